@@ -1,0 +1,87 @@
+"""`Matcher` (`=`, `!=`, `=~`, `!~`) over labels, with fast paths for literals and alternations.
+
+Regular expressions are RE2, fully anchored, dot matching newline, as in Prometheus 3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import re2
+
+from collector.model.errors import InputError
+from collector.model.labels import quote
+
+MatchKind = Literal["=", "!=", "=~", "!~"]
+_ALTERNATION_OF_LITERALS = re.compile(r"[\w:/ ,=@%-]*(?:\|[\w:/ ,=@%-]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One condition on the value of the label `name`; a label that is absent has the value "".
+
+    Raises InputError when the regular expression is not RE2.
+    """
+
+    kind: MatchKind
+    name: str
+    value: str
+    _test: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_test", _compile(self.kind, self.value))
+
+    def matches(self, value: str) -> bool:
+        """Whether a label value satisfies the condition."""
+        return self._test(value)
+
+    def matches_empty(self) -> bool:
+        """Whether a series without the label satisfies the condition."""
+        return self._test("")
+
+    def literals(self) -> frozenset[str] | None:
+        """The only values that can satisfy `=` or an alternation of literals; None when open."""
+        if self.kind == "=":
+            return frozenset((self.value,))
+        if self.kind == "=~" and _ALTERNATION_OF_LITERALS.fullmatch(self.value):
+            return frozenset(self.value.split("|"))
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.kind}{quote(self.value)}"
+
+
+def _compile(kind: MatchKind, value: str) -> Callable[[str], bool]:
+    if kind == "=":
+        return value.__eq__
+    if kind == "!=":
+        return value.__ne__
+    if _ALTERNATION_OF_LITERALS.fullmatch(value):
+        allowed = frozenset(value.split("|"))
+        return allowed.__contains__ if kind == "=~" else lambda text: text not in allowed
+    pattern = _compile_re2(value)
+    if kind == "=~":
+        return lambda text: pattern.fullmatch(text) is not None
+    return lambda text: pattern.fullmatch(text) is None
+
+
+def _compile_re2(value: str) -> re.Pattern[str]:
+    options = re2.Options()
+    options.dot_nl = True
+    options.log_errors = False
+    try:
+        pattern: re.Pattern[str] = re2.compile(value, options)
+    except re2.error as error:
+        raise InputError(
+            f"not a valid regular expression: {value!r}: {error}",
+            advice="tocsin takes RE2 syntax as Prometheus does: no look-ahead, no back-reference",
+        ) from error
+    return pattern
+
+
+def matches_all(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
+    """Whether a label set satisfies every matcher."""
+    return all(matcher.matches(labels.get(matcher.name, "")) for matcher in matchers)

@@ -1,0 +1,73 @@
+"""`Vector`, `Matrix`, `RawSeries`, `Scalar`, `Text`: what a query answers, with its annotations.
+
+In a `Matrix`, a cell without a value has the MISSING payload (`collector.model.samples`), so an
+ordinary NaN is a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from collector.model.labels import Labels
+from collector.model.samples import Float64s, Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """Values at one time: `values` float64[n] beside `labels`; `timestamp_ms` of the evaluation."""
+
+    labels: Sequence[Labels]
+    values: Float64s
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Values over steps: `timestamps_ms` int64[t], `values` float64[n, t], MISSING where none.
+
+    Series without any value are left out; series are sorted by labels.
+    """
+
+    labels: Sequence[Labels]
+    timestamps_ms: Int64s
+    values: Float64s
+
+
+@dataclass(frozen=True, slots=True)
+class RawSeries:
+    """An instant query on a range selector: each series with timestamps of its own.
+
+    `samples[i]` is (timestamps_ms int64[m], values float64[m]) of `labels[i]`.
+    """
+
+    labels: Sequence[Labels]
+    samples: Sequence[tuple[Int64s, Float64s]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One number at one time."""
+
+    value: float
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One string at one time."""
+
+    value: str
+    timestamp_ms: int
+
+
+Value = Vector | Matrix | RawSeries | Scalar | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A value with the warnings and infos that Prometheus's API sends beside it."""
+
+    value: Value
+    warnings: tuple[str, ...] = ()
+    infos: tuple[str, ...] = ()

@@ -1,0 +1,146 @@
+"""`Appender` and `Querier`: the seam between the store and those who write and read.
+
+Units: timestamps are int64 milliseconds since 1970, values float64. A `ref` is a non-negative int64
+that names one series of this store for as long as the process lives; refs are dense (0, 1, 2, …),
+so that per-series state fits in arrays. Ranges are left-open, right-closed, `(after_ms, until_ms]`,
+as PromQL's are. Every method may be called from any thread; none blocks on the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from collector.model.labels import Labels
+from collector.model.matchers import Matcher
+from collector.model.metadata import Metadata
+from collector.model.samples import Float64s, Int64s, SampleBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """How many samples of a batch the store did not take, by reason (`out_of_order`, …)."""
+
+    by_reason: Mapping[str, int]
+
+    def __bool__(self) -> bool:
+        return any(self.by_reason.values())
+
+
+NOTHING_REFUSED = Refused({})
+
+
+class Appender(Protocol):
+    """The way in."""
+
+    def refs(self, source: str, labels: Sequence[Labels]) -> Int64s:
+        """The refs (int64[n]) of these series, made where new.
+
+        `source` names where they come from (a scrape target, a remote writer): series of one
+        source arrive together and so share a stripe. Raises LimitError past the series limit.
+        """
+        ...
+
+    def append_row(
+        self,
+        source: str,
+        timestamp_ms: int,
+        refs: Int64s,
+        values: Float64s,
+        start_ms: Int64s | None = None,
+    ) -> Refused:
+        """One timestamp for many series: a scrape or one OTLP export.
+
+        `values` (float64[n], beside `refs`) may hold the STALE marker. Durable (as configured)
+        when it returns; the arrays stay the caller's. The fast path is a row with the same `refs`
+        array object as the row before it of this source. `start_ms` (int64[n], 0 = unknown) is when
+        each counter began at zero. Raises StorageError when the log can't be written: then nothing
+        of the row was taken.
+        """
+        ...
+
+    def append(self, source: str, batch: SampleBatch) -> Refused:
+        """Samples at any timestamps; the same promises as `append_row`."""
+        ...
+
+    def set_metadata(self, family: str, metadata: Metadata) -> None:
+        """Remember type, help and unit of a metric family; the last word wins."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some series over one column of timestamps; read-only, valid after later appends.
+
+    `timestamps_ms` int64[t], strictly increasing; `values` float64[n, t], C order, a cell being a
+    value, STALE or MISSING (by bits); `labels` and `refs` (int64[n]) run along the first axis.
+    """
+
+    labels: Sequence[Labels]
+    refs: Int64s
+    timestamps_ms: Int64s
+    values: Float64s
+
+
+@dataclass(frozen=True, slots=True)
+class CounterTotals:
+    """What counters have counted since this store knows them, resets mended.
+
+    `total` float64[n]: the sum of increases so far (grows only); `last_ms` int64[n]: the newest
+    sample's time, -1 where there is none. A series that is born in a source that had been read
+    before, or whose `start_ms` is later than the source's first sample, counts from zero;
+    the first sample of any other is its baseline and adds nothing.
+    """
+
+    total: Float64s
+    last_ms: Int64s
+
+
+class Querier(Protocol):
+    """The way out."""
+
+    def select(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Slice]:
+        """Every sample in `(after_ms, until_ms]` of the series that satisfy all matchers.
+
+        Each series is in exactly one slice; slices of series without a sample there are left out.
+        """
+        ...
+
+    def match(self, matchers: Sequence[Matcher]) -> Int64s:
+        """Refs (int64, ascending) of the series that satisfy all matchers, at any time."""
+        ...
+
+    def labels_of(self, refs: Int64s) -> list[Labels]:
+        """The label set of each ref."""
+        ...
+
+    def last_sample_ms(self, refs: Int64s) -> Int64s:
+        """Time of each series' newest sample (int64[n]), -1 where there is none."""
+        ...
+
+    def counter_totals(self, refs: Int64s) -> CounterTotals:
+        """Reset-corrected running totals of each ref."""
+        ...
+
+    def label_names(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[str]:
+        """Sorted label names of the series that match and have samples in the range."""
+        ...
+
+    def label_values(
+        self, name: str, matchers: Sequence[Matcher], after_ms: int, until_ms: int
+    ) -> list[str]:
+        """Sorted values of one label, likewise."""
+        ...
+
+    def series(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Labels]:
+        """Label sets, sorted, of the series that match and have samples in the range."""
+        ...
+
+    def metadata(self) -> Mapping[str, Metadata]:
+        """What each metric family says of itself, by family name."""
+        ...
+
+    def series_version(self) -> int:
+        """A number that grows whenever a series is made: what `match` said before may be old."""
+        ...

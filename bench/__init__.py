@@ -1,0 +1,16 @@
+"""Side-by-side measurements: each part has `measure()`, which returns its figures.
+
+Adding a part adds one module and one line to `PARTS`.
+"""
+
+PARTS: tuple[str, ...] = (
+    "ingest",
+    "store",
+    "promql",
+    "slo",
+    "anomaly",
+    "alerts",
+    "instrument",
+    "startup",
+)
+"""Modules of this package, in the order in which they run."""

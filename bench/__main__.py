@@ -1,0 +1,50 @@
+"""`python -m bench [--only PART]`: run, print a table, merge into bench/results.json."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import PARTS
+from bench.figures import Figure
+
+RESULTS = Path(__file__).with_name("results.json")
+
+
+def main() -> None:
+    """Measure the parts that were asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", choices=PARTS, help="measure this part alone")
+    chosen = parser.parse_args().only
+    for part in (chosen,) if chosen else PARTS:
+        figures: list[Figure] = importlib.import_module(f"bench.{part}").measure()
+        show(part, figures)
+        merge(figures)
+
+
+def show(part: str, figures: list[Figure]) -> None:
+    """Print one part's figures as a table."""
+    table = Table("figure", "value", "unit", "peer", "peer's value", "times better", title=part)
+    for figure in figures:
+        peer_value = "" if figure.peer_value is None else f"{figure.peer_value:,.4g}"
+        ratio = "" if figure.ratio is None else f"{figure.ratio:.1f}x"
+        table.add_row(
+            figure.name, f"{figure.value:,.4g}", figure.unit, figure.peer, peer_value, ratio
+        )
+    Console().print(table)
+
+
+def merge(figures: list[Figure]) -> None:
+    """Put the figures into results.json beside those of other parts."""
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    known.update({figure.name: figure.to_json() for figure in figures})
+    RESULTS.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()

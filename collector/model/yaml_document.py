@@ -1,0 +1,103 @@
+"""YAML whose every value knows its line, so that an error can say where it is.
+
+Reads the safe subset only (no tags that make objects). Duplicate keys are errors, as silent
+overwriting hides mistakes; aliases work, with a limit on how far they may unfold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from collector.model.errors import ConfigError, Where
+
+Path = tuple[str | int, ...]
+
+MAX_VALUES = 1_000_000
+"""Values in one document after aliases are unfolded: an alias bomb stops here."""
+MAX_DEPTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class YamlDocument:
+    """One document: `data` as plain Python values, `lines` from a path to its 1-based line."""
+
+    file: str
+    data: object
+    lines: Mapping[Path, int]
+
+    def where(self, path: Path) -> Where:
+        """The place of a path, or of its nearest ancestor that is written in the file."""
+        known = path
+        while known not in self.lines and known:
+            known = known[:-1]
+        return Where(self.file, self.lines.get(known, 1), dotted(path))
+
+
+def dotted(path: Path) -> str:
+    """`("route", "routes", 0, "receiver")` as `route.routes[0].receiver`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def read_yaml(text: str, file: str) -> list[YamlDocument]:
+    """Every document of `text`; empty ones are left out.
+
+    Raises ConfigError with file and line for a text that is not YAML.
+    """
+    try:
+        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        documents = [_Reader(file).document(node) for node in nodes if node is not None]
+        return [document for document in documents if document.data is not None]
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigError(
+            f"not YAML: {error.problem}", where=Where(file, line), advice="mend the syntax there"
+        ) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not YAML: {error}", where=Where(file)) from error
+
+
+class _Reader:
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._lines: dict[Path, int] = {}
+        self._construct = yaml.SafeLoader("").construct_object
+
+    def document(self, node: yaml.Node) -> YamlDocument:
+        data = self._value(node, ())
+        return YamlDocument(self._file, data, self._lines)
+
+    def _value(self, node: yaml.Node, path: Path) -> object:
+        self._lines.setdefault(path, node.start_mark.line + 1)
+        if len(self._lines) > MAX_VALUES or len(path) > MAX_DEPTH:
+            raise self._error(node, f"over {MAX_VALUES:,} values or {MAX_DEPTH} levels deep")
+        if isinstance(node, yaml.MappingNode):
+            return dict(self._entries(node, path))
+        if isinstance(node, yaml.SequenceNode):
+            return [self._value(child, (*path, i)) for i, child in enumerate(node.value)]
+        try:
+            value: object = self._construct(node)
+        except yaml.constructor.ConstructorError as error:
+            raise self._error(node, str(error.problem)) from error
+        return value
+
+    def _entries(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, object]]:
+        seen: set[str] = set()
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise self._error(key_node, "a key must be plain text")
+            key = str(key_node.value)
+            if key in seen:
+                raise self._error(key_node, f"the key {key!r} stands twice in this mapping")
+            seen.add(key)
+            child = (*path, key)
+            self._lines[child] = key_node.start_mark.line + 1
+            yield key, self._value(value_node, child)
+
+    def _error(self, node: yaml.Node, message: str) -> ConfigError:
+        return ConfigError(message, where=Where(self._file, node.start_mark.line + 1))

@@ -1,0 +1,102 @@
+"""Mounts the routers that the packages own, and answers for the process itself.
+
+Health and reload have Prometheus's own paths: `/-/healthy`, `/-/ready`, `/-/reload`, `/metrics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from collector.model.clock import Clock
+from collector.model.errors import (
+    ConfigError,
+    InputError,
+    LimitError,
+    TocsinError,
+    UnavailableError,
+)
+from tocsin import __version__
+from tocsin.http_guard import GuardedHttp
+from tocsin.http_metrics import HttpMetrics, MeasuredHttp
+
+
+class Process(Protocol):
+    """What the process says of itself and lets be done to it."""
+
+    def is_ready(self) -> bool:
+        """Whether it has started and is not stopping."""
+        ...
+
+    def reload(self) -> None:
+        """Read the configuration again; raises ConfigError and keeps the old one."""
+        ...
+
+
+def build_app(
+    routers: Sequence[APIRouter], process: Process, registry: CollectorRegistry, clock: Clock
+) -> FastAPI:
+    """The ASGI application: every router, health, reload, metrics, guards and error answers."""
+    app = FastAPI(title="tocsin", version=__version__, docs_url=None, redoc_url=None)
+    app.include_router(process_router(process, registry))
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(TocsinError, answer_error)
+    app.add_middleware(GuardedHttp)
+    app.add_middleware(MeasuredHttp, metrics=HttpMetrics(registry), clock=clock)
+    return app
+
+
+def process_router(process: Process, registry: CollectorRegistry) -> APIRouter:
+    """Health, readiness, reload and tocsin's own metrics."""
+    router = APIRouter()
+
+    @router.get("/-/healthy")
+    def healthy() -> PlainTextResponse:
+        return PlainTextResponse("tocsin is healthy.\n")
+
+    @router.get("/-/ready")
+    def ready() -> PlainTextResponse:
+        if process.is_ready():
+            return PlainTextResponse("tocsin is ready.\n")
+        return PlainTextResponse("Service Unavailable", status_code=503)
+
+    @router.api_route("/-/reload", methods=["POST", "PUT"])
+    def reload() -> PlainTextResponse:
+        try:
+            process.reload()
+        except ConfigError as error:
+            text = f"kept the old configuration; the new one is wrong:\n{error}\n"
+            return PlainTextResponse(text, status_code=500)
+        return PlainTextResponse("reloaded\n")
+
+    @router.get("/metrics")
+    def metrics(request: Request) -> Response:
+        encode, content_type = _encoder(request)
+        return Response(encode(registry), media_type=content_type)
+
+    return router
+
+
+def _encoder(request: Request) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    encode, content_type = choose_encoder(request.headers.get("accept", ""))
+    return encode, content_type
+
+
+async def answer_error(_: Request, error: Exception) -> JSONResponse:
+    """An error of ours as JSON `{error, where, advice}` with the status that fits its branch."""
+    if not isinstance(error, TocsinError):
+        raise error
+    body = {"error": error.message, "where": str(error.where), "advice": error.advice}
+    return JSONResponse(body, status_code=status_of(error))
+
+
+def status_of(error: TocsinError) -> int:
+    """The HTTP status of an error's branch."""
+    branches = {InputError: 400, ConfigError: 400, LimitError: 429, UnavailableError: 503}
+    return next((code for kind, code in branches.items() if isinstance(error, kind)), 500)

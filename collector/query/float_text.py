@@ -1,0 +1,41 @@
+"""Floats as Go's `strconv.FormatFloat` writes them: what clients of Prometheus read and compare."""
+
+from __future__ import annotations
+
+import math
+
+
+def shortest(value: float) -> str:
+    """The shortest text that reads back equal, without exponent: Go's format 'f', precision -1."""
+    if value != value:
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    text = repr(value)
+    if "e" in text:
+        return _without_exponent(text)
+    return text[:-2] if text.endswith(".0") else text
+
+
+def json_number(value: float) -> str:
+    """As the HTTP API writes sample values: with an exponent below 1e-6 and from 1e21 on."""
+    size = abs(value)
+    if size == 0 or size != size or math.isinf(size) or 1e-6 <= size < 1e21:
+        return shortest(value)
+    mantissa, _, exponent = repr(value).partition("e")
+    number = int(exponent)
+    sign = "-" if number < 0 else "+"
+    return f"{mantissa.removesuffix('.0')}e{sign}{abs(number):02d}"
+
+
+def _without_exponent(text: str) -> str:
+    mantissa, _, exponent = text.partition("e")
+    sign = "-" if mantissa.startswith("-") else ""
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    fraction = "" if fraction == "0" else fraction
+    digits, point = whole + fraction, len(whole) + int(exponent)
+    if point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    if point >= len(digits):
+        return sign + digits + "0" * (point - len(digits))
+    return f"{sign}{digits[:point]}.{digits[point:]}"

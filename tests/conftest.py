@@ -1,0 +1,141 @@
+"""What every test may ask for: a clock that stands still, free ports, real processes that end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from collector.model.clock import ManualClock
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(1_700_000_000_000)
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """A function that gives a port of the loopback address that nothing listens on."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    return find
+
+
+@pytest.fixture
+def binary() -> Callable[[str], str]:
+    """The path of a peer's program; the test is skipped, with the reason, where it is absent."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            pytest.skip(f"{name} is not installed (Debian has it; .ci/run installs it)")
+        return path
+
+    return find
+
+
+class Processes:
+    """Starts programs with their output in files, and ends them all."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        name = f"{len(self._running):02}-{Path(command[0]).name}-{'-'.join(command[1:3])}"
+        log = self._directory / (name.replace("/", "_")[:80] + ".log")
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+        self._running.append(process)
+        return process
+
+    def python(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        """`python -m …` of this environment."""
+        return self.start([sys.executable, "-m", *arguments], environment)
+
+    def logs(self) -> str:
+        """The end of every program's output, for the message of a failed test."""
+        parts = [
+            f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}"
+            for path in sorted(self._directory.glob("*.log"))
+        ]
+        return "\n".join(parts)
+
+    def end(self) -> None:
+        for process in reversed(self._running):
+            if process.poll() is None:
+                process.terminate()
+        for process in reversed(self._running):
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(20)
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    started = Processes(tmp_path)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def eventually() -> Callable[..., object]:
+    """Waits until a condition gives something true, and says what it last gave if it never does."""
+
+    def wait(
+        condition: Callable[[], object], timeout_seconds: float = 60, what: str = ""
+    ) -> object:
+        deadline = time.monotonic() + timeout_seconds
+        last: object = None
+        while time.monotonic() < deadline:
+            try:
+                last = condition()
+            except (OSError, urllib.error.URLError, ValueError, KeyError) as error:
+                last = error
+            else:
+                if last:
+                    return last
+            time.sleep(0.1)
+        pytest.fail(f"{what or condition} did not come true in {timeout_seconds} s: {last!r}")
+
+    return wait
+
+
+@pytest.fixture
+def http_ok() -> Callable[[str], bool]:
+    """Whether a URL answers with 2xx."""
+
+    def ask(url: str) -> bool:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(200 <= answer.status < 300)
+
+    return ask

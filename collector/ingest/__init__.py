@@ -1,1 +1,1 @@
-"""To be written."""
+"""Bytes from outside become samples in the store: formats -> relabel -> limits -> write."""

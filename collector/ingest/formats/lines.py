@@ -1,0 +1,197 @@
+"""Lines of the two text formats to columns: what text.py and openmetrics.py have in common.
+
+Keeps the body that a layout was made from, so that the scanner compares the next one with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.ingest.formats.comments import parse_comments
+from collector.ingest.formats.page import SeriesTable
+from collector.ingest.formats.scan import text_lines
+from collector.ingest.formats.scan.text_lines import scan_lines
+from collector.ingest.formats.series_text import SeriesError, parse_series
+from collector.model.errors import InputError, Where
+from collector.model.metadata import Metadata
+from collector.model.samples import Float64s, Int64s
+
+MAX_FORGOTTEN = 4
+"""A table with over this many times the series of a body (and 1,000 more) is made anew."""
+EXCERPT_BYTES = 120
+
+_NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_TELLS: Mapping[int, tuple[str, str]] = {
+    text_lines.BAD_NAME: ("no metric name", 'a sample line is: name{label="value"} number'),
+    text_lines.BAD_LABELS: (
+        "the labels do not end",
+        'close the braces; write \\" for a quote and \\n for a newline in a value',
+    ),
+    text_lines.BAD_VALUE: (
+        "no number",
+        "after the series comes one blank and a number, NaN, +Inf or -Inf; lines end with \\n",
+    ),
+    text_lines.BAD_TIMESTAMP: (
+        "no timestamp",
+        "the text format takes whole milliseconds, OpenMetrics seconds",
+    ),
+    text_lines.BAD_REST: ("more than a sample on the line", "end the line after the number"),
+    text_lines.BAD_EXEMPLAR: (
+        "no exemplar",
+        'an exemplar is: # {trace_id="…"} number timestamp-in-seconds',
+    ),
+    text_lines.AFTER_EOF: ("a line after # EOF", "# EOF must be the last line"),
+    text_lines.NO_EOF: (
+        "the body ends without # EOF",
+        "OpenMetrics must end with # EOF; the answer may have been cut short",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Every sample line of a body; `indices` (int64[n]) into `table`.
+
+    `indices` and `metadata` are the same objects as those of the body before when its series and
+    its comments stand as they stood.
+    """
+
+    table: SeriesTable
+    indices: Int64s
+    values: Float64s
+    timestamps_ms: Int64s | None
+    metadata: Mapping[str, Metadata]
+    exemplars: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Memory:
+    """The body that the next one is compared with, and what its lines were."""
+
+    body: NDArray[np.uint8]
+    lines: Int64s
+    comments: Int64s
+    indices: Int64s
+    metadata: Mapping[str, Metadata]
+
+
+class LineReader:
+    """Reads the bodies of one target, one after the other."""
+
+    def __init__(self, *, openmetrics: bool) -> None:
+        self._openmetrics = openmetrics
+        self._table = SeriesTable()
+        self._memory = _nothing()
+
+    def read(self, body: bytes) -> Lines:
+        """The lines of a body; raises InputError for the first that is wrong."""
+        text = body if body.endswith(b"\n") or not body else body + b"\n"
+        capacity = text.count(b"\n")
+        lines = np.empty((capacity, 4), dtype=np.int64)
+        comments = np.empty((capacity, 2), dtype=np.int64)
+        values = np.empty(capacity + 1, dtype=np.float64)
+        times = np.empty(capacity, dtype=np.int64)
+        array, memory = np.frombuffer(text, dtype=np.uint8), self._memory
+        status, offset, count, notes, same_comments, timed, exemplars = scan_lines(
+            array, self._openmetrics, memory.body, memory.lines, memory.comments,
+            lines, comments, values, times,
+        )  # fmt: skip
+        if status != text_lines.FINE:
+            raise line_error(text, offset, *_TELLS[status])
+        lines, comments = lines[:count], comments[:notes]
+        _read_odd_numbers(text, lines[:, 3], values)
+        if not same_comments or not _same_rows(lines[:, 2], len(memory.lines)):
+            self._remember(text, array, lines, comments, same_comments)
+        return Lines(
+            self._table,
+            self._memory.indices,
+            values[:count],
+            times[:count] if timed else None,
+            self._memory.metadata,
+            exemplars,
+        )
+
+    def _remember(
+        self,
+        text: bytes,
+        array: NDArray[np.uint8],
+        lines: Int64s,
+        comments: Int64s,
+        same_comments: bool,
+    ) -> None:
+        memory = self._memory
+        indices = memory.indices
+        if not _same_rows(lines[:, 2], len(memory.lines)):
+            indices = self._find(text, lines)
+        metadata = memory.metadata if same_comments else _metadata(text, comments)
+        self._memory = _Memory(array, lines[:, :2].copy(), comments.copy(), indices, metadata)
+
+    def _find(self, text: bytes, lines: Int64s) -> Int64s:
+        """Indices of the lines' series: known by their place, known by their bytes, or parsed."""
+        rows = lines[:, 2]
+        if len(self._table) > MAX_FORGOTTEN * len(lines) + 1000:
+            self._table = SeriesTable()
+            rows = np.full(len(lines), -1, dtype=np.int64)
+        indices = np.empty(len(lines), dtype=np.int64)
+        placed = rows >= 0
+        indices[placed] = self._memory.indices[rows[placed]]
+        for position in np.flatnonzero(~placed).tolist():
+            begin, end = lines[position, :2].tolist()
+            indices[position] = self._index(text, begin, end)
+        return indices
+
+    def _index(self, text: bytes, begin: int, end: int) -> int:
+        raw = text[begin:end]
+        index = self._table.find(raw)
+        if index is not None:
+            return index
+        try:
+            labels = parse_series(raw)
+        except SeriesError as error:
+            raise line_error(text, begin, error.message, error.advice) from error
+        return self._table.add(raw, labels)
+
+
+def _nothing() -> _Memory:
+    table: Int64s = np.empty((0, 2), dtype=np.int64)
+    body = np.frombuffer(b"\n", dtype=np.uint8)
+    return _Memory(body, table, table, np.empty(0, dtype=np.int64), {})
+
+
+def _same_rows(rows: Int64s, count: int) -> bool:
+    return len(rows) == count and bool((rows == np.arange(count)).all())
+
+
+def _metadata(text: bytes, comments: Int64s) -> dict[str, Metadata]:
+    return parse_comments(
+        text[begin:end].decode(errors="replace") for begin, end in comments.tolist()
+    )
+
+
+def _read_odd_numbers(text: bytes, offsets: Int64s, values: Float64s) -> None:
+    """Fill the values that the scanner left to `float()`: over 19 digits, subnormal, overflow."""
+    for position in np.flatnonzero(offsets >= 0).tolist():
+        match = _NUMBER.match(text, int(offsets[position]))
+        if match is not None:
+            values[position] = float(match[0])
+
+
+def line_error(text: bytes, offset: int, message: str, advice: str) -> InputError:
+    """An error at a byte of a body: its line's number and beginning."""
+    begin = text.rfind(b"\n", 0, offset) + 1
+    end = text.find(b"\n", begin)
+    line = text[begin : end if end >= 0 else len(text)]
+    excerpt = line[:EXCERPT_BYTES].decode(errors="backslashreplace")
+    cut = "…" if len(line) > EXCERPT_BYTES else ""
+    number = text.count(b"\n", 0, begin) + 1
+    column = offset - begin + 1
+    return InputError(
+        f"{message} at column {column} of {excerpt!r}{cut}",
+        where=Where(field=f"line {number}"),
+        advice=advice,
+    )

@@ -1,0 +1,206 @@
+"""The one YAML file: its sections go to the packages that own them; every error has file and line.
+
+Sections use the names that Prometheus and Alertmanager gave them, so that theirs paste in: the two
+share the block `global`, whose keys are dealt out to whom they belong.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from alerts.config import AlertmanagerGlobal, AlertsConfig
+from anomaly.config import AnomalyConfig
+from collector.config import GlobalConfig, OtlpConfig, ScrapeConfig, StorageConfig
+from collector.logs_config import LogsConfig
+from collector.model.errors import ConfigError, Where
+from collector.model.yaml_document import Path as YamlPath
+from collector.model.yaml_document import YamlDocument, read_yaml
+from dashboards.config import DashboardsConfig
+from slo.config import SloConfig
+from slo.objective import Objective
+from slo.specs import load_objectives
+from tocsin.config_errors import ManyConfigErrors, explain
+from tocsin.environment import fill_references
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_FILE_BYTES = 16 * 1024 * 1024
+"""A configuration larger than this is a mistake."""
+
+
+class WebConfig(BaseModel):
+    """Section `web`: where tocsin listens, and how people reach it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen_address: str = "127.0.0.1:9900"
+    external_url: str = ""
+
+
+class ScrapeSection(BaseModel):
+    """The list `scrape_configs`, as a model so that it is checked like any section."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scrape_configs: list[ScrapeConfig] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole configuration that was found right; objectives are read already."""
+
+    file: Path
+    web: WebConfig
+    global_: GlobalConfig
+    scrape_configs: list[ScrapeConfig]
+    storage: StorageConfig
+    otlp: OtlpConfig
+    logs: LogsConfig
+    slos: SloConfig
+    objectives: list[Objective]
+    anomaly: AnomalyConfig
+    alerts: AlertsConfig
+    alerts_global: AlertmanagerGlobal
+    dashboards: DashboardsConfig
+
+
+NOT_YET = {
+    "rule_files": "recording and alerting rules",
+    "alerting": "sending alerts to an external Alertmanager",
+    "remote_write": "sending samples on",
+    "remote_read": "reading from another store",
+    "tracing": "exporting tocsin's own traces",
+    "scrape_config_files": "scrape sections in files of their own",
+}
+"""Sections of Prometheus that tocsin knows and does not serve yet: silence about them would lie."""
+
+GLOBAL_BLOCK = "global"
+
+
+def load_config(file: Path, environment: Mapping[str, str]) -> Config:
+    """Read, check and combine the configuration and the objectives that it names.
+
+    Raises ManyConfigErrors with every error that was found, each with file, line and advice.
+    """
+    document = read_one(file)
+    data = fill_references(document, environment)
+    if not isinstance(data, dict):
+        raise ConfigError("the file must be a mapping of sections", where=Where(str(file), 1))
+    return _Loader(file, document, data).config()
+
+
+def read_one(file: Path) -> YamlDocument:
+    """The file's one YAML document; an empty file is an empty mapping."""
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise ConfigError(f"larger than {MAX_FILE_BYTES:,} bytes", where=Where(str(file)))
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"can't be read: {reason}", where=Where(str(file)), advice="check the path and its mode"
+        ) from error
+    documents = read_yaml(text, str(file)) or [YamlDocument(str(file), {}, {(): 1})]
+    if len(documents) > 1:
+        raise ConfigError(
+            "more than one YAML document", where=Where(str(file)), advice="remove the `---` lines"
+        )
+    return documents[0]
+
+
+class _Loader:
+    """Checks section by section and keeps every error, so that one run shows them all."""
+
+    def __init__(self, file: Path, document: YamlDocument, data: Mapping[str, object]) -> None:
+        self._file = file
+        self._document = document
+        self._data = data
+        self._errors: list[ConfigError] = []
+
+    def config(self) -> Config:
+        self._refuse_unknown_sections()
+        slos = self._section("slos", SloConfig)
+        config = Config(
+            file=self._file,
+            web=self._section("web", WebConfig),
+            global_=self._global(GlobalConfig),
+            scrape_configs=self._keys(ScrapeSection).scrape_configs,
+            storage=self._section("storage", StorageConfig),
+            otlp=self._section("otlp", OtlpConfig),
+            logs=self._section("logs", LogsConfig),
+            slos=slos,
+            objectives=self._objectives(slos),
+            anomaly=self._section("anomaly", AnomalyConfig),
+            alerts=self._keys(AlertsConfig),
+            alerts_global=self._global(AlertmanagerGlobal),
+            dashboards=self._section("dashboards", DashboardsConfig),
+        )
+        if self._errors:
+            raise ManyConfigErrors(self._errors)
+        return config
+
+    def _section(self, key: str, model: type[Model]) -> Model:
+        """The value of one top-level key."""
+        return self._check(model, self._data.get(key) or {}, (key,))
+
+    def _keys(self, model: type[Model]) -> Model:
+        """A model whose fields are top-level keys themselves."""
+        names = _names(model)
+        return self._check(model, {k: v for k, v in self._data.items() if k in names}, ())
+
+    def _global(self, model: type[Model]) -> Model:
+        """The keys of the shared block `global` that belong to one of its two owners."""
+        block = self._data.get(GLOBAL_BLOCK) or {}
+        names = _names(model)
+        mine = {k: v for k, v in block.items() if k in names} if isinstance(block, dict) else block
+        return self._check(model, mine, (GLOBAL_BLOCK,))
+
+    def _check(self, model: type[Model], value: object, at: YamlPath) -> Model:
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            self._errors += explain(error, self._document, at, model)
+            return model.model_construct()
+
+    def _objectives(self, slos: SloConfig) -> list[Objective]:
+        try:
+            return load_objectives(slos.paths(self._file.parent))
+        except ManyConfigErrors as error:
+            self._errors += error.errors
+        except ConfigError as error:
+            self._errors.append(error)
+        return []
+
+    def _refuse_unknown_sections(self) -> None:
+        sections = {"web", "storage", "otlp", "logs", "slos", "anomaly", "dashboards"}
+        known = sections | _names(ScrapeSection) | _names(AlertsConfig) | {GLOBAL_BLOCK}
+        for key in self._data:
+            if key not in known:
+                self._errors.append(self._unknown((key,), known))
+        block = self._data.get(GLOBAL_BLOCK)
+        of_global = _names(GlobalConfig) | _names(AlertmanagerGlobal)
+        for key in block if isinstance(block, dict) else ():
+            if key not in of_global:
+                self._errors.append(self._unknown((GLOBAL_BLOCK, key), of_global))
+
+    def _unknown(self, path: YamlPath, known: set[str]) -> ConfigError:
+        where = self._document.where(path)
+        if path[0] in NOT_YET:
+            return ConfigError(
+                f"{NOT_YET[str(path[0])]} is not supported yet",
+                where=where,
+                advice="remove the section",
+            )
+        near = difflib.get_close_matches(str(path[-1]), sorted(known), n=1)
+        advice = f"did you mean {near[0]!r}?" if near else "see docs/configuration.md"
+        return ConfigError(f"no such field: {path[-1]!r}", where=where, advice=advice)
+
+
+def _names(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}

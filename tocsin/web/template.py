@@ -1,0 +1,64 @@
+"""Jinja as the pages use it: autoescape on, undefined names are errors, times and links at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from collector.model.clock import Clock
+from tocsin import __version__
+from tocsin.web import texts
+from tocsin.web.assets import Asset
+
+TEMPLATES = Path(__file__).parent / "templates"
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+class Templates:
+    """Renders a page; `firing` gives the number beside the word Alerts, on every page."""
+
+    def __init__(
+        self, assets: Mapping[str, Asset], clock: Clock, firing: Callable[[], int]
+    ) -> None:
+        self._clock = clock
+        self._firing = firing
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(
+            asset=lambda name: assets[name].path, iso=texts.iso, version=__version__
+        )
+
+    def page(self, name: str, here: str, view: Mapping[str, object]) -> HTMLResponse:
+        """The template `name` with the view's values; `here` marks the page in the navigation."""
+        return self.response(name, here, view, 200)
+
+    def not_found(self, message: str) -> HTMLResponse:
+        """A page that says what is not there."""
+        return self.response("not_found.html", "", {"message": message}, 404)
+
+    def response(
+        self, name: str, here: str, view: Mapping[str, object], status: int
+    ) -> HTMLResponse:
+        """A page with a status of its own."""
+        now_ms = self._clock.now_ms()
+        html = self._environment.get_template(name).render(
+            **view,
+            here=here,
+            now=datetime.fromtimestamp(now_ms / 1000, UTC),
+            ago_text=lambda ms: texts.ago(ms, now_ms),
+            navigation=(
+                ("/", "Home", 0),
+                ("/alerts", "Alerts", self._firing()),
+                ("/targets", "Targets", 0),
+            ),
+        )
+        return HTMLResponse(html, status, headers=NO_STORE)

@@ -1,4 +1,4 @@
-"""How soon a new tocsin is ready, from exec to the first 200 of `/-/ready`, on an empty directory."""
+"""How soon a new tocsin is ready: from exec to the first 200 of `/-/ready`, on empty storage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ PATIENCE_SECONDS = 60
 
 def measure() -> list[Figure]:
     """`startup_seconds`: the median of several starts with warm caches."""
-    return [Figure("startup_seconds", statistics.median(_start() for _ in range(RUNS)), "s")]
+    seconds = statistics.median(_start() for _ in range(RUNS))
+    return [Figure("startup_seconds", seconds, "s")]
 
 
 def _start() -> float:

@@ -4,6 +4,7 @@ TocsinError
 ├── ConfigError       the configuration is wrong: file, line and field are known
 ├── InputError        bytes or parameters from outside are wrong; the sender must change them
 │   └── QueryError    a PromQL text is wrong, with its position
+├── EvaluationError   a well-formed query has no answer on these samples
 ├── LimitError        a documented limit was reached; the limit's name and value are told
 ├── StorageError      the disk or the files on it are not as they should be
 └── UnavailableError  a peer or a part is not there now; trying again may help
@@ -58,6 +59,10 @@ class QueryError(InputError):
     def __init__(self, message: str, *, position: int = -1, advice: str = "") -> None:
         super().__init__(message, advice=advice)
         self.position = position
+
+
+class EvaluationError(TocsinError):
+    """A well-formed query has no answer on these samples, such as duplicate series (HTTP 422)."""
 
 
 class LimitError(TocsinError):

@@ -186,7 +186,22 @@ Expr = (
 SET_OPERATORS = frozenset(("and", "or", "unless"))
 COMPARISONS = frozenset(("==", "!=", "<", ">", "<=", ">="))
 AGGREGATORS = frozenset(
-    ["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "topk", "bottomk", "quantile", "count_values", "limitk", "limit_ratio"]
+    [
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "count",
+        "group",
+        "stddev",
+        "stdvar",
+        "topk",
+        "bottomk",
+        "quantile",
+        "count_values",
+        "limitk",
+        "limit_ratio",
+    ]
 )
 PARAMETRIC_AGGREGATORS = frozenset(
     ("topk", "bottomk", "quantile", "count_values", "limitk", "limit_ratio")

@@ -1,1 +1,222 @@
-"""To be written."""
+"""parse -> plan -> optimize -> build -> run, under a deadline and a sample limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from collector.model.clock import Clock, SystemClock
+from collector.model.errors import InputError, QueryError
+from collector.model.labels import Labels
+from collector.model.matchers import Matcher
+from collector.model.samples import Float64s, is_sample
+from collector.query.annotations import Annotations
+from collector.query.ast import Aggregation, Call, Expr, unwrap
+from collector.query.block import Block, cleaned, undropped
+from collector.query.build import build, build_windows
+from collector.query.functions import RANGE, SCALAR, STRING
+from collector.query.grid import Grid
+from collector.query.operators.interface import Budget, Context, Windows
+from collector.query.optimize import OPTIMIZERS
+from collector.query.parser import parse
+from collector.query.plan import Plan, plan_for
+from collector.query.type_check import type_of
+from collector.query.values import Answer, Matrix, RawSeries, Scalar, Text, Value, Vector
+from collector.query.walk import calls_in
+from collector.store.interface import Querier
+
+_ORDERING_CALLS = frozenset(("sort", "sort_desc", "sort_by_label", "sort_by_label_desc"))
+_ORDERING_AGGREGATORS = frozenset(("topk", "bottomk"))
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Limits and defaults, Prometheus's own.
+
+    `lookback_ms`: how old an instant selector's sample may be; `max_samples` and
+    `timeout_seconds` bound one query; `max_points` the steps of a range query;
+    `default_step_ms` is the step of subqueries that name none; `delayed_name_removal` keeps the
+    name readable until the query's end (a feature flag of Prometheus 3).
+    """
+
+    lookback_ms: int = 300_000
+    max_samples: int = 50_000_000
+    timeout_seconds: float = 120.0
+    max_points: int = 11_000
+    default_step_ms: int = 60_000
+    delayed_name_removal: bool = False
+
+
+class Engine:
+    """Answers PromQL from a `Querier`; implements `QueryEngine`."""
+
+    def __init__(
+        self,
+        querier: Querier,
+        options: EngineOptions | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._querier = querier
+        self._options = options or EngineOptions()
+        self._clock = clock or SystemClock()
+
+    def instant(self, query: str, at_ms: int) -> Answer:
+        """The value of `query` at one time: Vector, RawSeries, Scalar or Text."""
+        expr = parse(query)
+        grid = Grid.at(at_ms)
+        annotations = Annotations(query)
+        context = self._context(grid, annotations)
+        if type_of(expr) == RANGE:
+            value = self._raw(expr, context)
+        else:
+            value = self._instant_value(expr, context, at_ms)
+        return Answer(value, annotations.warnings, annotations.infos)
+
+    def range(self, query: str, start_ms: int, end_ms: int, step_ms: int) -> Answer:
+        """The value of `query` at start, start + step, … up to end: always a Matrix."""
+        self._check_range(start_ms, end_ms, step_ms)
+        expr = parse(query)
+        if type_of(expr) in (RANGE, STRING):
+            raise QueryError(
+                f'invalid expression type "{_go_type(expr)}" for range query, '
+                "must be Scalar or instant Vector"
+            )
+        grid = Grid(start_ms, end_ms, step_ms)
+        annotations = Annotations(query)
+        for call in calls_in(expr):
+            if call.name in _ORDERING_CALLS:
+                annotations.warn(
+                    "sort is ineffective for range queries since results are always ordered by "
+                    "labels",
+                    call.span,
+                )
+        value = self._run(expr, self._context(grid, annotations))
+        if isinstance(value, str):
+            raise TypeError("a text has no matrix")
+        block = value if isinstance(value, Block) else undropped([Labels()], value[np.newaxis, :])
+        matrix = _matrix(cleaned(block), grid)
+        return Answer(matrix, annotations.warnings, annotations.infos)
+
+    def series(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> list[Labels]:
+        """Label sets of series that satisfy any of the selectors, with samples in the range."""
+        found: set[Labels] = set()
+        for matchers in selectors:
+            found.update(self._querier.series(matchers, start_ms - 1, end_ms))
+        return sorted(found, key=lambda labels: labels.pairs)
+
+    def label_names(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> list[str]:
+        """Sorted label names of those series (all series when there is no selector)."""
+        found: set[str] = set()
+        for matchers in selectors or ((),):
+            found.update(self._querier.label_names(matchers, start_ms - 1, end_ms))
+        return sorted(found)
+
+    def label_values(
+        self, name: str, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> list[str]:
+        """Sorted values of one label of those series."""
+        found: set[str] = set()
+        for matchers in selectors or ((),):
+            found.update(self._querier.label_values(name, matchers, start_ms - 1, end_ms))
+        return sorted(found)
+
+    def _context(self, grid: Grid, annotations: Annotations) -> Context:
+        deadline = self._clock.monotonic_seconds() + self._options.timeout_seconds
+        budget = Budget(self._clock, deadline, self._options.max_samples)
+        options = self._options
+        return Context(
+            self._querier,
+            grid,
+            options.lookback_ms,
+            options.delayed_name_removal,
+            annotations,
+            budget,
+        )
+
+    def _plan(self, expr: Expr, grid: Grid) -> Plan:
+        plan = plan_for(expr, grid)
+        for optimize in OPTIMIZERS:
+            plan = optimize(plan)
+        return plan
+
+    def _run(self, expr: Expr, context: Context) -> Block | Float64s | str:
+        plan = self._plan(expr, context.grid)
+        return build(plan, self._options.default_step_ms).run(context)
+
+    def _instant_value(self, expr: Expr, context: Context, at_ms: int) -> Value:
+        value = self._run(expr, context)
+        if isinstance(value, str):
+            return Text(value, at_ms)
+        if not isinstance(value, Block):
+            return Scalar(float(value[0]), at_ms)
+        block = cleaned(value).without_empty_rows()
+        if not _keeps_order(expr):
+            block = _sorted(block)
+        return Vector(block.labels, block.values[:, 0], at_ms)
+
+    def _raw(self, expr: Expr, context: Context) -> RawSeries:
+        plan = self._plan(expr, context.grid)
+        source = build_windows(plan, self._options.default_step_ms)
+        labels: list[Labels] = []
+        samples = []
+        for windows in source.windows(context):
+            for row, kept in _raw_rows(windows):
+                labels.append(windows.labels[row])
+                samples.append(kept)
+        order = sorted(range(len(labels)), key=lambda row: labels[row].pairs)
+        return RawSeries([labels[row] for row in order], [samples[row] for row in order])
+
+    def _check_range(self, start_ms: int, end_ms: int, step_ms: int) -> None:
+        if step_ms <= 0:
+            raise InputError(
+                "zero or negative query resolution step widths are not accepted. "
+                "Try a positive integer"
+            )
+        if end_ms < start_ms:
+            raise InputError("end timestamp must not be before start time")
+        if (end_ms - start_ms) // step_ms > self._options.max_points:
+            raise InputError(
+                f"exceeded maximum resolution of {self._options.max_points:,} points per "
+                "timeseries. Try decreasing the query resolution (?step=XX)"
+            )
+
+
+def _raw_rows(windows: Windows):  # type: ignore[no-untyped-def]
+    part = slice(int(windows.lo[0]), int(windows.hi[0]))
+    times = windows.timestamps_ms[part]
+    for row in range(len(windows.labels)):
+        values = windows.values[row, part]
+        keep = is_sample(np.ascontiguousarray(values))
+        if keep.any():
+            yield row, (times[keep], values[keep])
+
+
+def _matrix(block: Block, grid: Grid) -> Matrix:
+    block = _sorted(block.without_empty_rows())
+    return Matrix(block.labels, grid.times_ms, block.values)
+
+
+def _sorted(block: Block) -> Block:
+    pairs = [labels.pairs for labels in block.labels]
+    order = sorted(range(len(pairs)), key=pairs.__getitem__)
+    if order == list(range(len(pairs))):
+        return block
+    return block.rows(np.array(order, np.int64))
+
+
+def _keeps_order(expr: Expr) -> bool:
+    inner = unwrap(expr)
+    if isinstance(inner, Call):
+        return inner.name in _ORDERING_CALLS
+    return isinstance(inner, Aggregation) and inner.operator in _ORDERING_AGGREGATORS
+
+
+def _go_type(expr: Expr) -> str:
+    kind = type_of(expr)
+    return kind if kind in (SCALAR, STRING) else "range vector"

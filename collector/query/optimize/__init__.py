@@ -1,1 +1,12 @@
-"""To be written."""
+"""`OPTIMIZERS`: rewrites of a plan, in order. Each gives the same answer with and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from collector.query.optimize.hoist_invariant import hoist_invariant
+from collector.query.plan import Plan
+
+OPTIMIZERS: tuple[Callable[[Plan], Plan], ...] = (hoist_invariant,)
+
+__all__ = ["OPTIMIZERS"]

@@ -1,0 +1,175 @@
+"""Logical plan to operators: which operator runs which node."""
+
+from __future__ import annotations
+
+from collector.query.ast import SET_OPERATORS
+from collector.query.functions import FUNCTIONS
+from collector.query.operators.aggregate import Aggregate
+from collector.query.operators.binary import (
+    ScalarBinary,
+    SetOperation,
+    VectorBinary,
+    VectorScalar,
+)
+from collector.query.operators.constants import (
+    Absent,
+    Constant,
+    ConstantText,
+    Nothing,
+    RunOnce,
+    ScalarFunction,
+    Timestamp,
+    ToScalar,
+    ToVector,
+)
+from collector.query.operators.elementwise import Elementwise, Negate
+from collector.query.operators.histogram import HistogramFunction, HistogramQuantiles
+from collector.query.operators.interface import Operator, WindowSource
+from collector.query.operators.relabel import LabelJoin, LabelReplace
+from collector.query.operators.scan import Scan, WindowScan
+from collector.query.operators.sort import Sort
+from collector.query.operators.subquery import SubqueryWindows
+from collector.query.operators.window_function import WindowFunction
+from collector.query.plan import (
+    AbsentPlan,
+    AggregatePlan,
+    BinaryPlan,
+    CallPlan,
+    NegatePlan,
+    NumberPlan,
+    Once,
+    Plan,
+    Select,
+    SelectWindows,
+    SubqueryPlan,
+    TextPlan,
+)
+from collector.query.positions import NO_SPAN
+
+
+def build(plan: Plan, default_step_ms: int) -> Operator:
+    """The operator tree of a plan; `default_step_ms` is that of subqueries which name none."""
+    return _Builder(default_step_ms).operator(plan)
+
+
+def build_windows(plan: Plan, default_step_ms: int) -> WindowSource:
+    """The source of a plan that is a range vector."""
+    return _Builder(default_step_ms).windows(plan)
+
+
+class _Builder:
+    def __init__(self, default_step_ms: int) -> None:
+        self._default_step_ms = default_step_ms
+
+    def operator(self, plan: Plan) -> Operator:
+        match plan:
+            case NumberPlan(value=value):
+                return Constant(value)
+            case TextPlan(value=value):
+                return ConstantText(value)
+            case Select():
+                return Scan(plan.matchers, plan.offset_ms, plan.at_ms, plan.times)
+            case Once(inner=inner):
+                return RunOnce(self.operator(inner))
+            case NegatePlan(inner=inner):
+                return Negate(self.operator(inner))
+            case AbsentPlan(inner=inner, labels=labels):
+                return Absent(self.operator(inner), labels)
+            case AggregatePlan():
+                return self._aggregate(plan)
+            case BinaryPlan():
+                return self._binary(plan)
+            case CallPlan():
+                return self._call(plan)
+            case SelectWindows() | SubqueryPlan():
+                raise TypeError("a range vector stands where a value is needed")
+
+    def windows(self, plan: Plan) -> WindowSource:
+        match plan:
+            case SelectWindows():
+                return WindowScan(plan.matchers, plan.range_ms, plan.offset_ms, plan.at_ms)
+            case SubqueryPlan():
+                step = plan.step_ms or self._default_step_ms
+                inner = self.operator(plan.inner)
+                return SubqueryWindows(inner, plan.range_ms, step, plan.offset_ms, plan.at_ms)
+            case _:
+                raise TypeError("a value stands where a range vector is needed")
+
+    def _aggregate(self, plan: AggregatePlan) -> Operator:
+        param = None if plan.param is None else self.operator(plan.param)
+        names = frozenset(plan.grouping)
+        inner = self.operator(plan.inner)
+        return Aggregate(plan.operator, inner, param, names, plan.without, plan.param_span)
+
+    def _binary(self, plan: BinaryPlan) -> Operator:
+        left, right = self.operator(plan.left), self.operator(plan.right)
+        if plan.left_scalar and plan.right_scalar:
+            return ScalarBinary(plan.operator, left, right)
+        if plan.left_scalar:
+            return VectorScalar(plan.operator, right, left, True, plan.return_bool)
+        if plan.right_scalar:
+            return VectorScalar(plan.operator, left, right, False, plan.return_bool)
+        if plan.operator in SET_OPERATORS:
+            return SetOperation(plan.operator, left, right, plan.matching)
+        return VectorBinary(plan.operator, left, right, plan.return_bool, plan.matching)
+
+    def _call(self, plan: CallPlan) -> Operator:
+        match FUNCTIONS[plan.name].family:
+            case "window":
+                return self._window_function(plan)
+            case "elementwise" | "date":
+                inner, *params = map(self.operator, plan.args)
+                return Elementwise(plan.name, inner, tuple(params))
+            case "constant":
+                return ScalarFunction(plan.name)
+            case _:
+                return self._special(plan)
+
+    def _window_function(self, plan: CallPlan) -> Operator:
+        ranges = [
+            index
+            for index, arg in enumerate(plan.args)
+            if isinstance(arg, SelectWindows | SubqueryPlan)
+        ]
+        at = ranges[0]
+        params = tuple(self.operator(arg) for i, arg in enumerate(plan.args) if i != at)
+        span_of = dict(enumerate(plan.spans))
+        return WindowFunction(
+            plan.name,
+            self.windows(plan.args[at]),
+            params,
+            plan.span,
+            span_of.get(at, NO_SPAN),
+            span_of.get(0, NO_SPAN),
+        )
+
+    def _special(self, plan: CallPlan) -> Operator:
+        args = tuple(self.operator(arg) for arg in plan.args)
+        match plan.name:
+            case "min_of" | "max_of":
+                return ScalarFunction(plan.name, args)
+            case "scalar":
+                return ToScalar(args[0])
+            case "vector":
+                return ToVector(args[0])
+            case "timestamp":
+                return Timestamp(args[0], _reads_times(plan.args[0]))
+            case "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc":
+                return Sort(plan.name, args[0], args[1:])
+            case "label_replace":
+                return LabelReplace(args[0], args[1:])
+            case "label_join":
+                return LabelJoin(args[0], args[1:])
+            case "histogram_quantile" | "histogram_fraction":
+                spans = plan.spans
+                return HistogramFunction(plan.name, args[-1], args[:-1], spans[-1], spans[0])
+            case "histogram_quantiles":
+                spans = plan.spans
+                return HistogramQuantiles(args[0], args[1], args[2:], spans[0], spans[2:])
+            case _:
+                return Nothing(plan.name, args[0])
+
+
+def _reads_times(plan: Plan) -> bool:
+    inner = plan.inner if isinstance(plan, Once) else plan
+    return isinstance(inner, Select) and inner.times

@@ -1,0 +1,197 @@
+"""Groups rows by labels, then calls a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from collector.model.errors import EvaluationError
+from collector.model.labels import METRIC_NAME, Labels
+from collector.model.samples import Bools, Float64s, Int64s, filled
+from collector.query.block import Block, merged
+from collector.query.float_text import shortest
+from collector.query.kernels import aggregate as kernels
+from collector.query.kernels.windows import read_only
+from collector.query.operators.interface import Context, Operator, scalar, text, vector
+from collector.query.operators.relabel import check_label_name
+from collector.query.operators.sort import by_value
+from collector.query.operators.window_function import warn_of_quantiles
+from collector.query.positions import Span
+
+
+@lru_cache(maxsize=1 << 18)
+def group_labels(labels: Labels, names: frozenset[str], without: bool) -> Labels:
+    """The labels of the group that a series belongs to."""
+    if without:
+        return labels.without(*names, METRIC_NAME)
+    return labels.only(*names)
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """`ids` int64[n]: the group of each row; `labels` of each group; `dropped` bool[g]."""
+
+    ids: Int64s
+    labels: Sequence[Labels]
+    dropped: Bools
+
+
+def grouped(block: Block, names: frozenset[str], without: bool) -> Groups:
+    """The groups of a block's rows, in order of first appearance."""
+    found: dict[Labels, int] = {}
+    ids = np.empty(len(block.labels), np.int64)
+    for row, labels in enumerate(block.labels):
+        ids[row] = found.setdefault(group_labels(labels, names, without), len(found))
+    dropped = np.zeros(len(found), np.bool_)
+    dropped[ids[block.dropped]] = True
+    return Groups(ids, list(found), dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """`operator by/without (names) (param, inner)`."""
+
+    operator: str
+    inner: Operator
+    param: Operator | None
+    names: frozenset[str]
+    without: bool
+    param_span: Span
+
+    def run(self, context: Context) -> Block:
+        """One row a group; topk and its kin keep rows of the input, count_values makes labels."""
+        if self.operator == "count_values":
+            return self._count_values(context)
+        param = None if self.param is None else scalar(self.param, context)
+        if self.operator in _SELECTING and param is not None:
+            return self._select_rows(param, context)
+        if param is not None:
+            warn_of_quantiles(param, self.param_span, context)
+        block = vector(self.inner, context)
+        groups = grouped(block, self.names, self.without)
+        context.budget.load(len(groups.labels) * len(context.grid))
+        out = filled((len(groups.labels), len(context.grid)))
+        _reduce(self.operator, block, groups.ids, param, out)
+        return Block(groups.labels, out, groups.dropped)
+
+    def explain(self) -> str:
+        """The aggregation."""
+        clause = "without" if self.without else "by"
+        return f"{self.operator} {clause} ({', '.join(sorted(self.names))})"
+
+    def _select_rows(self, param: Float64s, context: Context) -> Block:
+        check = _checked_ratio if self.operator == "limit_ratio" else _checked_count
+        wanted = check(param, self.param_span, context)
+        block = vector(self.inner, context)
+        out = filled(block.values.shape)
+        if self.operator == "limit_ratio":
+            keep = _ratio_mask(block, wanted) & block.present()
+            out.view(np.int64)[keep] = block.values.view(np.int64)[keep]
+            return Block(block.labels, out, block.dropped).without_empty_rows()
+        groups = grouped(block, self.names, self.without)
+        values = read_only(block.values)
+        kernels.keep_first(
+            values,
+            values.view(np.int64),
+            groups.ids,
+            len(groups.labels),
+            wanted.astype(np.int64),
+            _SELECTING[self.operator],
+            out.view(np.int64),
+        )
+        chosen = Block(block.labels, out, block.dropped).without_empty_rows()
+        if len(context.grid) != 1 or self.operator == "limitk":
+            return chosen
+        return _by_group_and_value(chosen, self.names, self.without, self.operator == "topk")
+
+    def _count_values(self, context: Context) -> Block:
+        if self.param is None:
+            raise TypeError("count_values has a parameter")
+        name = text(self.param, context)
+        check_label_name(name, "label name")
+        block = vector(self.inner, context)
+        names = self.names if self.without else self.names - {name}
+        found: dict[Labels, int] = {}
+        rows: list[tuple[int, int]] = []
+        dropped: dict[int, bool] = {}
+        for i, s in np.argwhere(block.present()):
+            group = group_labels(block.labels[i], names, self.without)
+            labels = group.merged({name: shortest(float(block.values[i, s]))})
+            row = found.setdefault(labels, len(found))
+            dropped[row] = dropped.get(row, False) or bool(block.dropped[i])
+            rows.append((row, s))
+        counted = np.zeros((len(found), len(context.grid)))
+        np.add.at(counted, tuple(np.array(rows, np.int64).reshape(-1, 2).T), 1.0)
+        out = filled(counted.shape)
+        out[counted > 0] = counted[counted > 0]
+        flags = np.array([dropped[row] for row in range(len(found))], np.bool_)
+        return merged(Block(list(found), out, flags))
+
+
+_SELECTING = {"topk": 1, "bottomk": -1, "limitk": 0, "limit_ratio": 2}
+
+
+def _reduce(
+    operator: str, block: Block, ids: Int64s, param: Float64s | None, out: Float64s
+) -> None:
+    values = read_only(block.values)
+    common = (values, values.view(np.int64), ids)
+    into = (out, out.view(np.int64))
+    match operator:
+        case "sum":
+            kernels.sums(*common, *into)
+        case "avg":
+            kernels.averages(*common, *into)
+        case "min" | "max":
+            kernels.extremes(*common, operator == "max", *into)
+        case "count" | "group":
+            kernels.counts(*common[1:], operator == "group", *into)
+        case "stddev" | "stdvar":
+            kernels.variances(*common, operator == "stddev", *into)
+        case "quantile" if param is not None:
+            kernels.quantiles(*common, param, *into)
+        case _:
+            raise TypeError(f"no kernel for {operator}")
+
+
+def _checked_count(param: Float64s, span: Span, context: Context) -> Float64s:
+    if np.isnan(param).any():
+        raise EvaluationError("Parameter value is NaN")
+    too_large = np.abs(param) >= 2.0**63
+    if too_large.any():
+        value = shortest(float(param[too_large][0]))
+        word = "overflows" if param[too_large][0] > 0 else "underflows"
+        raise EvaluationError(f"Scalar value {value} {word} int64")
+    return np.trunc(param)
+
+
+def _checked_ratio(param: Float64s, span: Span, context: Context) -> Float64s:
+    if np.isnan(param).any():
+        raise EvaluationError("Ratio value is NaN")
+    for value in dict.fromkeys(param[np.abs(param) > 1]):
+        cap = 1 if value > 0 else -1
+        context.annotations.warn(
+            f"ratio value should be between -1 and 1, got {shortest(float(value))}, "
+            f"capping to {cap}",
+            span,
+        )
+    return np.clip(param, -1.0, 1.0)
+
+
+def _ratio_mask(block: Block, ratio: Float64s) -> Bools:
+    """Rows whose hash falls below the ratio; a negative ratio takes the complement."""
+    places = np.array([labels.stable_hash() / 2.0**64 for labels in block.labels])
+    place = places.reshape(-1, 1)
+    keep: Bools = np.where(ratio >= 0, place < ratio, place >= 1.0 + ratio)
+    return keep
+
+
+def _by_group_and_value(
+    block: Block, names: frozenset[str], without: bool, descending: bool
+) -> Block:
+    ordered = block.rows(by_value(block, descending))
+    ids = grouped(ordered, names, without).ids
+    return ordered.rows(np.argsort(ids, kind="stable"))

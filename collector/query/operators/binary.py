@@ -1,0 +1,127 @@
+"""Arithmetic and comparison where a side is a scalar; sets; vector matching is in `matching`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from collector.model.samples import MISSING_BITS, Bools, Float64s
+from collector.query.ast import COMPARISONS, Matching
+from collector.query.block import Block, merged, name_dropped, stacked
+from collector.query.kernels import instant
+from collector.query.operators.interface import Context, Operator, scalar, vector
+from collector.query.operators.matching import join, signatures
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarBinary:
+    """Both sides are scalars."""
+
+    operator: str
+    left: Operator
+    right: Operator
+
+    def run(self, context: Context) -> Float64s:
+        """float64[t]; comparisons give 0 or 1."""
+        left, right = scalar(self.left, context), scalar(self.right, context)
+        if self.operator in COMPARISONS:
+            return instant.compare(self.operator, left, right).astype(np.float64)
+        return instant.arithmetic(self.operator, left, right)
+
+    def explain(self) -> str:
+        """The operator."""
+        return f"scalar {self.operator} scalar"
+
+
+@dataclass(frozen=True, slots=True)
+class VectorScalar:
+    """One side is a scalar; `swapped` when it is the left one."""
+
+    operator: str
+    vector_side: Operator
+    scalar_side: Operator
+    swapped: bool
+    return_bool: bool
+
+    def run(self, context: Context) -> Block:
+        """Comparisons keep the vector's value where they hold, or (bool) give 0 and 1."""
+        number = scalar(self.scalar_side, context)
+        block = vector(self.vector_side, context)
+        left, right = (number, block.values) if self.swapped else (block.values, number)
+        if self.operator not in COMPARISONS:
+            if self.operator not in instant.OPERATORS:
+                return block.rows(np.zeros(len(block.labels), np.bool_))
+            block = block.with_values(instant.arithmetic(self.operator, left, right))
+            return name_dropped(block, context.delayed_name_removal)
+        holds = instant.compare(self.operator, left, right)
+        if self.return_bool:
+            block = block.with_values(holds.astype(np.float64))
+            return name_dropped(block, context.delayed_name_removal)
+        return masked(block, holds)
+
+    def explain(self) -> str:
+        """The operator."""
+        sides = "scalar", "vector"
+        left, right = sides if self.swapped else sides[::-1]
+        return f"{left} {self.operator} {right}"
+
+
+@dataclass(frozen=True, slots=True)
+class VectorBinary:
+    """Both sides are vectors, joined by their labels."""
+
+    operator: str
+    left: Operator
+    right: Operator
+    return_bool: bool
+    matching: Matching
+
+    def run(self, context: Context) -> Block:
+        """One row a matched pair."""
+        left, right = vector(self.left, context), vector(self.right, context)
+        return join(self.operator, left, right, self.return_bool, self.matching, context)
+
+    def explain(self) -> str:
+        """The operator and the kind of match."""
+        return f"vector {self.operator} vector, {self.matching.cardinality}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetOperation:
+    """`and`, `or`, `unless`."""
+
+    operator: str
+    left: Operator
+    right: Operator
+    matching: Matching
+
+    def run(self, context: Context) -> Block:
+        """Rows of the left side that (do not) match, and for `or` those of the right beside."""
+        left, right = vector(self.left, context), vector(self.right, context)
+        ids: dict[object, int] = {}
+        left_ids = signatures(left.labels, self.matching, ids)
+        right_ids = signatures(right.labels, self.matching, ids)
+        if self.operator == "or":
+            there = _present_by_group(left, left_ids, len(ids))
+            rest = masked(right, ~there[right_ids])
+            return merged(stacked([left.without_empty_rows(), rest], len(context.grid)))
+        there = _present_by_group(right, right_ids, len(ids))
+        holds = there[left_ids]
+        return masked(left, holds if self.operator == "and" else ~holds)
+
+    def explain(self) -> str:
+        """The operator."""
+        return f"set {self.operator}"
+
+
+def masked(block: Block, keep: Bools) -> Block:
+    """The block with only the cells in `keep`; rows without any are left out."""
+    values = np.where(keep, block.values.view(np.int64), MISSING_BITS).view(np.float64)
+    return Block(block.labels, values, block.dropped).without_empty_rows()
+
+
+def _present_by_group(block: Block, ids: np.ndarray, groups: int) -> Bools:  # type: ignore[type-arg]
+    there = np.zeros((groups, block.values.shape[1]), np.bool_)
+    np.logical_or.at(there, ids, block.present())
+    return there

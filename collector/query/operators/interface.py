@@ -1,0 +1,148 @@
+"""`Operator` and what it runs in: every operator gives a value over all steps of a `Grid`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from collector.model.clock import Clock
+from collector.model.errors import LimitError, UnavailableError
+from collector.model.labels import Labels
+from collector.model.samples import Bools, Float64s, Int64s
+from collector.query.annotations import Annotations
+from collector.query.block import Block
+from collector.query.grid import Grid
+from collector.store.interface import Querier
+
+Value = Block | Float64s | str
+"""A vector over steps, a scalar over steps (float64[t]), or a text."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one query may still use; shared by all its operators."""
+
+    clock: Clock
+    deadline_seconds: float
+    max_samples: int
+    samples: int = 0
+
+    def load(self, samples: int) -> None:
+        """Count cells that were loaded or made. Raises LimitError past the limit."""
+        self.samples += samples
+        if self.samples > self.max_samples:
+            raise LimitError(
+                "query processing would load too many samples into memory in query execution",
+                advice=f"the limit is {self.max_samples:,} samples: narrow the selector or the range",
+            )
+        self.check_time()
+
+    def check_time(self) -> None:
+        """Raises UnavailableError when the query has run too long."""
+        if self.clock.monotonic_seconds() > self.deadline_seconds:
+            raise UnavailableError("query timed out in expression evaluation")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where and when operators run. `grid` is that of this evaluation: a subquery has its own."""
+
+    querier: Querier
+    grid: Grid
+    lookback_ms: int
+    delayed_name_removal: bool
+    annotations: Annotations
+    budget: Budget
+
+    def on(self, grid: Grid) -> Context:
+        """The same query at other times."""
+        return replace(self, grid=grid)
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """A range vector over steps: step s has the columns `lo[s]` to `hi[s]` (half-open).
+
+    `timestamps_ms` int64[m], `values` float64[n, m] (STALE and MISSING by bits) beside `labels`
+    and `dropped`; `starts_ms` and `ends_ms` int64[t] are the windows' own bounds.
+    """
+
+    labels: Sequence[Labels]
+    dropped: Bools
+    timestamps_ms: Int64s
+    values: Float64s
+    lo: Int64s
+    hi: Int64s
+    starts_ms: Int64s
+    ends_ms: Int64s
+
+
+def windows_over(
+    labels: Sequence[Labels],
+    dropped: Bools,
+    timestamps_ms: Int64s,
+    values: Float64s,
+    starts_ms: Int64s,
+    ends_ms: Int64s,
+) -> Windows:
+    """Windows `(start, end]` over one column of timestamps, bounds searched once for all series."""
+    lo = np.searchsorted(timestamps_ms, starts_ms, side="right")
+    hi = np.searchsorted(timestamps_ms, ends_ms, side="right")
+    return Windows(labels, dropped, timestamps_ms, values, lo, hi, starts_ms, ends_ms)
+
+
+class Operator(Protocol):
+    """One node of the executable tree."""
+
+    def run(self, context: Context) -> Value:
+        """Its value at every step of the context's grid."""
+        ...
+
+    def explain(self) -> str:
+        """One line: what it does."""
+        ...
+
+
+class WindowSource(Protocol):
+    """An operator whose value is a range vector."""
+
+    @property
+    def range_ms(self) -> int:
+        """The windows' length."""
+        ...
+
+    def windows(self, context: Context) -> list[Windows]:
+        """Series with their windows; each series is in one element of the list."""
+        ...
+
+    def explain(self) -> str:
+        """One line: what it does."""
+        ...
+
+
+def vector(operator: Operator, context: Context) -> Block:
+    """Run an operator that gives a vector."""
+    value = operator.run(context)
+    if not isinstance(value, Block):
+        raise TypeError(f"a vector was expected of {operator.explain()}")
+    context.budget.check_time()
+    return value
+
+
+def scalar(operator: Operator, context: Context) -> Float64s:
+    """Run an operator that gives a scalar: float64[t]."""
+    value = operator.run(context)
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"a scalar was expected of {operator.explain()}")
+    return value
+
+
+def text(operator: Operator, context: Context) -> str:
+    """Run an operator that gives a text."""
+    value = operator.run(context)
+    if not isinstance(value, str):
+        raise TypeError(f"a text was expected of {operator.explain()}")
+    return value

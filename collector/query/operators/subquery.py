@@ -1,0 +1,41 @@
+"""Runs an inner plan on its own grid, whose times are absolute multiples of the step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collector.query.grid import Grid
+from collector.query.operators.interface import Context, Operator, Windows, vector, windows_over
+from collector.query.operators.scan import evaluation_times
+
+
+@dataclass(frozen=True, slots=True)
+class SubqueryWindows:
+    """`expr[range:step]`."""
+
+    inner: Operator
+    range_ms: int
+    step_ms: int
+    offset_ms: int
+    at_ms: int | None
+
+    def windows(self, context: Context) -> list[Windows]:
+        """The inner values at the grid's times within `(step - range, step]` of each step."""
+        ends = evaluation_times(context, self.offset_ms, self.at_ms)
+        if not len(ends):
+            return []
+        starts = ends - self.range_ms
+        after, until = int(starts.min()), int(ends.max())
+        first = after // self.step_ms * self.step_ms + self.step_ms
+        grid = Grid(first, until, self.step_ms)
+        context.budget.load(len(grid))
+        block = vector(self.inner, context.on(grid))
+        if not len(block.labels):
+            return []
+        return [
+            windows_over(block.labels, block.dropped, grid.times_ms, block.values, starts, ends)
+        ]
+
+    def explain(self) -> str:
+        """What is run, and how often."""
+        return f"subquery over {self.range_ms} ms each {self.step_ms} ms"

@@ -1,0 +1,120 @@
+"""Applies a kernel over windows: rate and its kin, `*_over_time`, regressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from collector.model.errors import EvaluationError
+from collector.model.samples import Bools, Float64s, filled
+from collector.query.block import Block, name_dropped, stacked
+from collector.query.float_text import shortest
+from collector.query.functions import FUNCTIONS
+from collector.query.kernels import over_time, rate
+from collector.query.kernels.windows import read_only
+from collector.query.operators.interface import (
+    Context,
+    Operator,
+    Windows,
+    WindowSource,
+    scalar,
+)
+from collector.query.positions import Span
+
+_COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
+_EXTRAPOLATED = frozenset(("rate", "increase", "delta"))
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFunction:
+    """A function of the family `window`; `params` are its scalars, in order."""
+
+    name: str
+    source: WindowSource
+    params: tuple[Operator, ...]
+    span: Span
+    source_span: Span
+    param_span: Span
+
+    def run(self, context: Context) -> Block:
+        """Its value at each step, MISSING where a window has too few samples."""
+        params = [scalar(param, context) for param in self.params]
+        self._check(params, context)
+        steps = len(context.grid)
+        blocks = []
+        for windows in self.source.windows(context):
+            context.budget.load(len(windows.labels) * steps)
+            values = self._apply(windows, params, context)
+            block = Block(windows.labels, values, windows.dropped).without_empty_rows()
+            blocks.append(block)
+        block = stacked(blocks, steps)
+        if self.name in ("rate", "increase"):
+            self._note_gauges(block, context)
+        if FUNCTIONS[self.name].keeps_name:
+            return block
+        return name_dropped(block, context.delayed_name_removal)
+
+    def explain(self) -> str:
+        """The function and what it reads."""
+        return f"{self.name} of {self.source.explain()}"
+
+    def _apply(self, windows: Windows, params: list[Float64s], context: Context) -> Float64s:
+        steps = len(context.grid)
+        out = filled((len(windows.labels), steps))
+        values = read_only(windows.values)
+        bits = values.view(np.int64)
+        times = read_only(windows.timestamps_ms)
+        common = (times, values, bits, windows.lo, windows.hi)
+        if self.name in _EXTRAPOLATED:
+            seconds = self.source.range_ms / 1000 if self.name == "rate" else 1.0
+            bounds = (windows.starts_ms, windows.ends_ms)
+            is_counter = self.name != "delta"
+            rate.extrapolated(*common, *bounds, is_counter, seconds, out, out.view(np.int64))
+        elif self.name in ("irate", "idelta"):
+            rate.last_two(*common, self.name == "irate", out, out.view(np.int64))
+        else:
+            zeros = np.zeros(steps)
+            first = params[0] if params else zeros
+            second = params[1] if len(params) > 1 else zeros
+            at_least = 2 if self.name in over_time.NEEDS_TWO else 1
+            over_time.over_time(
+                over_time.CODES[self.name],
+                *common,
+                at_least,
+                context.grid.times_ms,
+                first,
+                second,
+                out,
+                out.view(np.int64),
+            )
+        return out
+
+    def _check(self, params: list[Float64s], context: Context) -> None:
+        if self.name == "quantile_over_time":
+            warn_of_quantiles(params[0], self.param_span, context)
+        if self.name == "double_exponential_smoothing":
+            for label, values in zip(("smoothing", "trend"), params, strict=True):
+                bad: Bools = (values <= 0) | (values >= 1)
+                if bad.any():
+                    short = "sf" if label == "smoothing" else "tf"
+                    worst = float(values[bad][0])
+                    raise EvaluationError(
+                        f"invalid {label} factor. Expected: 0 < {short} < 1, got: {worst:f}"
+                    )
+
+    def _note_gauges(self, block: Block, context: Context) -> None:
+        for name in {labels.metric_name for labels in block.labels}:
+            if name and not name.endswith(_COUNTER_SUFFIXES):
+                context.annotations.inform(
+                    "metric might not be a counter, name does not end in "
+                    f'_total/_sum/_count/_bucket: "{name}"',
+                    self.source_span,
+                )
+
+
+def warn_of_quantiles(values: Float64s, span: Span, context: Context) -> None:
+    """Warn of each distinct quantile outside of [0, 1]."""
+    bad = np.isnan(values) | (values < 0) | (values > 1)
+    for value in dict.fromkeys(shortest(float(value)) for value in values[bad]):
+        context.annotations.warn(f"quantile value should be between 0 and 1, got {value}", span)

@@ -1,0 +1,503 @@
+"""Reads and runs Prometheus's PromQL test scripts (`*.test`) against an engine.
+
+Grammar: promql/promqltest/README.md of Prometheus 3. Native histograms in a `load` are skipped, so
+an `eval` that expects one fails. Each instant `eval` is also run with `@` put into its selectors,
+and as the middle of a range query, as the reference does.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from collector.model.durations import parse_duration_ms
+from collector.model.errors import TocsinError
+from collector.model.labels import Labels
+from collector.model.samples import STALE, is_missing
+from collector.query.ast import (
+    Aggregation,
+    At,
+    Binary,
+    Call,
+    Expr,
+    MatrixSelector,
+    Paren,
+    String,
+    Subquery,
+    Unary,
+    VectorSelector,
+)
+from collector.query.engine import Engine, EngineOptions
+from collector.query.lexer import tokenize, unquote
+from collector.query.parser import parse
+from collector.query.printer import print_expr
+from collector.query.values import Answer, Matrix, RawSeries, Scalar, Text, Vector
+from collector.query.walk import calls_in, nodes_in
+from tests.oracles.memory_store import MemoryStore
+
+_LOAD = re.compile(r"load(?:_(with_nhcb))?\s+(.+)", re.IGNORECASE)
+_INSTANT = re.compile(
+    r"eval(?:_(fail|warn|ordered|info))?\s+instant\s+(?:at\s+(.+?))?\s+(.+)", re.IGNORECASE
+)
+_RANGE = re.compile(
+    r"eval(?:_(fail|warn|info))?\s+range\s+from\s+(.+)\s+to\s+(.+)\s+step\s+(.+?)\s+(.+)",
+    re.IGNORECASE,
+)
+_EXPECT = re.compile(
+    r"expect\s+(ordered|fail|warn|no_warn|info|no_info)(?:\s+(msg|regex)\s*:\s*(.*))?\s*"
+)
+_ITEM = re.compile(r"\{\{.*?\}\}\S*|\S+")
+_SEQUENCE = re.compile(r"(?P<first>.+?)(?:(?P<sign>[+-])(?P<by>[^+-]+?))?x(?P<times>\d+)")
+_UNSAFE_WITH_AT = frozenset(
+    "time timestamp days_in_month day_of_month day_of_week day_of_year hour minute month year "
+    "predict_linear start end step range".split()
+)
+OPTIONS = EngineOptions(delayed_name_removal=True, default_step_ms=60_000)
+
+
+class Mismatch(Exception):
+    """The answer is not the expected one."""
+
+
+@dataclass
+class Load:
+    """Series lines of a `load`: labels and one value a step, None where there is no float."""
+
+    gap_ms: int
+    series: list[tuple[Labels, list[float | None]]] = field(default_factory=list)
+
+
+@dataclass
+class Eval:
+    """One `eval` with all that is expected of it."""
+
+    line: int
+    query: str
+    start_ms: int = 0
+    end_ms: int = 0
+    step_ms: int = 0
+    is_range: bool = False
+    checks: list[tuple[str, str, str]] = field(default_factory=list)
+    series: list[tuple[Labels, list[float | None]]] = field(default_factory=list)
+    scalar: float | None = None
+    text: str | None = None
+    raw_grid: tuple[int, int, int] | None = None
+    needs_histograms: bool = False
+
+    def wants(self, kind: str) -> bool:
+        return any(check[0] == kind for check in self.checks)
+
+
+class Clear:
+    """`clear`."""
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def read_script(path: Path) -> list[Load | Eval | Clear]:
+    """The commands of a script."""
+    lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
+    commands: list[Load | Eval | Clear] = []
+    current: Load | Eval | None = None
+    for number, raw in enumerate(lines, 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            current = None if not line else current if line.startswith("#") and False else None
+            continue
+        if current is None:
+            command = _command(line, number)
+            commands.append(command)
+            current = None if isinstance(command, Clear) else command
+        elif isinstance(current, Load):
+            _load_line(current, line)
+        else:
+            _expect_line(current, line)
+    return commands
+
+
+def _command(line: str, number: int) -> Load | Eval | Clear:
+    if line.lower() == "clear":
+        return Clear()
+    if match := _LOAD.fullmatch(line):
+        return Load(_duration_ms(match.group(2)))
+    if match := _RANGE.fullmatch(line):
+        kind, start, end, step, query = match.groups()
+        made = Eval(number, query, *map(_duration_ms, (start, end, step)), is_range=True)
+    elif match := _INSTANT.fullmatch(line):
+        kind, at, query = match.groups()
+        at_ms = _duration_ms(at) if at else 0
+        made = Eval(number, query, at_ms, at_ms)
+    else:
+        raise ValueError(f"line {number}: unknown command: {line}")
+    if kind:
+        made.checks.append((kind.lower(), "", ""))
+    return made
+
+
+def _load_line(load: Load, line: str) -> None:
+    metric, items = _split_metric(line)
+    if metric.endswith("@st") or items.startswith("@st"):
+        return
+    load.series.append((read_labels(metric), _items(items)))
+
+
+def _expect_line(made: Eval, line: str) -> None:
+    if match := _EXPECT.fullmatch(line):
+        made.checks.append((match.group(1), match.group(2) or "", (match.group(3) or "").strip()))
+    elif line.startswith("expect string"):
+        quoted = line.removeprefix("expect string").strip()
+        made.text = unquote(quoted, tokenize(quoted)[0])
+    elif match := re.fullmatch(r"expect range vector from (.+) to (.+) step (.+)", line):
+        made.raw_grid = tuple(map(_duration_ms, match.groups()))  # type: ignore[assignment]
+    elif line.startswith("expected_fail_message"):
+        made.checks.append(("fail", "msg", line.removeprefix("expected_fail_message").strip()))
+    elif line.startswith("expected_fail_regexp"):
+        made.checks.append(("fail", "regex", line.removeprefix("expected_fail_regexp").strip()))
+    elif (number := _maybe_number(line)) is not None:
+        made.scalar = number
+    else:
+        metric, items = _split_metric(line)
+        made.needs_histograms |= "{{" in items
+        made.series.append((read_labels(metric), _items(items)))
+
+
+def _split_metric(line: str) -> tuple[str, str]:
+    brace = line.find("{")
+    space = re.search(r"\s", line)
+    if brace >= 0 and (space is None or brace < space.start()):
+        tokens = tokenize(line[: _closing(line, brace) + 1])
+        end = tokens[-2].end
+        return line[:end], line[end:].strip()
+    name, _, items = line.partition(space.group() if space else " ")
+    return name, items.strip()
+
+
+def _closing(line: str, brace: int) -> int:
+    quote = ""
+    at = brace
+    while at < len(line):
+        char = line[at]
+        if quote:
+            at += char == "\\" and quote != "`"
+            quote = "" if char == quote else quote
+        elif char in "\"'`":
+            quote = char
+        elif char == "}":
+            return at
+        at += 1
+    raise ValueError(line)
+
+
+def read_labels(metric: str) -> Labels:
+    """`name{a="b"}`, `{a="b"}` or `{"name", "a"="b"}` as a label set."""
+    tokens = [token for token in tokenize(metric) if token.kind != "end"]
+    pairs: dict[str, str] = {}
+    at = 0
+    if tokens and tokens[0].kind == "word":
+        pairs["__name__"], at = tokens[0].text, 1
+    while at < len(tokens):
+        token = tokens[at]
+        if token.text in ("{", "}", ","):
+            at += 1
+            continue
+        name = unquote(metric, token) if token.kind == "string" else token.text
+        if at + 1 < len(tokens) and tokens[at + 1].text == "=":
+            pairs[name] = unquote(metric, tokens[at + 2])
+            at += 3
+        else:
+            pairs["__name__"] = name
+            at += 1
+    return Labels(pairs)
+
+
+def _items(text: str) -> list[float | None]:
+    return [value for item in _ITEM.findall(text) for value in _item(item)]
+
+
+def _item(item: str) -> Iterator[float | None]:
+    if item.startswith("{{"):
+        match = re.search(r"x(\d+)$", item)
+        yield from [None] * (int(match.group(1)) + 1 if match else 1)
+    elif re.fullmatch(r"_(x\d+)?", item):
+        yield from [None] * (int(item[2:]) if len(item) > 1 else 1)
+    elif (number := _maybe_number(item)) is not None:
+        yield number
+    elif match := _SEQUENCE.fullmatch(item):
+        yield from _sequence(match)
+    else:
+        raise ValueError(f"not a value: {item}")
+
+
+def _sequence(match: re.Match[str]) -> Iterator[float]:
+    text = match.group("first")
+    step = float(match.group("by") or 0) * (-1 if match.group("sign") == "-" else 1)
+    value = _maybe_number(text)
+    if value is None:
+        raise ValueError(text)
+    for _ in range(int(match.group("times")) + 1):
+        yield value
+        value += step if step else 0.0
+
+
+def _maybe_number(text: str) -> float | None:
+    if text == "stale":
+        return STALE
+    if re.fullmatch(r"0[xX][0-9a-fA-F]+", text):
+        return float(int(text, 16))
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _duration_ms(text: str) -> int:
+    sign, plain = (-1, text[1:]) if text.startswith("-") else (1, text)
+    try:
+        return sign * round(float(plain) * 1000)
+    except ValueError:
+        return sign * parse_duration_ms(plain)
+
+
+# -- running --------------------------------------------------------------------------------------
+
+
+def run_script(path: Path) -> tuple[int, list[tuple[Eval, str]]]:
+    """How many evals passed, and the failures with their reasons."""
+    store, passed = MemoryStore(), 0
+    failures: list[tuple[Eval, str]] = []
+    for command in read_script(path):
+        if isinstance(command, Clear):
+            store = MemoryStore()
+        elif isinstance(command, Load):
+            _put(store, command)
+        else:
+            try:
+                check_eval(Engine(store, OPTIONS), command)
+                passed += 1
+            except Mismatch as error:
+                failures.append((command, str(error)))
+            except Exception as error:  # noqa: BLE001 - a defect of the engine is a failure too
+                failures.append((command, f"{type(error).__name__}: {error}"))
+    return passed, failures
+
+
+def _put(store: MemoryStore, load: Load) -> None:
+    for labels, values in load.series:
+        times = [i * load.gap_ms for i, value in enumerate(values) if value is not None]
+        store.add(labels, times, [value for value in values if value is not None])
+
+
+def check_eval(engine: Engine, made: Eval) -> None:
+    """Raises Mismatch unless the engine answers as expected, in all variants."""
+    if made.needs_histograms:
+        raise Mismatch("expects native histograms")
+    if made.is_range:
+        _check_once(engine, made, made.query, (made.start_ms, made.end_ms, made.step_ms))
+        return
+    _check_once(engine, made, made.query, None, made.start_ms)
+    if made.wants("fail"):
+        return
+    for query, at_ms in [(made.query, made.start_ms), *_with_at(made)]:
+        if query is not made.query or at_ms != made.start_ms:
+            _check_once(engine, made, query, None, at_ms)
+        if _has_a_middle(made):
+            _check_middle(engine, made, query, at_ms)
+
+
+def _has_a_middle(made: Eval) -> bool:
+    ordered = made.wants("ordered") or made.raw_grid is not None or made.text is not None
+    names = {call.name for call in calls_in(parse(made.query))}
+    durations = re.search(r"\b(step|range)\(\)", made.query, re.IGNORECASE)
+    at_edges = re.search(r"@\s*(start|end)\(\)", made.query)
+    return not (ordered or durations or at_edges or names & {"start", "end", "step", "range"})
+
+
+def _with_at(made: Eval) -> list[tuple[str, int]]:
+    expr = parse(made.query)
+    if any(call.name in _UNSAFE_WITH_AT for call in calls_in(expr)):
+        return []
+    if re.search(r"\b(step|range)\(\)", made.query, re.IGNORECASE):
+        return []
+    at = made.start_ms
+    text = print_expr(_pinned(expr, At("time", at)))
+    times = [-10 * at, 0, at // 5, at, 10 * at] if at else [-1000, 0, 1000]
+    return [(text, time) for time in times]
+
+
+def _pinned(expr: Expr, at: At) -> Expr:
+    match expr:
+        case VectorSelector():
+            return expr if expr.at else replace(expr, at=at)
+        case MatrixSelector(selector=selector):
+            pinned = _pinned(selector, at)
+            return replace(expr, selector=pinned)
+        case Subquery():
+            return expr if expr.at else replace(expr, at=at)
+        case Call(name="info", args=args):
+            return replace(expr, args=(_pinned(args[0], at), *args[1:]))
+        case Call(args=args):
+            return replace(expr, args=tuple(_pinned(arg, at) for arg in args))
+        case Paren(expr=inner) | Unary(expr=inner):
+            return replace(expr, expr=_pinned(inner, at))
+        case Aggregation(expr=inner, param=param):
+            pinned_param = None if param is None else _pinned(param, at)
+            return replace(expr, expr=_pinned(inner, at), param=pinned_param)
+        case Binary(left=left, right=right):
+            return replace(expr, left=_pinned(left, at), right=_pinned(right, at))
+        case _:
+            return expr
+
+
+def _check_once(
+    engine: Engine,
+    made: Eval,
+    query: str,
+    grid: tuple[int, int, int] | None,
+    at_ms: int = 0,
+) -> None:
+    try:
+        answer = engine.range(query, *grid) if grid else engine.instant(query, at_ms)
+    except TocsinError as error:
+        _check_failure(made, error)
+        return
+    if made.wants("fail"):
+        raise Mismatch(f"{query}: an error was expected")
+    _check_annotations(made, answer)
+    _check_value(made, answer, query)
+
+
+def _check_failure(made: Eval, error: TocsinError) -> None:
+    fails = [check for check in made.checks if check[0] == "fail"]
+    if not fails:
+        raise Mismatch(f"{made.query}: unexpected error: {error}")
+    for _, kind, text in fails:
+        message = error.message
+        if kind == "msg" and text not in message:
+            raise Mismatch(f"error {message!r}, expected {text!r}")
+        if kind == "regex" and not re.search(text, message):
+            raise Mismatch(f"error {message!r}, expected to match {text!r}")
+
+
+def _check_annotations(made: Eval, answer: Answer) -> None:
+    for kind, given in (("warn", answer.warnings), ("info", answer.infos)):
+        wanted = [check for check in made.checks if check[0] == kind]
+        if made.wants(f"no_{kind}") and given:
+            raise Mismatch(f"unexpected {kind}: {given}")
+        if wanted and not given:
+            raise Mismatch(f"{kind} expected")
+        for one in given if wanted else ():
+            if not any(_matches(check, one) for check in wanted):
+                raise Mismatch(f"unexpected {kind}: {one}")
+        for check in wanted:
+            if not any(_matches(check, one) for one in given):
+                raise Mismatch(f"missing {kind}: {check[2]}; got {given}")
+
+
+def _matches(check: tuple[str, str, str], text: str) -> bool:
+    _, kind, wanted = check
+    if kind == "msg":
+        return text == wanted
+    return kind == "" or re.search(wanted, text) is not None
+
+
+def _check_value(made: Eval, answer: Answer, query: str) -> None:
+    value = answer.value
+    match value:
+        case Text(value=text):
+            if made.text != text:
+                raise Mismatch(f"text {text!r}")
+        case Scalar(value=number):
+            if made.scalar is None or not almost_equal(number, made.scalar):
+                raise Mismatch(f"{query}: {number}, expected {made.scalar}")
+        case Vector():
+            got = [(one, [float(v)]) for one, v in zip(value.labels, value.values, strict=True)]
+            _compare(made, query, got)
+            if made.wants("ordered") and [one for one, _ in got] != [one for one, _ in made.series]:
+                raise Mismatch(f"{query}: order {[one for one, _ in got]}")
+        case Matrix():
+            _compare(made, query, _rows(value))
+        case RawSeries():
+            if made.raw_grid is None:
+                raise Mismatch("a range vector was not expected")
+            _compare(made, query, list(_on_grid(value, made.raw_grid)))
+
+
+def _rows(matrix: Matrix) -> list[tuple[Labels, list[float | None]]]:
+    missing = is_missing(matrix.values)
+    return [
+        (labels, [None if gap else float(v) for v, gap in zip(row, gaps, strict=True)])
+        for labels, row, gaps in zip(matrix.labels, matrix.values, missing, strict=True)
+    ]
+
+
+def _on_grid(
+    raw: RawSeries, grid: tuple[int, int, int]
+) -> Iterator[tuple[Labels, list[float | None]]]:
+    times = np.arange(grid[0], grid[1] + 1, grid[2])
+    for labels, (stamps, values) in zip(raw.labels, raw.samples, strict=True):
+        known = dict(zip(stamps.tolist(), values.tolist(), strict=True))
+        if set(known) - set(times.tolist()):
+            raise Mismatch(f"{labels} has samples at {sorted(known)}")
+        yield labels, [known.get(int(time)) for time in times]
+
+
+def _compare(made: Eval, query: str, got: list[tuple[Labels, list[float | None]]]) -> None:
+    if made.scalar is not None or made.text is not None:
+        raise Mismatch(f"{query}: a vector, expected {made.scalar}")
+    wanted = dict(made.series)
+    if len(got) != len({labels for labels, _ in got}):
+        raise Mismatch(f"{query}: duplicate series")
+    for labels, values in got:
+        if labels not in wanted:
+            raise Mismatch(f"{query}: unexpected {labels} {values}")
+        expected = wanted.pop(labels)
+        expected = expected + [None] * (len(values) - len(expected))
+        if len(expected) != len(values) or not all(map(_same, values, expected)):
+            raise Mismatch(f"{query}: {labels} is {values}, expected {expected}")
+    if any(any(value is not None for value in values) for values in wanted.values()):
+        raise Mismatch(f"{query}: missing {list(wanted)}")
+
+
+def _same(a: float | None, b: float | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return almost_equal(a, b)
+
+
+def almost_equal(a: float, b: float, tolerance: float = 1e-6) -> bool:
+    """Equal within the tolerance of the reference (util/almost)."""
+    if math.isnan(a) or math.isnan(b):
+        return math.isnan(a) and math.isnan(b)
+    if a == b:
+        return True
+    size, difference = abs(a) + abs(b), abs(a - b)
+    if a == 0 or b == 0 or size < 2.0**-1022:
+        return difference < tolerance * 2.0**-1022
+    return difference / min(size, 1.7976931348623157e308) < tolerance
+
+
+def _check_middle(engine: Engine, made: Eval, query: str, at_ms: int) -> None:
+    try:
+        answer = engine.range(query, at_ms - 60_000, at_ms + 60_000, 60_000)
+    except TocsinError as error:
+        raise Mismatch(f"{query} as a range: {error}") from error
+    matrix = answer.value
+    if not isinstance(matrix, Matrix):
+        raise Mismatch("no matrix")
+    got = [(labels, values[1:2]) for labels, values in _rows(matrix) if values[1] is not None]
+    if made.scalar is not None:
+        if len(got) != 1 or not almost_equal(got[0][1][0] or 0.0, made.scalar):
+            raise Mismatch(f"{query} as a range: {got}, expected {made.scalar}")
+        return
+    _compare(made, f"{query} as a range", got)
+
+
+def has_text(expr: Expr) -> bool:
+    """Whether the expression is a text."""
+    return any(isinstance(node, String) for node in nodes_in(expr))

@@ -1,1 +1,1 @@
-"""To be written."""
+"""Targets are asked for their metrics, each on its own clock."""

@@ -171,14 +171,14 @@ def read_number(body, i, values, bits, slot):  # type: ignore[no-untyped-def]  #
             sign = -1 if body[i] == 45 else 1
             i += 1
         first = i
-        exponent = 0
+        exponent = np.int64(0)
         while body[i] >= 48 and body[i] <= 57:
             if exponent < 100_000:
                 exponent = exponent * 10 + np.int64(body[i]) - 48
             i += 1
         if i == first:
             return i, WRONG
-        power += sign * exponent
+        power += sign * exponent  # type: ignore[assignment]
     if odd:
         return i, ODD
     if digits == uint64(0):

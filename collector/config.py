@@ -1,0 +1,331 @@
+"""Pydantic models of the collector's sections, under the names that Prometheus gave them.
+
+Knows nothing of files and lines: the application maps a field's place to its line. Durations and
+sizes are written as text (`15s`, `64MB`) and held as milliseconds and bytes. A key of Prometheus
+that is not served is a field of its own, so that the error can say so instead of "no such field".
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import model_validator as validate_model
+
+from collector.config_values import DurationMs, NotYet, SecretText, SizeBytes, at_most_one
+from collector.ingest.limits import DEFAULT_BODY_BYTES, DEFAULT_MAX_SERIES, MAX_OTLP_BODY_BYTES
+from collector.ingest.relabel import Action, Rule, compile_regex
+from collector.model.errors import InputError
+
+MINUTE_MS = 60_000
+DAY_MS = 24 * 60 * MINUTE_MS
+
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class _Section(BaseModel):
+    model_config = _STRICT
+
+
+class RelabelConfig(_Section):
+    """One step of `relabel_configs` or `metric_relabel_configs`."""
+
+    source_labels: tuple[str, ...] = ()
+    separator: str = ";"
+    regex: Annotated[str, BeforeValidator(str)] = "(.*)"
+    modulus: int = Field(default=0, ge=0)
+    target_label: str = ""
+    replacement: Annotated[str, BeforeValidator(str)] = "$1"
+    action: Annotated[Action, BeforeValidator(lambda text: str(text).lower())] = "replace"
+
+    @field_validator("regex")
+    @classmethod
+    def _is_re2(cls, regex: str) -> str:
+        try:
+            compile_regex(regex)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return regex
+
+    @validate_model(mode="after")
+    def _has_what_its_action_needs(self) -> Self:
+        if self.action == "hashmod" and not self.modulus:
+            raise ValueError("action hashmod needs a modulus above 0")
+        aims = ("replace", "hashmod", "lowercase", "uppercase", "keepequal", "dropequal")
+        if self.action in aims and not self.target_label:
+            raise ValueError(f"action {self.action} needs target_label")
+        return self
+
+    def rule(self) -> Rule:
+        """The step as relabelling takes it."""
+        return Rule(
+            action=self.action,
+            source_labels=self.source_labels,
+            separator=self.separator,
+            regex=self.regex,
+            modulus=self.modulus,
+            target_label=self.target_label,
+            replacement=self.replacement,
+        )
+
+
+class BasicAuth(_Section):
+    """User and password of HTTP basic authentication; the password inline or in a file."""
+
+    username: str = ""
+    username_file: str = ""
+    password: SecretText | None = None
+    password_file: str = ""
+
+    @validate_model(mode="after")
+    def _one_of_each(self) -> Self:
+        at_most_one(username=self.username, username_file=self.username_file)
+        at_most_one(password=self.password, password_file=self.password_file)
+        return self
+
+
+class Authorization(_Section):
+    """The Authorization header: `type` and credentials, inline or in a file."""
+
+    type: str = "Bearer"
+    credentials: SecretText | None = None
+    credentials_file: str = ""
+
+    @validate_model(mode="after")
+    def _one_source(self) -> Self:
+        at_most_one(credentials=self.credentials, credentials_file=self.credentials_file)
+        return self
+
+    @field_validator("type")
+    @classmethod
+    def _not_basic(cls, kind: str) -> str:
+        if kind.strip().lower() == "basic":
+            raise ValueError("write basic_auth for HTTP basic authentication")
+        return kind
+
+
+class HttpHeader(_Section):
+    """Values of one header that is sent with every scrape."""
+
+    values: tuple[str, ...] = ()
+    secrets: tuple[SecretText, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+class TlsConfig(_Section):
+    """How a target's certificate is checked, and which one is shown to it."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    insecure_skip_verify: bool = False
+    ca: NotYet = None
+    cert: NotYet = None
+    key: NotYet = None
+    server_name: NotYet = None
+    min_version: NotYet = None
+    max_version: NotYet = None
+
+
+class StaticConfig(_Section):
+    """Targets that are written down, with the labels that they share."""
+
+    targets: tuple[str, ...] = ()
+    labels: dict[str, Annotated[str, BeforeValidator(str)]] = Field(default_factory=dict)
+
+    @field_validator("targets")
+    @classmethod
+    def _are_addresses(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        for target in targets:
+            if "/" in target:
+                raise ValueError(
+                    f"{target!r} is not host:port; the path goes into metrics_path, "
+                    "http or https into scheme"
+                )
+        return targets
+
+
+class FileSdConfig(_Section):
+    """Files with targets, JSON or YAML; patterns as the shell has them."""
+
+    files: tuple[str, ...]
+    refresh_interval: DurationMs = 5 * MINUTE_MS
+
+    @field_validator("files")
+    @classmethod
+    def _have_known_endings(cls, files: tuple[str, ...]) -> tuple[str, ...]:
+        for file in files:
+            if not file.endswith((".json", ".yml", ".yaml")):
+                raise ValueError(f"{file!r} must end in .json, .yml or .yaml")
+        return files
+
+
+class _ScrapeLimits(_Section):
+    """Limits that stand in `global` and in a scrape section; 0 is no limit."""
+
+    body_size_limit: SizeBytes | None = None
+    sample_limit: int | None = Field(default=None, ge=0)
+    label_limit: int | None = Field(default=None, ge=0)
+    label_name_length_limit: int | None = Field(default=None, ge=0)
+    label_value_length_limit: int | None = Field(default=None, ge=0)
+    target_limit: int | None = Field(default=None, ge=0)
+
+
+class GlobalConfig(_ScrapeLimits):
+    """The collector's part of the block `global`."""
+
+    scrape_interval: DurationMs = Field(default=MINUTE_MS, gt=0)
+    scrape_timeout: DurationMs = Field(default=10_000, gt=0)
+    evaluation_interval: DurationMs = Field(default=MINUTE_MS, gt=0)
+    external_labels: dict[str, Annotated[str, BeforeValidator(str)]] = Field(default_factory=dict)
+    scrape_protocols: NotYet = None
+    query_log_file: NotYet = None
+    scrape_failure_log_file: NotYet = None
+    rule_query_offset: NotYet = None
+    keep_dropped_targets: NotYet = None
+    metric_name_validation_scheme: NotYet = None
+    metric_name_escaping_scheme: NotYet = None
+    scrape_native_histograms: NotYet = None
+    convert_classic_histograms_to_nhcb: NotYet = None
+    always_scrape_classic_histograms: NotYet = None
+    extra_scrape_metrics: NotYet = None
+    runtime: NotYet = None
+
+
+class _UnservedScrapeKeys(_Section):
+    """What Prometheus takes in a scrape section and tocsin does not yet."""
+
+    azure_sd_configs: NotYet = None
+    consul_sd_configs: NotYet = None
+    digitalocean_sd_configs: NotYet = None
+    dns_sd_configs: NotYet = None
+    docker_sd_configs: NotYet = None
+    dockerswarm_sd_configs: NotYet = None
+    ec2_sd_configs: NotYet = None
+    eureka_sd_configs: NotYet = None
+    gce_sd_configs: NotYet = None
+    hetzner_sd_configs: NotYet = None
+    http_sd_configs: NotYet = None
+    ionos_sd_configs: NotYet = None
+    kubernetes_sd_configs: NotYet = None
+    kuma_sd_configs: NotYet = None
+    lightsail_sd_configs: NotYet = None
+    linode_sd_configs: NotYet = None
+    marathon_sd_configs: NotYet = None
+    nerve_sd_configs: NotYet = None
+    nomad_sd_configs: NotYet = None
+    openstack_sd_configs: NotYet = None
+    ovhcloud_sd_configs: NotYet = None
+    puppetdb_sd_configs: NotYet = None
+    scaleway_sd_configs: NotYet = None
+    serverset_sd_configs: NotYet = None
+    stackit_sd_configs: NotYet = None
+    triton_sd_configs: NotYet = None
+    uyuni_sd_configs: NotYet = None
+    vultr_sd_configs: NotYet = None
+    oauth2: NotYet = None
+    proxy_url: NotYet = None
+    proxy_from_environment: NotYet = None
+    no_proxy: NotYet = None
+    scrape_protocols: NotYet = None
+    scrape_failure_log_file: NotYet = None
+    scrape_native_histograms: NotYet = None
+    scrape_classic_histograms: NotYet = None
+    always_scrape_classic_histograms: NotYet = None
+    convert_classic_histograms_to_nhcb: NotYet = None
+    native_histogram_bucket_limit: NotYet = None
+    native_histogram_min_bucket_factor: NotYet = None
+    track_timestamps_staleness: NotYet = None
+    keep_dropped_targets: NotYet = None
+    enable_compression: NotYet = None
+    enable_http2: NotYet = None
+    metric_name_validation_scheme: NotYet = None
+    metric_name_escaping_scheme: NotYet = None
+
+
+class ScrapeConfig(_ScrapeLimits, _UnservedScrapeKeys):
+    """One entry of `scrape_configs`; what is None comes from `global`, see `with_defaults`."""
+
+    job_name: str = Field(min_length=1)
+    scrape_interval: DurationMs | None = Field(default=None, gt=0)
+    scrape_timeout: DurationMs | None = Field(default=None, gt=0)
+    metrics_path: str = "/metrics"
+    scheme: Literal["http", "https"] = "http"
+    params: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    honor_labels: bool = False
+    honor_timestamps: bool = True
+    follow_redirects: bool = True
+    fallback_scrape_protocol: (
+        Literal["PrometheusText0.0.4", "PrometheusText1.0.0", "OpenMetricsText1.0.0"] | None
+    ) = None
+    basic_auth: BasicAuth | None = None
+    authorization: Authorization | None = None
+    bearer_token: SecretText | None = None
+    bearer_token_file: str = ""
+    http_headers: dict[str, HttpHeader] = Field(default_factory=dict)
+    tls_config: TlsConfig = TlsConfig()
+    static_configs: tuple[StaticConfig, ...] = ()
+    file_sd_configs: tuple[FileSdConfig, ...] = ()
+    relabel_configs: tuple[RelabelConfig, ...] = ()
+    metric_relabel_configs: tuple[RelabelConfig, ...] = ()
+
+    @field_validator("scrape_timeout")
+    @classmethod
+    def _timeout_fits(cls, timeout_ms: int | None, info: ValidationInfo) -> int | None:
+        interval_ms = info.data.get("scrape_interval")
+        if timeout_ms and interval_ms and timeout_ms > interval_ms:
+            raise ValueError("scrape_timeout must not be longer than scrape_interval")
+        return timeout_ms
+
+    @validate_model(mode="after")
+    def _one_authentication(self) -> Self:
+        at_most_one(
+            basic_auth=self.basic_auth,
+            authorization=self.authorization,
+            bearer_token=self.bearer_token,
+            bearer_token_file=self.bearer_token_file,
+        )
+        return self
+
+    def with_defaults(self, global_: GlobalConfig) -> Self:
+        """A copy in which interval, timeout and limits are known.
+
+        As in Prometheus, an interval shorter than the common timeout shortens the timeout.
+        """
+        interval_ms = self.scrape_interval or global_.scrape_interval
+        timeout_ms = self.scrape_timeout or min(global_.scrape_timeout, interval_ms)
+        limits = {
+            name: getattr(global_, name) if getattr(self, name) is None else getattr(self, name)
+            for name in _ScrapeLimits.model_fields
+        }
+        if limits["body_size_limit"] is None:
+            limits["body_size_limit"] = DEFAULT_BODY_BYTES
+        times = {"scrape_interval": interval_ms, "scrape_timeout": timeout_ms}
+        return self.model_copy(update={**limits, **times})
+
+
+class OtlpConfig(_Section):
+    """Section `otlp`: how OpenTelemetry metrics become series."""
+
+    promote_resource_attributes: tuple[str, ...] = ()
+    promote_all_resource_attributes: bool = False
+    ignore_resource_attributes: tuple[str, ...] = ()
+    keep_identifying_resource_attributes: bool = False
+    translation_strategy: Literal["UnderscoreEscapingWithSuffixes"] = (
+        "UnderscoreEscapingWithSuffixes"
+    )
+    max_body_size: SizeBytes = MAX_OTLP_BODY_BYTES
+    promote_scope_metadata: NotYet = None
+    convert_histograms_to_nhcb: NotYet = None
+    label_name_underscore_sanitization: NotYet = None
+    label_name_preserve_multiple_underscores: NotYet = None
+
+
+class StorageConfig(_Section):
+    """Section `storage`: how much is kept, how long, and how safely it is written."""
+
+    retention_time: DurationMs = Field(default=15 * DAY_MS, gt=0)
+    max_series: int = Field(default=DEFAULT_MAX_SERIES, gt=0)
+    wal_fsync: bool = False
+    out_of_order_time_window: DurationMs = 30 * MINUTE_MS

@@ -1,0 +1,90 @@
+"""Targets from JSON or YAML files, re-read on change.
+
+A file that can't be read keeps the targets that it had; the reason is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from collector.config import FileSdConfig, ScrapeConfig, StaticConfig
+from collector.ingest.discovery.interface import Publish
+from collector.ingest.discovery.static import targets_of
+from collector.ingest.limits import MAX_TARGET_FILE_BYTES
+from collector.model.errors import ConfigError, Where
+from collector.model.labels import Labels
+
+LOOK_EVERY_SECONDS = 5.0
+"""How often the files' times of change are looked at; refresh_interval only shortens it."""
+
+_GROUPS = TypeAdapter(list[StaticConfig])
+_log = logging.getLogger(__name__)
+
+
+class FileDiscovery:
+    """Follows the files of `file_sd_configs`."""
+
+    def __init__(self, config: ScrapeConfig) -> None:
+        self._sections: Sequence[FileSdConfig] = config.file_sd_configs
+        self._known: dict[Path, tuple[int, list[Labels]]] = {}
+
+    async def run(self, publish: Publish) -> None:
+        """Publish at the start and whenever a file came, changed or went."""
+        shortest_ms = min(section.refresh_interval for section in self._sections)
+        first = True
+        while True:
+            changed = await asyncio.to_thread(self._look)
+            if changed or first:
+                publish([labels for _, found in self._known.values() for labels in found])
+            first = False
+            await asyncio.sleep(min(shortest_ms / 1000, LOOK_EVERY_SECONDS))
+
+    def _look(self) -> bool:
+        files = {
+            Path(name)
+            for section in self._sections
+            for pattern in section.files
+            for name in glob.glob(pattern)
+        }
+        changed = [self._read_if_changed(file) for file in sorted(files)]
+        gone = set(self._known) - files
+        for file in gone:
+            del self._known[file]
+        return bool(gone) or any(changed)
+
+    def _read_if_changed(self, file: Path) -> bool:
+        try:
+            modified_ns = file.stat().st_mtime_ns
+            if file in self._known and self._known[file][0] == modified_ns:
+                return False
+            self._known[file] = (modified_ns, read_targets(file))
+        except (OSError, ConfigError) as error:
+            _log.warning("targets of %s are kept as they were: %s", file, error)
+            return False
+        return True
+
+
+def read_targets(file: Path) -> list[Labels]:
+    """The targets of one file, each with `__meta_filepath`; raises ConfigError, OSError."""
+    where = Where(str(file))
+    if file.stat().st_size > MAX_TARGET_FILE_BYTES:
+        raise ConfigError(f"larger than {MAX_TARGET_FILE_BYTES:,} bytes", where=where)
+    try:
+        text = file.read_text(encoding="utf-8")
+        data = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+        groups = _GROUPS.validate_python(data or [])
+    except (ValueError, yaml.YAMLError, ValidationError) as error:
+        raise ConfigError(
+            f"not a list of targets: {error}",
+            where=where,
+            advice='write [{"targets": ["host:port"], "labels": {…}}]',
+        ) from error
+    return [labels.merged({"__meta_filepath": str(file)}) for labels in targets_of(groups)]

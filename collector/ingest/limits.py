@@ -1,0 +1,77 @@
+"""Every limit on size, length and count of what comes in, with its default and its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from collector.model.errors import LimitError
+from collector.model.labels import Labels
+
+MEGABYTE = 1024 * 1024
+
+DEFAULT_BODY_BYTES = 64 * MEGABYTE
+"""Decompressed body of a scrape: about 500,000 samples; a target that says more is broken."""
+MAX_OTLP_BODY_BYTES = 64 * MEGABYTE
+"""Decompressed OTLP body: exporters batch to a few MB; more would hold memory for nothing."""
+MAX_OTLP_COMPRESSED_BYTES = 16 * MEGABYTE
+"""OTLP body as it comes over the wire."""
+MAX_OTLP_POINTS = 1_000_000
+"""Data points of one OTLP request."""
+DEFAULT_MAX_SERIES = 1_000_000
+"""Series that the store holds: what a machine of 4 GB can index."""
+MAX_DELTA_SERIES = 200_000
+"""OTLP delta series whose running totals are kept."""
+MAX_ATTRIBUTE_DEPTH = 16
+"""Nesting of an OTLP attribute that is written as JSON."""
+MAX_TARGET_FILE_BYTES = 16 * MEGABYTE
+"""One file of file_sd_configs."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLimits:
+    """What a scraped series may be, as in `scrape_configs`; 0 is no limit."""
+
+    sample_limit: int = 0
+    label_limit: int = 0
+    label_name_length_limit: int = 0
+    label_value_length_limit: int = 0
+
+    def check_labels(self, labels: Labels) -> None:
+        """Raises LimitError when a series has too many labels or one that is too long."""
+        if self.label_limit and len(labels) > self.label_limit:
+            raise _over("label_limit", self.label_limit, len(labels), f"labels in {labels}")
+        for name, value in labels.pairs:
+            self._check_length("label_name_length_limit", name, labels)
+            self._check_length("label_value_length_limit", value, labels)
+
+    def _check_length(self, limit_name: str, text: str, labels: Labels) -> None:
+        limit: int = getattr(self, limit_name)
+        length = len(text.encode())
+        if limit and length > limit:
+            raise _over(limit_name, limit, length, f"bytes in {text[:40]!r} of {labels}")
+
+    def check_samples(self, count: int) -> None:
+        """Raises LimitError when a scrape kept more samples than it may."""
+        if self.sample_limit and count > self.sample_limit:
+            raise _over("sample_limit", self.sample_limit, count, "samples after relabelling")
+
+
+def _over(name: str, limit: int, count: int, what: str) -> LimitError:
+    return LimitError(
+        f"{name} of {limit} exceeded: {count} {what[:300]}",
+        advice=f"raise {name} in the scrape section, or drop with metric_relabel_configs",
+    )
+
+
+NO_LIMITS = SeriesLimits()
+
+TABLE: Mapping[str, int] = {
+    "body_size_limit": DEFAULT_BODY_BYTES,
+    "otlp_body_bytes": MAX_OTLP_BODY_BYTES,
+    "otlp_compressed_bytes": MAX_OTLP_COMPRESSED_BYTES,
+    "otlp_points": MAX_OTLP_POINTS,
+    "max_series": DEFAULT_MAX_SERIES,
+    "delta_series": MAX_DELTA_SERIES,
+}
+"""The limits by the name under which errors and documentation tell them."""

@@ -1,0 +1,224 @@
+"""Keeps one loop alive for each target that discovery gives; no target waits for another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from collector.config import GlobalConfig, ScrapeConfig
+from collector.ingest.discovery import DISCOVERERS
+from collector.ingest.formats import warm_up
+from collector.ingest.relabel import compile_rules
+from collector.ingest.scrape.fetch import Fetcher
+from collector.ingest.scrape.loop import ScrapeLoop, TargetStatus, Tools
+from collector.ingest.scrape.target import Target, make_target
+from collector.ingest.write import SampleWriter
+from collector.model.clock import Clock
+from collector.model.errors import ConfigError, LimitError, TocsinError
+from collector.model.labels import Labels
+from collector.self_metrics import IngestMetrics
+from collector.store.interface import Appender
+
+PARSER_THREADS = 2
+"""Scanners run without the interpreter's lock; more threads would only wait for it elsewhere."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Running:
+    loop: ScrapeLoop
+    task: asyncio.Task[None]
+
+
+@dataclass(slots=True)
+class _Job:
+    """One scrape section at work."""
+
+    config: ScrapeConfig
+    fetcher: Fetcher
+    found: dict[str, Sequence[Labels]] = field(default_factory=dict)
+    dropped: list[Labels] = field(default_factory=list)
+    running: dict[Target, _Running] = field(default_factory=dict)
+    discoveries: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+class ScrapePool:
+    """Every scrape section at work; `apply` says what is wanted, `run` does it."""
+
+    def __init__(self, appender: Appender, metrics: IngestMetrics, clock: Clock) -> None:
+        self._metrics = metrics
+        self._executor = ThreadPoolExecutor(PARSER_THREADS, thread_name_prefix="scrape")
+        writer = SampleWriter(appender, metrics, "scrape")
+        self._tools = Tools(clock, metrics, writer, self._executor)
+        self._wanted: dict[str, ScrapeConfig] = {}
+        self._jobs: dict[str, _Job] = {}
+        self._event_loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
+        self._closing = False
+
+    def apply(self, configs: Iterable[ScrapeConfig], global_: GlobalConfig) -> None:
+        """Want these sections and no others, from any thread; sections that stay are not touched.
+
+        Raises ConfigError when two sections share a name.
+        """
+        wanted: dict[str, ScrapeConfig] = {}
+        for config in configs:
+            if config.job_name in wanted:
+                raise ConfigError(
+                    f"two scrape_configs have the job_name {config.job_name!r}",
+                    advice="give each its own",
+                )
+            wanted[config.job_name] = config.with_defaults(global_)
+        self._wanted = wanted
+        if self._event_loop is not None:
+            self._event_loop.call_soon_threadsafe(self._changed.set)
+
+    async def run(self) -> None:
+        """Scrape until `close`; nothing is marked stale by stopping."""
+        self._event_loop = asyncio.get_running_loop()
+        self._changed.set()
+        # the scanners' first compilation must not look like a slow target
+        await self._event_loop.run_in_executor(self._executor, warm_up)
+        try:
+            while not self._closing:
+                await self._changed.wait()
+                self._changed.clear()
+                if not self._closing:
+                    await self._reconcile()
+        finally:
+            await self._stop()
+
+    def close(self) -> None:
+        """Let `run` return, from any thread."""
+        self._closing = True
+        if self._event_loop is not None and not self._event_loop.is_closed():
+            self._event_loop.call_soon_threadsafe(self._changed.set)
+
+    def targets(self) -> list[TargetStatus]:
+        """Every target that is scraped, by job and URL."""
+        found = [
+            running.loop.status
+            for job in list(self._jobs.values())
+            for running in list(job.running.values())
+        ]
+        return sorted(found, key=lambda status: (status.target.job, status.target.url))
+
+    def dropped(self) -> dict[str, list[Labels]]:
+        """Discovered labels of the targets that relabelling dropped, by job."""
+        return {name: list(job.dropped) for name, job in list(self._jobs.items())}
+
+    def jobs(self) -> list[str]:
+        """Names of the scrape sections, sorted."""
+        return sorted(self._wanted)
+
+    async def _reconcile(self) -> None:
+        former: dict[Target, ScrapeLoop] = {}
+        for name, job in list(self._jobs.items()):
+            if self._wanted.get(name) != job.config:
+                former.update(await self._halt(job))
+                del self._jobs[name]
+        for name, config in self._wanted.items():
+            if name not in self._jobs:
+                await self._start_job(name, config, former)
+        for loop in former.values():
+            await loop.end()
+
+    async def _start_job(
+        self, name: str, config: ScrapeConfig, former: dict[Target, ScrapeLoop]
+    ) -> None:
+        try:
+            job = _Job(config, Fetcher(config))
+        except TocsinError as error:
+            _log.error("job %s is not scraped: %s", name, error)
+            return
+        self._jobs[name] = job
+        for key, discoverer in DISCOVERERS.items():
+            if not getattr(config, key):
+                continue
+
+            def publish(targets: Sequence[Labels], key: str = key) -> None:
+                job.found[key] = targets
+                self._adjust(job, former)
+
+            task = asyncio.create_task(discoverer(config).run(publish))
+            task.add_done_callback(_log_failure)
+            job.discoveries.append(task)
+        await asyncio.sleep(0)
+
+    def _adjust(self, job: _Job, former: dict[Target, ScrapeLoop]) -> None:
+        """Start and end loops so that each target which is found now has one."""
+        wanted = self._find_targets(job)
+        limit = job.config.target_limit or 0
+        refusal = _over_target_limit(job.config, len(wanted)) if 0 < limit < len(wanted) else None
+        for target in [target for target in job.running if target not in wanted]:
+            self._end(job.running.pop(target))
+        for target in wanted:
+            if target in job.running:
+                continue
+            loop = ScrapeLoop(target, job.config, job.fetcher, self._tools, refusal)
+            predecessor = former.pop(target, None)
+            if predecessor is not None:
+                loop.succeed(predecessor)
+            task = asyncio.create_task(loop.run(), name=target.source)
+            task.add_done_callback(_log_failure)
+            job.running[target] = _Running(loop, task)
+        self._metrics.targets.set(sum(len(job.running) for job in self._jobs.values()))
+
+    def _find_targets(self, job: _Job) -> dict[Target, None]:
+        relabel = compile_rules(step.rule() for step in job.config.relabel_configs)
+        wanted: dict[Target, None] = {}
+        job.dropped = []
+        for labels in (labels for found in job.found.values() for labels in found):
+            try:
+                target = make_target(job.config, labels, relabel)
+            except TocsinError as error:
+                _log.error("a target is not scraped: %s", error)
+                continue
+            if target is None:
+                job.dropped.append(labels)
+            else:
+                wanted[target] = None
+        return wanted
+
+    def _end(self, running: _Running) -> None:
+        async def finish() -> None:
+            await _cancelled(running.task)
+            await running.loop.end()
+
+        task = asyncio.create_task(finish())
+        task.add_done_callback(_log_failure)
+
+    async def _halt(self, job: _Job) -> dict[Target, ScrapeLoop]:
+        """Stop a job's work; answers its loops, for those who take over."""
+        for discovery in job.discoveries:
+            await _cancelled(discovery)
+        for running in job.running.values():
+            await _cancelled(running.task)
+        await job.fetcher.close()
+        return {target: running.loop for target, running in job.running.items()}
+
+    async def _stop(self) -> None:
+        for job in self._jobs.values():
+            await self._halt(job)
+        self._executor.shutdown(wait=True)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _over_target_limit(config: ScrapeConfig, count: int) -> LimitError:
+    return LimitError(
+        f"target_limit of {config.target_limit} exceeded: job {config.job_name!r} has {count}",
+        advice="raise target_limit or drop targets with relabel_configs",
+    )
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("a scrape task ended", exc_info=task.exception())

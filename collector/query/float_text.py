@@ -39,3 +39,9 @@ def _without_exponent(text: str) -> str:
     if point >= len(digits):
         return sign + digits + "0" * (point - len(digits))
     return f"{sign}{digits[:point]}.{digits[point:]}"
+
+
+def open_metrics_number(value: float) -> str:
+    """As OpenMetrics wants `le` and `quantile` written: whole numbers end in `.0`."""
+    text = json_number(value)
+    return f"{text}.0" if text.lstrip("-").isdecimal() else text

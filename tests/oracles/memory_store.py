@@ -55,9 +55,7 @@ class MemoryStore:
             for labels in self._series:
                 families.setdefault(labels.metric_name, []).append(labels)
             refs = {labels: ref for ref, labels in enumerate(self._series)}
-            self._slices = {
-                name: self._slice(members, refs) for name, members in families.items()
-            }
+            self._slices = {name: self._slice(members, refs) for name, members in families.items()}
         return list(self._slices.values())
 
     def _slice(self, members: list[Labels], refs: dict[Labels, int]) -> Slice:

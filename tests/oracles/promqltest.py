@@ -51,7 +51,7 @@ _RANGE = re.compile(
 _EXPECT = re.compile(
     r"expect\s+(ordered|fail|warn|no_warn|info|no_info)(?:\s+(msg|regex)\s*:\s*(.*))?\s*"
 )
-_ITEM = re.compile(r"\{\{.*?\}\}\S*|\S+")
+_ITEM = re.compile(r"(?:\{\{.*?\}\}[^\s{]*)+|\S+")
 _SEQUENCE = re.compile(r"(?P<first>.+?)(?:(?P<sign>[+-])(?P<by>[^+-]+?))?x(?P<times>\d+)")
 _UNSAFE_WITH_AT = frozenset(
     "time timestamp days_in_month day_of_month day_of_week day_of_year hour minute month year "
@@ -108,7 +108,7 @@ def read_script(path: Path) -> list[Load | Eval | Clear]:
     for number, raw in enumerate(lines, 1):
         line = raw.strip()
         if not line or line.startswith("#"):
-            current = None if not line else current if line.startswith("#") and False else None
+            current = None  # a comment ends a block too
             continue
         if current is None:
             command = _command(line, number)
@@ -226,10 +226,10 @@ def _item(item: str) -> Iterator[float | None]:
         yield from [None] * (int(match.group(1)) + 1 if match else 1)
     elif re.fullmatch(r"_(x\d+)?", item):
         yield from [None] * (int(item[2:]) if len(item) > 1 else 1)
-    elif (number := _maybe_number(item)) is not None:
-        yield number
     elif match := _SEQUENCE.fullmatch(item):
         yield from _sequence(match)
+    elif (number := _maybe_number(item)) is not None:
+        yield number
     else:
         raise ValueError(f"not a value: {item}")
 

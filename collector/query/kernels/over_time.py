@@ -20,7 +20,29 @@ _MISSING = np.int64(MISSING_BITS)
 CODES: dict[str, int] = {
     name: code
     for code, name in enumerate(
-        ["sum_over_time", "avg_over_time", "min_over_time", "max_over_time", "count_over_time", "stddev_over_time", "stdvar_over_time", "present_over_time", "last_over_time", "first_over_time", "ts_of_first_over_time", "ts_of_last_over_time", "ts_of_min_over_time", "ts_of_max_over_time", "changes", "resets", "quantile_over_time", "mad_over_time", "deriv", "predict_linear", "double_exponential_smoothing"]
+        [
+            "sum_over_time",
+            "avg_over_time",
+            "min_over_time",
+            "max_over_time",
+            "count_over_time",
+            "stddev_over_time",
+            "stdvar_over_time",
+            "present_over_time",
+            "last_over_time",
+            "first_over_time",
+            "ts_of_first_over_time",
+            "ts_of_last_over_time",
+            "ts_of_min_over_time",
+            "ts_of_max_over_time",
+            "changes",
+            "resets",
+            "quantile_over_time",
+            "mad_over_time",
+            "deriv",
+            "predict_linear",
+            "double_exponential_smoothing",
+        ]
     )
 }
 NEEDS_TWO = frozenset(("deriv", "predict_linear", "double_exponential_smoothing"))

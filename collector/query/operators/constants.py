@@ -78,7 +78,8 @@ class ToScalar:
         result = np.full(len(context.grid), np.nan)
         single = present.sum(axis=0) == 1
         steps = np.flatnonzero(single)
-        result[steps] = block.values[present[:, steps].argmax(axis=0), steps]
+        if len(steps):
+            result[steps] = block.values[present[:, steps].argmax(axis=0), steps]
         return result
 
     def explain(self) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from collector.model.labels import Labels
 from collector.model.samples import Float64s, filled
 from collector.query.block import METADATA_LABELS, Block, merged, name_dropped, stacked
-from collector.query.float_text import shortest
+from collector.query.float_text import open_metrics_number
 from collector.query.kernels import histogram_quantile as kernels
 from collector.query.kernels.windows import read_only
 from collector.query.operators.interface import Context, Operator, scalar, text, vector
@@ -66,7 +66,7 @@ class HistogramQuantiles:
             q = scalar(quantile, context)
             warn_of_quantiles(q, span, context)
             found = of_classic("histogram_quantile", block, [q], self.span, context)
-            value = shortest(float(q[0])) if len(q) else ""
+            value = open_metrics_number(float(q[0])) if len(q) else ""
             labels = [one.merged({name: value}) for one in found.labels]
             blocks.append(Block(labels, found.values, found.dropped))
         return merged(stacked(blocks, len(context.grid)))

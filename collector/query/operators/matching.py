@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from collector.model.errors import EvaluationError
-from collector.model.labels import Labels, quote
+from collector.model.labels import METRIC_NAME, Labels, quote
 from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, filled
 from collector.query.ast import COMPARISONS, Matching
-from collector.query.block import METADATA_LABELS, Block, empty, merged, without_metadata
+from collector.query.block import Block, empty, merged, without_metadata
 from collector.query.kernels import instant
 from collector.query.operators.interface import Context
 
@@ -38,9 +38,7 @@ def signatures(labels: Sequence[Labels], matching: Matching, ids: dict[object, i
         return found
     ignored = matching.labels
     for row, one in enumerate(labels):
-        rest = without_metadata(one)
-        rest = rest.without(*ignored) if ignored else rest
-        found[row] = ids.setdefault(rest, len(ids))
+        found[row] = ids.setdefault(one.without(METRIC_NAME, *ignored), len(ids))
     return found
 
 
@@ -61,28 +59,29 @@ def join(
     many_present, one_present = many.present(), one.present()
     _check_one_side(one, one_ids, one_present, many_present, matching, one_left)
     pairs = _pairs(many_ids, one_ids, len(many.labels))
-    if matching.fill_left is not None or matching.fill_right is not None:
-        many, one, pairs = _filled(many, one, many_ids, one_ids, pairs, matching, one_left)
+    if _fills(matching):
+        many, one, pairs = _filled(many, one, many_ids, one_ids, pairs, matching)
+        many_ids = _grown_ids(many_ids, one_ids, pairs, len(many.labels))
         many_present, one_present = many.present(), one.present()
     if not len(pairs):
         return empty(len(context.grid))
     context.budget.load(len(pairs) * len(context.grid))
-    left_rows, right_rows = (pairs[:, 1], pairs[:, 0]) if one_left else (pairs[:, 0], pairs[:, 1])
+    left_side, right_side = (one, many) if one_left else (many, one)
+    rows = (pairs[:, 1], pairs[:, 0]) if one_left else (pairs[:, 0], pairs[:, 1])
     met = many_present[pairs[:, 0]] & one_present[pairs[:, 1]]
-    values, kept = _computed(
-        operator, left.values if not _grew(matching) else (one if one_left else many).values,
-        right.values if not _grew(matching) else (many if one_left else one).values,
-        left_rows, right_rows, met, return_bool,
-    )  # fmt: skip
+    lefts, rights = left_side.values[rows[0]], right_side.values[rows[1]]
+    values, kept = _computed(operator, lefts, rights, met, return_bool)
     renames = return_bool or operator not in COMPARISONS
     labels, dropped = _result_labels(many, one, pairs, matching, renames, context)
     complaint = _ONE_TO_ONE if matching.cardinality == "one-to-one" else _MANY_TO_ONE
-    _check_pairs(pairs, many_ids, met, labels, matching, complaint)
+    one_to_one = matching.cardinality == "one-to-one"
+    keys = many_ids[pairs[:, 0]].tolist() if one_to_one else labels
+    _check_pairs(keys, met, complaint)
     result = merged(Block(labels, values, dropped), complaint)
     return result.without_empty_rows() if not kept.all() else result
 
 
-def _grew(matching: Matching) -> bool:
+def _fills(matching: Matching) -> bool:
     return matching.fill_left is not None or matching.fill_right is not None
 
 
@@ -101,15 +100,12 @@ def _pairs(many_ids: Int64s, one_ids: Int64s, many_rows: int) -> Int64s:
 
 def _computed(
     operator: str,
-    left: Float64s,
-    right: Float64s,
-    left_rows: Int64s,
-    right_rows: Int64s,
+    lefts: Float64s,
+    rights: Float64s,
     met: Bools,
     return_bool: bool,
 ) -> tuple[Float64s, Bools]:
     """Values float64[p, t] of all pairs, MISSING where they don't meet; and where they stay."""
-    lefts, rights = left[left_rows], right[right_rows]
     if operator in COMPARISONS:
         holds = instant.compare(operator, lefts, rights)
         if return_bool:
@@ -169,7 +165,7 @@ def _check_one_side(
         return
     count = np.zeros((int(ids.max()) + 1, present.shape[1]), np.int64)
     np.add.at(count, ids, present)
-    relevant = many_present.any(axis=0) if not _grew(matching) else np.bool_(True)
+    relevant = many_present.any(axis=0) if not _fills(matching) else np.bool_(True)
     bad = np.argwhere((count > 1) & relevant)
     if not len(bad):
         return
@@ -188,7 +184,7 @@ def _check_one_side(
 def _match_labels(labels: Labels, matching: Matching) -> Labels:
     if matching.on:
         return labels.only(*matching.labels)
-    return labels.without(*matching.labels, *METADATA_LABELS)
+    return labels.without(METRIC_NAME, *matching.labels)
 
 
 def braces(labels: Labels) -> str:
@@ -196,18 +192,8 @@ def braces(labels: Labels) -> str:
     return f"{{{', '.join(f'{name}={quote(value)}' for name, value in labels.pairs)}}}"
 
 
-def _check_pairs(
-    pairs: Int64s,
-    many_ids: Int64s,
-    met: Bools,
-    labels: list[Labels],
-    matching: Matching,
-    complaint: str,
-) -> None:
-    """Raises EvaluationError where two pairs would give one series at one step, kept or not."""
-    keys: Sequence[object] = labels
-    if matching.cardinality == "one-to-one" and len(many_ids):
-        keys = many_ids[np.minimum(pairs[:, 0], len(many_ids) - 1)].tolist()
+def _check_pairs(keys: Sequence[object], met: Bools, complaint: str) -> None:
+    """Raises EvaluationError where two pairs of one key meet at one step, kept or not."""
     first: dict[object, int] = {}
     groups = np.array([first.setdefault(key, len(first)) for key in keys], np.int64)
     if len(first) == len(groups):
@@ -218,6 +204,14 @@ def _check_pairs(
         raise EvaluationError(complaint)
 
 
+def _grown_ids(many_ids: Int64s, one_ids: Int64s, pairs: Int64s, rows: int) -> Int64s:
+    """The groups of the many side with its fill rows, which have that of their partner."""
+    grown = np.concatenate([many_ids, np.empty(rows - len(many_ids), np.int64)])
+    for many_row, one_row in pairs[pairs[:, 0] >= len(many_ids)].tolist():
+        grown[many_row] = one_ids[one_row]
+    return grown
+
+
 def _filled(
     many: Block,
     one: Block,
@@ -225,13 +219,11 @@ def _filled(
     one_ids: Int64s,
     pairs: Int64s,
     matching: Matching,
-    one_is_left: bool,
 ) -> tuple[Block, Block, Int64s]:
     """Both sides with rows of fill values added, and the pairs that these make."""
-    fill_many = matching.fill_right if one_is_left else matching.fill_left
-    fill_one = matching.fill_left if one_is_left else matching.fill_right
-    many_fills = _fill_rows(one, one_ids, many, many_ids, fill_many, matching)
-    one_fills = _fill_rows(many, many_ids, one, one_ids, fill_one, matching)
+    # Prometheus turns the sides of group_right before it fills, and so fill_left is the many side
+    many_fills = _fill_rows(one, one_ids, many, many_ids, matching.fill_left, matching)
+    one_fills = _fill_rows(many, many_ids, one, one_ids, matching.fill_right, matching)
     added = []
     many_rows, one_rows = len(many.labels), len(one.labels)
     for index, other in enumerate(many_fills[1]):

@@ -26,7 +26,7 @@ class LabelReplace:
     def run(self, context: Context) -> Block:
         """The same rows under the new labels."""
         destination, replacement, source, regex = (text(arg, context) for arg in self.args)
-        check_label_name(destination, "destination label name in label_replace()")
+        check_label_name(destination, "destination label name in label_replace():")
         pattern = _compile(regex)
         template = _template(replacement)
         block = vector(self.inner, context)
@@ -56,9 +56,9 @@ class LabelJoin:
     def run(self, context: Context) -> Block:
         """The same rows under the new labels."""
         destination, separator, *sources = (text(arg, context) for arg in self.args)
-        check_label_name(destination, "destination label name in label_join()")
+        check_label_name(destination, "destination label name in label_join():")
         for source in sources:
-            check_label_name(source, "source label name in label_join()")
+            check_label_name(source, "source label name in label_join():")
         block = vector(self.inner, context)
         labels: list[Labels] = [
             one.merged({destination: separator.join(one.get(source, "") for source in sources)})
@@ -79,7 +79,7 @@ def check_label_name(name: str, what: str) -> None:
     except UnicodeEncodeError:
         valid = False
     if not valid:
-        raise EvaluationError(f"invalid {what}: {go_quoted(name)}")
+        raise EvaluationError(f"invalid {what} {go_quoted(name)}")
 
 
 def go_quoted(name: str) -> str:

@@ -92,7 +92,7 @@ def name_dropped(block: Block, delayed: bool) -> Block:
     """The block after an operation that makes another metric of it."""
     if delayed:
         return Block(block.labels, block.values, np.ones(len(block.labels), np.bool_))
-    labels = [without_metadata(one) for one in block.labels]
+    labels = list(map(without_metadata, block.labels))
     return merged(Block(labels, block.values, np.zeros(len(labels), np.bool_)))
 
 

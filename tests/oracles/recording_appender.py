@@ -95,5 +95,3 @@ class RecordingAppender:
 
     def names(self) -> set[str]:
         return {labels.metric_name for labels in self._samples}
-
-

@@ -1,1 +1,52 @@
-"""To be written."""
+"""numba kernels of the query engine. `warm()` compiles them, or loads them from numba's cache."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from collector.model.samples import filled
+
+
+def warm() -> None:
+    """Make every kernel ready, in the calling thread; for a background thread at start.
+
+    The first run on a machine compiles (tens of seconds of CPU), later ones load the cache
+    (about a second). A query that comes meanwhile waits for the kernels that it needs only.
+    """
+    from collector.query.kernels import aggregate, histogram_quantile, over_time, rate, windows
+
+    values = windows.read_only(np.array([[1.0, 2.0, 3.0]]))
+    bits = values.view(np.int64)
+    times = windows.read_only(np.array([0, 1000, 2000], np.int64))
+    lo, hi = np.array([0], np.int64), np.array([3], np.int64)
+    ends, one = np.array([2000], np.int64), np.ones(1)
+    out = filled((1, 1))
+    into = (out, out.view(np.int64))
+    common = (times, values, bits, lo, hi)
+    windows.latest(bits, lo, hi, into[1])
+    rate.extrapolated(*common, lo, ends, True, 1.0, *into)
+    windows.latest_times(bits, times, lo, hi, np.empty((1, 1), np.int64))
+    rate.last_two(*common, True, *into)
+    over_time.over_time(0, *common, 1, ends, one, one, *into)
+
+    wide = filled((1, 3))
+    grouped = (wide, wide.view(np.int64))
+    ids = np.zeros(1, np.int64)
+    aggregate.sums(values, bits, ids, *grouped)
+    aggregate.averages(values, bits, ids, *grouped)
+    aggregate.extremes(values, bits, ids, True, *grouped)
+    aggregate.counts(bits, ids, False, *grouped)
+    aggregate.variances(values, bits, ids, True, *grouped)
+    aggregate.quantiles(values, bits, ids, np.full(3, 0.5), *grouped)
+    aggregate.keep_first(values, bits, ids, 1, np.ones(3, np.int64), 1, grouped[1])
+    histogram_quantile.classic(
+        values,
+        bits,
+        np.array([np.inf]),
+        np.array([0, 1], np.int64),
+        True,
+        np.full(3, 0.5),
+        np.ones(3),
+        *grouped,
+        np.zeros(1, np.int64),
+    )

@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from collector.model.samples import MISSING_BITS, Float64s, Int64s
+from collector.model.samples import MISSING_BITS, STALE_BITS, Float64s, Int64s
 from collector.query.kernels.windows import compact
 
 _MISSING = np.int64(MISSING_BITS)
+_STALE = np.int64(STALE_BITS)
 
 
 @njit(cache=True, nogil=True)
@@ -35,39 +36,107 @@ def extrapolated(
     `divide_by_seconds` is the range for rate, 1 otherwise. Writes `out` float64[n, t] and its
     view `out_bits`; MISSING where a window has fewer than two samples.
     """
-    columns = timestamps.shape[0]
+    columns, steps = timestamps.shape[0], lo.shape[0]
     times = np.empty(columns, np.int64)
     kept = np.empty(columns, np.float64)
     before = np.empty(columns + 1, np.int64)
     resets = np.zeros(columns, np.int64)
+    # all but the values of a series without gaps is the same for the next one: reckon it once
+    shapes = np.zeros((steps, 3), np.float64)
+    factors = np.zeros(steps, np.float64)
+    for s in range(steps):
+        if hi[s] - 1 > lo[s]:
+            _shape(timestamps, lo[s], hi[s] - 1, starts[s], ends[s], shapes[s])
+            known = shapes[s]
+            factors[s] = ((known[0] + known[1] + known[2]) / known[0]) / divide_by_seconds
+    own = np.empty(3, np.float64)
     for i in range(values.shape[0]):
+        whole, falls = _survey(values[i], bits[i])
+        if whole and not (is_counter and falls):
+            _dense(
+                values[i],
+                lo,
+                hi,
+                shapes,
+                factors,
+                is_counter,
+                divide_by_seconds,
+                out[i],
+                out_bits[i],
+            )
+            continue
         samples = compact(i, timestamps, values, bits, times, kept, before)
-        if is_counter:
-            for j in range(1, samples):
-                resets[j] = resets[j - 1] + (kept[j] < kept[j - 1])
-        for s in range(lo.shape[0]):
+        for j in range(1, samples):
+            resets[j] = resets[j - 1] + (is_counter and kept[j] < kept[j - 1])
+        for s in range(steps):
             first, last = before[lo[s]], before[hi[s]] - 1
             if last <= first:
                 out_bits[i, s] = _MISSING
                 continue
             change = kept[last] - kept[first]
-            if is_counter and resets[last] != resets[first]:
+            if resets[last] != resets[first]:
                 for j in range(first + 1, last + 1):
                     if kept[j] < kept[j - 1]:
                         change += kept[j - 1]
-            sampled = (times[last] - times[first]) / 1000.0
-            average = sampled / (last - first)
-            threshold = average * 1.1
-            to_start = (times[first] - starts[s]) / 1000.0
-            to_end = (ends[s] - times[last]) / 1000.0
-            if to_start >= threshold:
-                to_start = average / 2
+            _shape(times, first, last, starts[s], ends[s], own)
+            to_start = own[1]
             if is_counter and change > 0 and kept[first] >= 0:
-                to_start = min(to_start, sampled * (kept[first] / change))
-            if to_end >= threshold:
-                to_end = average / 2
-            factor = (sampled + to_start + to_end) / sampled
+                to_start = min(to_start, own[0] * (kept[first] / change))
+            factor = (own[0] + to_start + own[2]) / own[0]
             out[i, s] = change * (factor / divide_by_seconds)
+
+
+@njit(cache=True, nogil=True)
+def _survey(row: Float64s, bits: Int64s) -> tuple[bool, bool]:
+    """Whether every cell is a sample, and whether any is less than the one before."""
+    gaps, falls = bits[0] == _MISSING or bits[0] == _STALE, 0
+    missing = np.int64(gaps)
+    for j in range(1, row.shape[0]):
+        missing += (bits[j] == _MISSING) | (bits[j] == _STALE)
+        falls += row[j] < row[j - 1]
+    return missing == 0, falls > 0
+
+
+@njit(cache=True, nogil=True)
+def _dense(
+    row: Float64s,
+    lo: Int64s,
+    hi: Int64s,
+    shapes: Float64s,
+    factors: Float64s,
+    is_counter: bool,
+    divide_by_seconds: float,
+    out: Float64s,
+    out_bits: Int64s,
+) -> None:
+    """One series without gaps and resets."""
+    for s in range(lo.shape[0]):
+        first, last = lo[s], hi[s] - 1
+        if last <= first:
+            out_bits[s] = _MISSING
+            continue
+        change = row[last] - row[first]
+        out[s] = change * factors[s]
+        # a counter can't have begun below zero; this test without division is a little wide
+        if is_counter and change > 0 and row[first] >= 0:
+            sampled, to_start = shapes[s, 0], shapes[s, 1]
+            if sampled * row[first] <= to_start * change * 1.000001:
+                to_start = min(to_start, sampled * (row[first] / change))
+                factor = (sampled + to_start + shapes[s, 2]) / sampled
+                out[s] = change * (factor / divide_by_seconds)
+
+
+@njit(cache=True, nogil=True)
+def _shape(times: Int64s, first: int, last: int, start: int, end: int, into: Float64s) -> None:
+    """Seconds between the samples first and last, and beyond them to the ends of the window."""
+    sampled = (times[last] - times[first]) / 1000.0
+    average = sampled / (last - first)
+    threshold = average * 1.1
+    to_start = (times[first] - start) / 1000.0
+    to_end = (end - times[last]) / 1000.0
+    into[0] = sampled
+    into[1] = average / 2 if to_start >= threshold else to_start
+    into[2] = average / 2 if to_end >= threshold else to_end
 
 
 @njit(cache=True, nogil=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 
@@ -22,12 +23,52 @@ from collector.query.operators.window_function import warn_of_quantiles
 from collector.query.positions import Span
 
 
-@lru_cache(maxsize=1 << 18)
-def group_labels(labels: Labels, names: frozenset[str], without: bool) -> Labels:
-    """The labels of the group that a series belongs to."""
-    if without:
-        return labels.without(*names, METRIC_NAME)
-    return labels.only(*names)
+MAX_REMEMBERED = 1 << 20
+"""Series whose group one grouping remembers (about 100 bytes each) before it starts anew."""
+
+
+class Grouping:
+    """`by`/`without` some names: remembers the group of every label set that it has seen."""
+
+    def __init__(self, names: frozenset[str], without: bool) -> None:
+        self._names = names
+        self._without = without
+        self._known: dict[Labels, int] = {}
+        self._groups: dict[Labels, int] = {}
+        self._labels: list[Labels] = []
+        self._lock = Lock()
+
+    def labels_for(self, labels: Labels) -> Labels:
+        """The labels of the group that a series belongs to."""
+        if self._without:
+            return labels.without(*self._names, METRIC_NAME)
+        return labels.only(*self._names)
+
+    def numbers(self, labels: Sequence[Labels]) -> tuple[Int64s, list[Labels]]:
+        """The number of each series' group (int64[n]), and the labels behind all numbers."""
+        with self._lock:
+            if len(self._known) > MAX_REMEMBERED:
+                self._known, self._groups, self._labels = {}, {}, []
+            numbers = list(map(self._known.get, labels))
+            if None in numbers:
+                numbers = [self._number(one) for one in labels]
+            return np.array(numbers, np.int64), self._labels
+
+    def _number(self, labels: Labels) -> int:
+        number = self._known.get(labels)
+        if number is None:
+            group = self.labels_for(labels)
+            number = self._groups.setdefault(group, len(self._groups))
+            if number == len(self._labels):
+                self._labels.append(group)
+            self._known[labels] = number
+        return number
+
+
+@lru_cache(maxsize=64)
+def grouping(names: frozenset[str], without: bool) -> Grouping:
+    """The shared memory of one clause."""
+    return Grouping(names, without)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +81,12 @@ class Groups:
 
 
 def grouped(block: Block, names: frozenset[str], without: bool) -> Groups:
-    """The groups of a block's rows, in order of first appearance."""
-    found: dict[Labels, int] = {}
-    ids = np.empty(len(block.labels), np.int64)
-    for row, labels in enumerate(block.labels):
-        ids[row] = found.setdefault(group_labels(labels, names, without), len(found))
-    dropped = np.zeros(len(found), np.bool_)
+    """The groups of a block's rows."""
+    numbers, all_labels = grouping(names, without).numbers(block.labels)
+    used, ids = np.unique(numbers, return_inverse=True)
+    dropped = np.zeros(len(used), np.bool_)
     dropped[ids[block.dropped]] = True
-    return Groups(ids, list(found), dropped)
+    return Groups(ids.astype(np.int64), [all_labels[number] for number in used], dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +153,14 @@ class Aggregate:
         check_label_name(name, "label name")
         block = vector(self.inner, context)
         names = self.names if self.without else self.names - {name}
+        clause = grouping(names, self.without)
         found: dict[Labels, int] = {}
         rows: list[tuple[int, int]] = []
         dropped: dict[int, bool] = {}
         for i, s in np.argwhere(block.present()):
-            group = group_labels(block.labels[i], names, self.without)
-            labels = group.merged({name: shortest(float(block.values[i, s]))})
+            labels = clause.labels_for(block.labels[i]).merged(
+                {name: shortest(float(block.values[i, s]))}
+            )
             row = found.setdefault(labels, len(found))
             dropped[row] = dropped.get(row, False) or bool(block.dropped[i])
             rows.append((row, s))

@@ -114,6 +114,11 @@ class WindowSource(Protocol):
         """The windows' length."""
         ...
 
+    @property
+    def metric_name(self) -> str:
+        """The only name that the series can have, or "" where that is not known."""
+        ...
+
     def windows(self, context: Context) -> list[Windows]:
         """Series with their windows; each series is in one element of the list."""
         ...

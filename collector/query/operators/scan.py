@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collector.model.labels import METRIC_NAME
 from collector.model.matchers import Matcher
 from collector.model.samples import Int64s, filled
 from collector.query.block import Block, stacked, undropped
@@ -68,6 +69,12 @@ class WindowScan:
     range_ms: int
     offset_ms: int
     at_ms: int | None
+
+    @property
+    def metric_name(self) -> str:
+        """The name that the selector demands, or ""."""
+        names = [one.value for one in self.matchers if one.name == METRIC_NAME and one.kind == "="]
+        return names[0] if names else ""
 
     def windows(self, context: Context) -> list[Windows]:
         """The samples in `(step - range, step]` of each step."""

@@ -19,6 +19,11 @@ class SubqueryWindows:
     offset_ms: int
     at_ms: int | None
 
+    @property
+    def metric_name(self) -> str:
+        """Not known."""
+        return ""
+
     def windows(self, context: Context) -> list[Windows]:
         """The inner values at the grid's times within `(step - range, step]` of each step."""
         ends = evaluation_times(context, self.offset_ms, self.at_ms)

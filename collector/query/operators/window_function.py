@@ -104,7 +104,10 @@ class WindowFunction:
                     )
 
     def _note_gauges(self, block: Block, context: Context) -> None:
-        for name in {labels.metric_name for labels in block.labels}:
+        if not block.labels:
+            return
+        known = self.source.metric_name
+        for name in {known} if known else {labels.metric_name for labels in block.labels}:
             if name and not name.endswith(_COUNTER_SUFFIXES):
                 context.annotations.inform(
                     "metric might not be a counter, name does not end in "

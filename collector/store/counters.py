@@ -2,7 +2,7 @@
 
 A sample that is lower than the one before it is a reset: the counter began at zero again and
 counted up to the new value. The first sample of a series adds its whole value when the counter is
-known to have begun at zero within what this store saw; otherwise it is the baseline and adds nothing.
+known to have begun at zero within what this store saw; otherwise it is the baseline.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Series that arrive together: one timestamp column, one matrix of values.
 
 A stripe is a list of chunks. A chunk holds up to `CHUNK_ROWS` rows; its matrix lies column after
-column, so that a query reads a series as one run of memory. Columns come and go: one that did not exist yet, or got
-no sample in a row, holds MISSING there.
+column, so that a query reads a series as one run of memory. Columns come and go: one that did not
+exist yet, or got no sample in a row, holds MISSING there.
 """
 
 from __future__ import annotations

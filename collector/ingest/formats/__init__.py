@@ -10,8 +10,3 @@ PARSERS: Mapping[str, Callable[[], Parser]] = {
     "application/openmetrics-text": OpenMetricsParser,
     "text/plain": TextParser,
 }
-
-
-def warm_up() -> None:
-    """Compile the scanners, or load them from numba's cache: seconds once, then milliseconds."""
-    TextParser().parse(b"x 0\n")

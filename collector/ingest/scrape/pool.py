@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from collector.config import GlobalConfig, ScrapeConfig
 from collector.ingest.discovery import DISCOVERERS
-from collector.ingest.formats import warm_up
 from collector.ingest.relabel import compile_rules
 from collector.ingest.scrape.fetch import Fetcher
 from collector.ingest.scrape.loop import ScrapeLoop, TargetStatus, Tools
 from collector.ingest.scrape.target import Target, make_target
+from collector.ingest.warm_up import warm_up
 from collector.ingest.write import SampleWriter
 from collector.model.clock import Clock
 from collector.model.errors import ConfigError, LimitError, TocsinError

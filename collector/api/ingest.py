@@ -1,0 +1,63 @@
+"""Mounts the HTTP receivers: OTLP metrics under OpenTelemetry's and under Prometheus's path."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from collector.config import OtlpConfig
+from collector.ingest.formats.otlp_series import Promotion
+from collector.ingest.otlp_writer import OtlpWriter
+from collector.ingest.receivers.otlp_http import OtlpReceiver, Reply
+from collector.ingest.write import SampleWriter
+from collector.self_metrics import IngestMetrics
+from collector.store.interface import Appender
+
+OTLP_PATHS = ("/v1/metrics", "/api/v1/otlp/v1/metrics")
+
+
+def otlp_receiver(appender: Appender, metrics: IngestMetrics, config: OtlpConfig) -> OtlpReceiver:
+    """The receiver that a configuration asks for."""
+    promotion = Promotion(
+        attributes=frozenset(config.promote_resource_attributes),
+        everything=config.promote_all_resource_attributes,
+        ignored=frozenset(config.ignore_resource_attributes),
+        keep_identifying=config.keep_identifying_resource_attributes,
+    )
+    writer = OtlpWriter(SampleWriter(appender, metrics, "otlp"), promotion)
+    return OtlpReceiver(writer, metrics, config.max_body_size)
+
+
+def router(receiver: OtlpReceiver) -> APIRouter:
+    """POST OTLP metrics."""
+    routes = APIRouter()
+
+    async def otlp_metrics(request: Request) -> Response:
+        content_type = request.headers.get("content-type", "")
+        body = await read_body(request, receiver.max_wire_bytes)
+        if body is None:
+            return _response(receiver.refuse_oversize(content_type))
+        encoding = request.headers.get("content-encoding", "")
+        return _response(await run_in_threadpool(receiver.receive, body, content_type, encoding))
+
+    for path in OTLP_PATHS:
+        routes.add_api_route(path, otlp_metrics, methods=["POST"])
+    return routes
+
+
+async def read_body(request: Request, limit_bytes: int) -> bytes | None:
+    """The body, or None as soon as it is known to be longer than the limit."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit_bytes:
+        return None
+    parts, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit_bytes:
+            return None
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _response(reply: Reply) -> Response:
+    return Response(reply.body, reply.status, dict(reply.headers), reply.content_type)

@@ -1,0 +1,231 @@
+"""OTLP points into the store: the known ones at once, the new ones after making their labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from threading import Lock
+
+import numpy as np
+
+from collector.ingest.formats import otlp_metrics
+from collector.ingest.formats.otlp_metrics import PointReader, Points
+from collector.ingest.formats.otlp_series import Promotion
+from collector.ingest.formats.scan.otlp_points import (
+    COUNT,
+    EMPTY,
+    EXPONENTIAL,
+    KIND,
+    RESOURCE_BEGIN,
+    RESOURCE_END,
+    RESOURCE_NUMBER,
+)
+from collector.ingest.point_cache import REASONS, PointCache, Samples
+from collector.ingest.write import SampleWriter
+from collector.model.errors import InputError
+from collector.model.labels import Labels
+from collector.model.samples import Float64s, Int64s, SampleBatch
+
+MAX_RESOURCES = 100_000
+"""Resources that are remembered; past this they are learnt again."""
+
+_ADVICE = {
+    "exponential_histogram": "exponential histograms are not supported yet; use explicit buckets",
+    "no_value": "a data point without a value, or a histogram whose buckets don't fit its bounds",
+    "no_timestamp": "a data point without time_unix_nano",
+    "delta_not_newer": "a delta point that is not newer than the one before it of its series",
+    "series_limit": "the store holds as many series as storage.max_series allows",
+    "bad_name": "a metric whose name has no letter or digit, or text that is not UTF-8",
+    "duplicate_in_request": "two points of one series at one time",
+}
+
+
+@dataclass(slots=True)
+class _Resource:
+    """One resource: where its series live, and what its last row was."""
+
+    source: str
+    info_ref: int
+    last_refs: Int64s = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a request: samples stored, data points or samples refused by reason."""
+
+    stored: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def message(self) -> str:
+        """Every reason with its count and advice."""
+        parts = [
+            f"{count} refused as {reason}" + (f": {_ADVICE[reason]}" if reason in _ADVICE else "")
+            for reason, count in sorted(self.refused.items())
+            if count
+        ]
+        return "; ".join(parts)
+
+
+class OtlpWriter:
+    """Writes OTLP metrics requests; safe for many threads, one request at a time."""
+
+    def __init__(self, writer: SampleWriter, promotion: Promotion) -> None:
+        self._writer = writer
+        self._promotion = promotion
+        self._cache = PointCache()
+        self._resources: dict[bytes, _Resource] = {}
+        self._lock = Lock()
+
+    def write(self, body: bytes) -> Outcome:
+        """Store a request in protobuf.
+
+        Raises InputError when it is none, LimitError past a limit, StorageError when the store
+        can't write.
+        """
+        points = otlp_metrics.scan(body)
+        with self._lock:
+            outcome = self._write(points)
+        for reason, count in outcome.refused.items():
+            self._writer.refuse(reason, count)
+        return outcome
+
+    def _write(self, points: Points) -> Outcome:
+        outcome = Outcome()
+        if not len(points):
+            return outcome
+        kinds = points.rows[:, KIND]
+        outcome.refused["exponential_histogram"] = int((kinds == EXPONENTIAL).sum())
+        outcome.refused["no_value"] = int((kinds == EMPTY).sum())
+        usable = points.rows[:, COUNT] > 0
+        self._cache.make_room(len(points))
+        slots = np.where(usable, self._cache.find(points.keys), -1)
+        reader = PointReader(points, self._promotion)
+        resources = self._resources_of(points, reader)
+        unknown = np.flatnonzero(usable & (slots < 0))
+        if len(unknown):
+            slots[unknown] = self._learn(points, reader, unknown, resources, outcome)
+        samples = self._cache.place(points.rows, slots, points.values)
+        for reason, count in zip(REASONS, samples.refused.tolist(), strict=True):
+            outcome.refused[reason] += count
+        self._write_samples(samples, resources, outcome)
+        return outcome
+
+    def _resources_of(self, points: Points, reader: PointReader) -> dict[int, _Resource]:
+        """The resources of a request by their number."""
+        numbers = points.rows[:, RESOURCE_NUMBER]
+        found = {}
+        for point in [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist()]:
+            begin, end = points.rows[point, [RESOURCE_BEGIN, RESOURCE_END]].tolist()
+            raw = points.body[begin:end]
+            if raw not in self._resources:
+                if len(self._resources) >= MAX_RESOURCES:
+                    self._resources.clear()
+                self._resources[raw] = self._new_resource(reader, point)
+            found[int(numbers[point])] = self._resources[raw]
+        return found
+
+    def _new_resource(self, reader: PointReader, point: int) -> _Resource:
+        labels = reader.resource(point)
+        identity = Labels({name: labels.get(name, "") for name in ("job", "instance")})
+        source = f"otlp/{identity.get('job', '')}/{identity.get('instance', '')}"
+        info = reader.target_info(point)
+        ref = -1 if info is None else int(self._writer.refs(source, [info])[0])
+        return _Resource(source, ref)
+
+    def _learn(
+        self,
+        points: Points,
+        reader: PointReader,
+        unknown: Int64s,
+        resources: dict[int, _Resource],
+        outcome: Outcome,
+    ) -> Int64s:
+        """Slots of points that were not known, -1 for those that can't be stored."""
+        slots = np.full(len(unknown), -1, dtype=np.int64)
+        learnt: list[int] = []
+        series: dict[str, list[Labels]] = {}
+        places: list[tuple[str, int, int]] = []
+        for position, point in enumerate(unknown.tolist()):
+            try:
+                found = reader.series(point)
+                self._writer.describe(dict([reader.family(point)]))
+            except InputError:
+                outcome.refused["bad_name"] += int(points.rows[point, COUNT])
+                continue
+            source = resources[int(points.rows[point, RESOURCE_NUMBER])].source
+            of_source = series.setdefault(source, [])
+            places.append((source, len(of_source), len(found)))
+            of_source.extend(found)
+            learnt.append(position)
+        if not learnt:
+            return slots
+        refs = {source: self._writer.refs(source, found) for source, found in series.items()}
+        blocks = [refs[source][begin : begin + count] for source, begin, count in places]
+        counts = np.array([len(block) for block in blocks], dtype=np.int64)
+        keys = points.keys[unknown[learnt]]
+        slots[learnt] = self._cache.learn(keys, counts, np.concatenate(blocks))
+        return slots
+
+    def _write_samples(
+        self, samples: Samples, resources: dict[int, _Resource], outcome: Outcome
+    ) -> None:
+        bounds = np.flatnonzero(np.diff(samples.groups)) + 1
+        begins = [0, *bounds.tolist()]
+        ends = [*bounds.tolist(), len(samples.groups)]
+        for begin, end in zip(begins, ends, strict=True):
+            if begin == end:
+                continue
+            resource = resources[int(samples.groups[begin])]
+            part = SampleBatch(
+                samples.refs[begin:end],
+                samples.timestamps_ms[begin:end],
+                samples.values[begin:end],
+                samples.start_ms[begin:end],
+            )
+            self._write_resource(resource, part, outcome)
+
+    def _write_resource(self, resource: _Resource, part: SampleBatch, outcome: Outcome) -> None:
+        newest_ms, oldest_ms = int(part.timestamps_ms.max()), int(part.timestamps_ms.min())
+        one_time = newest_ms == oldest_ms
+        for time_ms in [newest_ms] if one_time else np.unique(part.timestamps_ms).tolist():
+            chosen = slice(None) if one_time else np.flatnonzero(part.timestamps_ms == time_ms)
+            row = _Row(part.refs[chosen], part.values[chosen], _starts(part)[chosen])
+            if time_ms == newest_ms and resource.info_ref >= 0:
+                row = row.with_info(resource.info_ref)
+            self._write_row(resource, time_ms, row, outcome)
+
+    def _write_row(self, resource: _Resource, time_ms: int, row: _Row, outcome: Outcome) -> None:
+        if np.array_equal(row.refs, resource.last_refs):
+            row.refs = resource.last_refs
+        else:
+            outcome.refused["duplicate_in_request"] += row.drop_duplicates()
+            resource.last_refs = row.refs
+        outcome.stored += self._writer.row(
+            resource.source, time_ms, row.refs, row.values, row.start_ms
+        )
+
+
+@dataclass(slots=True, eq=False)
+class _Row:
+    refs: Int64s
+    values: Float64s
+    start_ms: Int64s
+
+    def with_info(self, ref: int) -> _Row:
+        """The row with `target_info` at its end."""
+        refs, values = np.append(self.refs, ref), np.append(self.values, 1.0)
+        return _Row(refs, values, np.append(self.start_ms, 0))
+
+    def drop_duplicates(self) -> int:
+        """Keep the first sample of each series; answers how many went."""
+        _, first = np.unique(self.refs, return_index=True)
+        dropped = len(self.refs) - len(first)
+        if dropped:
+            first.sort()
+            self.refs, self.values = self.refs[first], self.values[first]
+            self.start_ms = self.start_ms[first]
+        return dropped
+
+
+def _starts(part: SampleBatch) -> Int64s:
+    return np.zeros(len(part), dtype=np.int64) if part.start_ms is None else part.start_ms

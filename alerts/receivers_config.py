@@ -1,0 +1,256 @@
+"""Pydantic models of what a receiver may hold, under Alertmanager's own names.
+
+A text that Alertmanager runs as a Go template (title, description, ...) is accepted so that files
+paste in; tocsin sends its own layout instead, and `alerts.config.warnings` says where.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from alerts.config_values import (
+    DurationMs,
+    HostPort,
+    HttpUrl,
+    NotYet,
+    SecretText,
+    SecretUrl,
+    Section,
+    Text,
+    at_most_one,
+)
+
+SLACK_POST_URL = "https://slack.com/api/chat.postMessage"
+PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
+
+
+class BasicAuth(Section):
+    """User and password of HTTP basic authentication."""
+
+    username: str = ""
+    password: SecretText | None = None
+    password_file: str = ""
+    username_file: NotYet = None
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        at_most_one(password=self.password, password_file=self.password_file)
+        return self
+
+
+class Authorization(Section):
+    """The Authorization header: `type` and credentials."""
+
+    type: str = "Bearer"
+    credentials: SecretText | None = None
+    credentials_file: str = ""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        at_most_one(credentials=self.credentials, credentials_file=self.credentials_file)
+        return self
+
+
+class TlsConfig(Section):
+    """How the receiver's certificate is checked, and which one is shown to it."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    insecure_skip_verify: bool = False
+    server_name: NotYet = None
+    ca: NotYet = None
+    cert: NotYet = None
+    key: NotYet = None
+    min_version: NotYet = None
+    max_version: NotYet = None
+
+
+class HttpConfig(Section):
+    """How an HTTP receiver is reached: Alertmanager's `http_config`."""
+
+    basic_auth: BasicAuth | None = None
+    authorization: Authorization | None = None
+    bearer_token: SecretText | None = None
+    bearer_token_file: str = ""
+    tls_config: TlsConfig = TlsConfig()
+    follow_redirects: bool = True
+    proxy_url: HttpUrl | None = None
+    enable_http2: bool = True
+    oauth2: NotYet = None
+    proxy_from_environment: bool = False
+    no_proxy: NotYet = None
+    proxy_connect_header: NotYet = None
+    http_headers: NotYet = None
+
+    @model_validator(mode="after")
+    def _one_authentication(self) -> Self:
+        at_most_one(
+            basic_auth=self.basic_auth,
+            authorization=self.authorization,
+            bearer_token=self.bearer_token,
+            bearer_token_file=self.bearer_token_file,
+        )
+        return self
+
+
+class _HttpReceiver(Section):
+    http_config: HttpConfig | None = None
+    timeout: DurationMs = Field(default=0, ge=0)
+
+
+class SlackConfig(_HttpReceiver):
+    """One entry of `slack_configs`: an incoming webhook (`api_url`) or a bot token (`app_token`).
+
+    `send_resolved` is true here (Alertmanager: false): a red message that never turns green is the
+    most common complaint. With a bot token the message is updated in place (`update_message`).
+    """
+
+    send_resolved: bool = True
+    api_url: SecretUrl | None = None
+    api_url_file: str = ""
+    app_token: SecretText | None = None
+    app_token_file: str = ""
+    app_url: HttpUrl | None = None
+    channel: str = ""
+    username: str = ""
+    icon_emoji: str = ""
+    icon_url: str = ""
+    update_message: bool = True
+    post_updates_to_thread: bool = True
+    link_names: bool = False
+    color: str = ""
+    title: str = ""
+    title_link: str = ""
+    pretext: str = ""
+    text: str = ""
+    message_text: str = ""
+    fields: list[dict[str, Any]] = Field(default_factory=list)
+    short_fields: bool = False
+    footer: str = ""
+    fallback: str = ""
+    callback_id: str = ""
+    image_url: str = ""
+    thumb_url: str = ""
+    mrkdwn_in: list[str] = Field(default_factory=list)
+    actions: list[dict[str, Any]] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        at_most_one(
+            api_url=self.api_url,
+            api_url_file=self.api_url_file,
+            app_token=self.app_token,
+            app_token_file=self.app_token_file,
+        )
+        if (self.app_token or self.app_token_file) and not self.channel:
+            raise ValueError("a bot token needs the channel to post to")
+        return self
+
+
+class PagerdutyConfig(_HttpReceiver):
+    """One entry of `pagerduty_configs`: Events API v2 (`routing_key`)."""
+
+    send_resolved: bool = True
+    routing_key: SecretText | None = None
+    routing_key_file: str = ""
+    url: HttpUrl | None = None
+    client: str = "tocsin"
+    client_url: str = ""
+    severity: str = ""
+    source: str = ""
+    component: str = ""
+    group: str = ""
+    class_: str = Field(default="", alias="class")
+    description: str = ""
+    details: dict[str, Any] = Field(default_factory=dict)
+    images: list[dict[str, str]] = Field(default_factory=list)
+    links: list[dict[str, str]] = Field(default_factory=list)
+    service_key: NotYet = None
+    service_key_file: NotYet = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        at_most_one(routing_key=self.routing_key, routing_key_file=self.routing_key_file)
+        if not self.routing_key and not self.routing_key_file:
+            raise ValueError("missing routing_key or routing_key_file")
+        return self
+
+
+class Threading(Section):
+    """Whether mails of one group form a thread; tocsin's always do."""
+
+    enabled: bool = True
+    thread_by_date: Literal["none", "daily"] = "none"
+
+
+class EmailConfig(Section):
+    """One entry of `email_configs`; what is unset comes from `global.smtp_*`."""
+
+    send_resolved: bool = True
+    to: str = Field(min_length=1)
+    from_: str = Field(default="", alias="from")
+    hello: str = ""
+    smarthost: HostPort | None = None
+    auth_username: str = ""
+    auth_password: SecretText | None = None
+    auth_password_file: str = ""
+    auth_identity: str = ""
+    auth_secret: NotYet = None
+    auth_secret_file: NotYet = None
+    require_tls: bool | None = None
+    force_implicit_tls: bool | None = None
+    tls_config: TlsConfig | None = None
+    headers: dict[str, Text] = Field(default_factory=dict)
+    html: str = ""
+    text: str = ""
+    threading: Threading = Threading()
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        at_most_one(auth_password=self.auth_password, auth_password_file=self.auth_password_file)
+        return self
+
+
+class WebhookConfig(_HttpReceiver):
+    """One entry of `webhook_configs`: Alertmanager's JSON, version 4."""
+
+    send_resolved: bool = True
+    url: SecretUrl | None = None
+    url_file: str = ""
+    max_alerts: int = Field(default=0, ge=0)
+    payload: NotYet = None
+
+    @model_validator(mode="after")
+    def _one_url(self) -> Self:
+        at_most_one(url=self.url, url_file=self.url_file)
+        if not self.url and not self.url_file:
+            raise ValueError("one of url or url_file must be configured")
+        return self
+
+
+class ReceiverConfig(Section):
+    """One entry of `receivers`: a name and the places that hear of its alerts."""
+
+    name: str = Field(min_length=1)
+    labels: dict[str, Text] = Field(default_factory=dict)
+    slack_configs: list[SlackConfig] = Field(default_factory=list)
+    pagerduty_configs: list[PagerdutyConfig] = Field(default_factory=list)
+    email_configs: list[EmailConfig] = Field(default_factory=list)
+    webhook_configs: list[WebhookConfig] = Field(default_factory=list)
+    discord_configs: NotYet = None
+    incidentio_configs: NotYet = None
+    jira_configs: NotYet = None
+    mattermost_configs: NotYet = None
+    msteams_configs: NotYet = None
+    msteamsv2_configs: NotYet = None
+    opsgenie_configs: NotYet = None
+    pushover_configs: NotYet = None
+    rocketchat_configs: NotYet = None
+    sns_configs: NotYet = None
+    telegram_configs: NotYet = None
+    victorops_configs: NotYet = None
+    webex_configs: NotYet = None
+    wechat_configs: NotYet = None

@@ -85,7 +85,7 @@ def _array(parts: Iterable[str]) -> str:
 def _matrix_series(matrix: Matrix) -> Iterator[str]:
     stamps = [seconds(time) for time in matrix.timestamps_ms.tolist()]
     missing = is_missing(matrix.values)
-    gaps = missing.any(axis=1).tolist()
+    gaps: list[bool] = np.asarray(missing.any(axis=1)).tolist()
     for row, labels in enumerate(matrix.labels):
         values, times = matrix.values[row], stamps
         if gaps[row]:

@@ -25,7 +25,9 @@ from collector.api.parameters import (
 )
 from collector.model.clock import Clock
 from collector.model.errors import InputError, QueryError, TocsinError
+from collector.model.matchers import Matcher
 from collector.model.metadata import Metadata
+from collector.query.ast import Expr
 from collector.query.interface import QueryEngine
 from collector.query.parser import parse
 from collector.query.printer import print_expr
@@ -181,7 +183,7 @@ def _answered(answer: Callable[[], Response]) -> Response:
         return envelope.failure(error)
 
 
-def _parsed(query: str):  # type: ignore[no-untyped-def]
+def _parsed(query: str) -> Expr:
     try:
         return parse(query)
     except QueryError as error:
@@ -195,7 +197,7 @@ def _check_options(given: Parameters) -> None:
         raise invalid("lookback_delta", "tocsin has one lookback for all queries, in its config")
 
 
-def _metadata_range(given: Parameters):  # type: ignore[no-untyped-def]
+def _metadata_range(given: Parameters) -> tuple[int, int, list[tuple[Matcher, ...]]]:
     start = given.time_ms("start", MIN_TIME_MS)
     end = given.time_ms("end", MAX_TIME_MS)
     if end < start:

@@ -49,7 +49,7 @@ class Block:
 
     def without_empty_rows(self) -> Block:
         """Only the rows that have a value somewhere."""
-        has_value = self.present().any(axis=1)
+        has_value: Bools = np.asarray(self.present().any(axis=1))
         return self if has_value.all() else self.rows(has_value)
 
 

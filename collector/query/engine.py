@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from collector.model.clock import Clock, SystemClock
 from collector.model.errors import InputError, QueryError
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
-from collector.model.samples import Float64s, is_sample
+from collector.model.samples import Float64s, Int64s, is_sample
 from collector.query.annotations import Annotations
 from collector.query.ast import Aggregation, Call, Expr, unwrap
 from collector.query.block import Block, cleaned, undropped
@@ -68,10 +68,8 @@ class Engine:
         grid = Grid.at(at_ms)
         annotations = Annotations(query)
         context = self._context(grid, annotations)
-        if type_of(expr) == RANGE:
-            value = self._raw(expr, context)
-        else:
-            value = self._instant_value(expr, context, at_ms)
+        is_range = type_of(expr) == RANGE
+        value = self._raw(expr, context) if is_range else self._instant_value(expr, context, at_ms)
         return Answer(value, annotations.warnings, annotations.infos)
 
     def range(self, query: str, start_ms: int, end_ms: int, step_ms: int) -> Answer:
@@ -187,7 +185,7 @@ class Engine:
             )
 
 
-def _raw_rows(windows: Windows):  # type: ignore[no-untyped-def]
+def _raw_rows(windows: Windows) -> Iterator[tuple[int, tuple[Int64s, Float64s]]]:
     part = slice(int(windows.lo[0]), int(windows.hi[0]))
     times = windows.timestamps_ms[part]
     for row in range(len(windows.labels)):

@@ -34,6 +34,7 @@ from collector.query.ast import (
     VectorSelector,
 )
 from collector.query.functions import FUNCTIONS
+from collector.query.lexer import Token
 from collector.query.positions import Span
 from collector.query.token_stream import TokenStream
 from collector.query.type_check import check
@@ -85,10 +86,10 @@ class _Parser:
         self._depth = 0
 
     def whole(self) -> Expr:
-        if self.tokens.next.kind == "end":
+        if self.tokens.at_end():
             raise self.tokens.error_at(0, "no expression found in input")
         expr = self._expression(0)
-        if self.tokens.next.kind != "end":
+        if not self.tokens.at_end():
             raise self.tokens.unexpected()
         return expr
 
@@ -306,16 +307,20 @@ class _Parser:
         token = self.tokens.take()
         kinds: dict[str, MatchKind] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
         if token.text not in kinds:
-            message = f"unexpected {self.tokens.name_of(token)} in label matching, expected label matching operator"
-            raise self.tokens.error_at(token.start, message)
+            raise self.tokens.error_at(
+                token.start, self._unmatched(token, "label matching operator")
+            )
         if self.tokens.next.kind != "string":
-            message = f"unexpected {self.tokens.name_of(self.tokens.next)} in label matching, expected string"
-            raise self.tokens.error(message)
+            raise self.tokens.error(self._unmatched(self.tokens.next, "string"))
         value_at = self.tokens.next.start
         try:
             return Matcher(kinds[token.text], label, self.tokens.string())
         except InputError as error:
             raise self.tokens.error_at(value_at, error.message) from error
+
+    def _unmatched(self, token: Token, expected: str) -> str:
+        name = self.tokens.name_of(token)
+        return f"unexpected {name} in label matching, expected {expected}"
 
     # -- what follows a vector: [range], offset, @, anchored, smoothed ----------------------------
 

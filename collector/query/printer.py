@@ -1,4 +1,4 @@
-"""AST back to canonical text: what `/api/v1/format_query` answers; parsing it gives the same AST."""
+"""AST back to canonical text, as `/api/v1/format_query` answers; it parses to the same AST."""
 
 from __future__ import annotations
 

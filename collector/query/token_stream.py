@@ -42,6 +42,10 @@ class TokenStream:
             self.position += 1
         return token
 
+    def at_end(self) -> bool:
+        """Whether all tokens are taken."""
+        return self.next.kind == "end"
+
     def at_symbol(self, text: str) -> bool:
         """Whether the next token is this symbol."""
         return self.next.kind == "symbol" and self.next.text == text

@@ -175,9 +175,9 @@ class _Checker:
             raise self._error(
                 expr, f'set operator "{expr.operator}" not allowed in binary scalar expression'
             )
-        if left == SCALAR and right == SCALAR and expr.operator in COMPARISONS:
-            if not expr.return_bool:
-                raise self._error(expr, "comparisons between scalars must use BOOL modifier")
+        both_scalars = left == SCALAR and right == SCALAR
+        if both_scalars and expr.operator in COMPARISONS and not expr.return_bool:
+            raise self._error(expr, "comparisons between scalars must use BOOL modifier")
         if not both_vectors and expr.matching is not None:
             if expr.matching.fill_left is not None or expr.matching.fill_right is not None:
                 raise self._error(

@@ -27,7 +27,6 @@ from collector.query.ast import (
     Expr,
     MatrixSelector,
     Paren,
-    String,
     Subquery,
     Unary,
     VectorSelector,
@@ -37,7 +36,7 @@ from collector.query.lexer import tokenize, unquote
 from collector.query.parser import parse
 from collector.query.printer import print_expr
 from collector.query.values import Answer, Matrix, RawSeries, Scalar, Text, Vector
-from collector.query.walk import calls_in, nodes_in
+from collector.query.walk import calls_in
 from tests.oracles.memory_store import MemoryStore
 
 _LOAD = re.compile(r"load(?:_(with_nhcb))?\s+(.+)", re.IGNORECASE)
@@ -54,13 +53,28 @@ _EXPECT = re.compile(
 _ITEM = re.compile(r"(?:\{\{.*?\}\}[^\s{]*)+|\S+")
 _SEQUENCE = re.compile(r"(?P<first>.+?)(?:(?P<sign>[+-])(?P<by>[^+-]+?))?x(?P<times>\d+)")
 _UNSAFE_WITH_AT = frozenset(
-    "time timestamp days_in_month day_of_month day_of_week day_of_year hour minute month year "
-    "predict_linear start end step range".split()
+    (
+        "time",
+        "timestamp",
+        "days_in_month",
+        "day_of_month",
+        "day_of_week",
+        "day_of_year",
+        "hour",
+        "minute",
+        "month",
+        "year",
+        "predict_linear",
+        "start",
+        "end",
+        "step",
+        "range",
+    )
 )
 OPTIONS = EngineOptions(delayed_name_removal=True, default_step_ms=60_000)
 
 
-class Mismatch(Exception):
+class MismatchError(Exception):
     """The answer is not the expected one."""
 
 
@@ -280,9 +294,9 @@ def run_script(path: Path) -> tuple[int, list[tuple[Eval, str]]]:
             try:
                 check_eval(Engine(store, OPTIONS), command)
                 passed += 1
-            except Mismatch as error:
+            except MismatchError as error:
                 failures.append((command, str(error)))
-            except Exception as error:  # noqa: BLE001 - a defect of the engine is a failure too
+            except Exception as error:  # a defect of the engine is a failure too
                 failures.append((command, f"{type(error).__name__}: {error}"))
     return passed, failures
 
@@ -294,9 +308,9 @@ def _put(store: MemoryStore, load: Load) -> None:
 
 
 def check_eval(engine: Engine, made: Eval) -> None:
-    """Raises Mismatch unless the engine answers as expected, in all variants."""
+    """Raises MismatchError unless the engine answers as expected, in all variants."""
     if made.needs_histograms:
-        raise Mismatch("expects native histograms")
+        raise MismatchError("expects native histograms")
     if made.is_range:
         _check_once(engine, made, made.query, (made.start_ms, made.end_ms, made.step_ms))
         return
@@ -367,7 +381,7 @@ def _check_once(
         _check_failure(made, error)
         return
     if made.wants("fail"):
-        raise Mismatch(f"{query}: an error was expected")
+        raise MismatchError(f"{query}: an error was expected")
     _check_annotations(made, answer)
     _check_value(made, answer, query)
 
@@ -375,28 +389,28 @@ def _check_once(
 def _check_failure(made: Eval, error: TocsinError) -> None:
     fails = [check for check in made.checks if check[0] == "fail"]
     if not fails:
-        raise Mismatch(f"{made.query}: unexpected error: {error}")
+        raise MismatchError(f"{made.query}: unexpected error: {error}")
     for _, kind, text in fails:
         message = error.message
         if kind == "msg" and text not in message:
-            raise Mismatch(f"error {message!r}, expected {text!r}")
+            raise MismatchError(f"error {message!r}, expected {text!r}")
         if kind == "regex" and not re.search(text, message):
-            raise Mismatch(f"error {message!r}, expected to match {text!r}")
+            raise MismatchError(f"error {message!r}, expected to match {text!r}")
 
 
 def _check_annotations(made: Eval, answer: Answer) -> None:
     for kind, given in (("warn", answer.warnings), ("info", answer.infos)):
         wanted = [check for check in made.checks if check[0] == kind]
         if made.wants(f"no_{kind}") and given:
-            raise Mismatch(f"unexpected {kind}: {given}")
+            raise MismatchError(f"unexpected {kind}: {given}")
         if wanted and not given:
-            raise Mismatch(f"{kind} expected")
+            raise MismatchError(f"{kind} expected")
         for one in given if wanted else ():
             if not any(_matches(check, one) for check in wanted):
-                raise Mismatch(f"unexpected {kind}: {one}")
+                raise MismatchError(f"unexpected {kind}: {one}")
         for check in wanted:
             if not any(_matches(check, one) for one in given):
-                raise Mismatch(f"missing {kind}: {check[2]}; got {given}")
+                raise MismatchError(f"missing {kind}: {check[2]}; got {given}")
 
 
 def _matches(check: tuple[str, str, str], text: str) -> bool:
@@ -411,20 +425,20 @@ def _check_value(made: Eval, answer: Answer, query: str) -> None:
     match value:
         case Text(value=text):
             if made.text != text:
-                raise Mismatch(f"text {text!r}")
+                raise MismatchError(f"text {text!r}")
         case Scalar(value=number):
             if made.scalar is None or not almost_equal(number, made.scalar):
-                raise Mismatch(f"{query}: {number}, expected {made.scalar}")
+                raise MismatchError(f"{query}: {number}, expected {made.scalar}")
         case Vector():
             got = [(one, [float(v)]) for one, v in zip(value.labels, value.values, strict=True)]
             _compare(made, query, got)
             if made.wants("ordered") and [one for one, _ in got] != [one for one, _ in made.series]:
-                raise Mismatch(f"{query}: order {[one for one, _ in got]}")
+                raise MismatchError(f"{query}: order {[one for one, _ in got]}")
         case Matrix():
             _compare(made, query, _rows(value))
         case RawSeries():
             if made.raw_grid is None:
-                raise Mismatch("a range vector was not expected")
+                raise MismatchError("a range vector was not expected")
             _compare(made, query, list(_on_grid(value, made.raw_grid)))
 
 
@@ -443,25 +457,25 @@ def _on_grid(
     for labels, (stamps, values) in zip(raw.labels, raw.samples, strict=True):
         known = dict(zip(stamps.tolist(), values.tolist(), strict=True))
         if set(known) - set(times.tolist()):
-            raise Mismatch(f"{labels} has samples at {sorted(known)}")
+            raise MismatchError(f"{labels} has samples at {sorted(known)}")
         yield labels, [known.get(int(time)) for time in times]
 
 
 def _compare(made: Eval, query: str, got: list[tuple[Labels, list[float | None]]]) -> None:
     if made.scalar is not None or made.text is not None:
-        raise Mismatch(f"{query}: a vector, expected {made.scalar}")
+        raise MismatchError(f"{query}: a vector, expected {made.scalar}")
     wanted = dict(made.series)
     if len(got) != len({labels for labels, _ in got}):
-        raise Mismatch(f"{query}: duplicate series")
+        raise MismatchError(f"{query}: duplicate series")
     for labels, values in got:
         if labels not in wanted:
-            raise Mismatch(f"{query}: unexpected {labels} {values}")
+            raise MismatchError(f"{query}: unexpected {labels} {values}")
         expected = wanted.pop(labels)
         expected = expected + [None] * (len(values) - len(expected))
         if len(expected) != len(values) or not all(map(_same, values, expected)):
-            raise Mismatch(f"{query}: {labels} is {values}, expected {expected}")
+            raise MismatchError(f"{query}: {labels} is {values}, expected {expected}")
     if any(any(value is not None for value in values) for values in wanted.values()):
-        raise Mismatch(f"{query}: missing {list(wanted)}")
+        raise MismatchError(f"{query}: missing {list(wanted)}")
 
 
 def _same(a: float | None, b: float | None) -> bool:
@@ -486,18 +500,13 @@ def _check_middle(engine: Engine, made: Eval, query: str, at_ms: int) -> None:
     try:
         answer = engine.range(query, at_ms - 60_000, at_ms + 60_000, 60_000)
     except TocsinError as error:
-        raise Mismatch(f"{query} as a range: {error}") from error
+        raise MismatchError(f"{query} as a range: {error}") from error
     matrix = answer.value
     if not isinstance(matrix, Matrix):
-        raise Mismatch("no matrix")
+        raise MismatchError("no matrix")
     got = [(labels, values[1:2]) for labels, values in _rows(matrix) if values[1] is not None]
     if made.scalar is not None:
         if len(got) != 1 or not almost_equal(got[0][1][0] or 0.0, made.scalar):
-            raise Mismatch(f"{query} as a range: {got}, expected {made.scalar}")
+            raise MismatchError(f"{query} as a range: {got}, expected {made.scalar}")
         return
     _compare(made, f"{query} as a range", got)
-
-
-def has_text(expr: Expr) -> bool:
-    """Whether the expression is a text."""
-    return any(isinstance(node, String) for node in nodes_in(expr))

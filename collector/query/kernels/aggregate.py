@@ -39,7 +39,7 @@ def sums(values: Float64s, bits: Int64s, groups: Int64s, out: Float64s, out_bits
 
 
 @njit(cache=True, nogil=True)
-def averages(
+def averages(  # noqa: C901 - one pass, two modes of counting
     values: Float64s, bits: Int64s, groups: Int64s, out: Float64s, out_bits: Int64s
 ) -> None:
     """Means: of the compensated sum, or step by step where that would overflow."""

@@ -113,15 +113,15 @@ def _quantile(q: float, edges: Float64s, counts: Float64s) -> float:
     while b < last and counts[b] < rank:
         b += 1
     if b == last:
-        return edges[last - 1]
+        return float(edges[last - 1])
     if b == 0 and edges[0] <= 0:
-        return edges[0]
+        return float(edges[0])
     low, inside = 0.0, counts[b]
     if b > 0:
         low = edges[b - 1]
         inside -= counts[b - 1]
         rank -= counts[b - 1]
-    return low + (edges[b] - low) * (rank / inside)
+    return float(low + (edges[b] - low) * (rank / inside))
 
 
 @njit(cache=True, nogil=True)
@@ -136,7 +136,7 @@ def _fraction(lower: float, upper: float, edges: Float64s, counts: Float64s) -> 
         return 0.0
     low_rank = _rank_of(lower, edges, counts)
     high_rank = _rank_of(upper, edges, counts)
-    return (min(high_rank, total) - min(low_rank, total)) / total
+    return float((min(high_rank, total) - min(low_rank, total)) / total)
 
 
 @njit(cache=True, nogil=True)
@@ -151,9 +151,9 @@ def _rank_of(value: float, edges: Float64s, counts: Float64s) -> float:
             return rank
         if low < value < edges[b]:
             if low == -math.inf:
-                return counts[b]
+                return float(counts[b])
             if edges[b] == math.inf:
                 return rank
-            return rank + (counts[b] - rank) * (value - low) / (edges[b] - low)
+            return float(rank + (counts[b] - rank) * (value - low) / (edges[b] - low))
         rank = counts[b]
     return rank

@@ -72,15 +72,15 @@ def date_part(name: str, values: Float64s) -> Float64s:
     return part
 
 
-def _dates(days: np.ndarray, unit: str) -> np.ndarray:  # type: ignore[type-arg]
+def _dates(days: np.ndarray, unit: str) -> np.ndarray:
     return days.astype("datetime64[D]").astype(f"datetime64[{unit}]")
 
 
-def _days(months: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _days(months: np.ndarray) -> np.ndarray:
     return months.astype("datetime64[D]").astype(np.int64)
 
 
-_PARTS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {  # type: ignore[type-arg]
+_PARTS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "minute": lambda seconds, days: seconds % 3600 // 60,
     "hour": lambda seconds, days: seconds % _SECONDS_A_DAY // 3600,
     "day_of_week": lambda seconds, days: (days + 4) % 7,
@@ -98,7 +98,7 @@ def arithmetic(operator: str, left: Float64s, right: Float64s) -> Float64s:
         return np.asarray(_ARITHMETIC[operator](left, right))
 
 
-def compare(operator: str, left: Float64s, right: Float64s) -> np.ndarray:  # type: ignore[type-arg]
+def compare(operator: str, left: Float64s, right: Float64s) -> np.ndarray:
     """Mask of the cells that satisfy a comparison; NaN satisfies only `!=`."""
     with np.errstate(all="ignore"):
         return np.asarray(_COMPARISON[operator](left, right))
@@ -113,7 +113,7 @@ _ARITHMETIC: dict[str, Callable[..., Float64s]] = {
     "^": np.power,
     "atan2": np.arctan2,
 }
-_COMPARISON: dict[str, Callable[..., np.ndarray]] = {  # type: ignore[type-arg]
+_COMPARISON: dict[str, Callable[..., np.ndarray]] = {
     "==": np.equal,
     "!=": np.not_equal,
     "<": np.less,

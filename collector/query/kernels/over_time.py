@@ -116,7 +116,7 @@ def _simple(code: int, cells: Float64s) -> float:
         return _variance(cells)
     if code == 7:
         return 1.0
-    return cells[-1] if code == 8 else cells[0]
+    return float(cells[-1] if code == 8 else cells[0])
 
 
 @njit(cache=True, nogil=True)
@@ -143,8 +143,8 @@ def _mean(cells: Float64s) -> float:
         share = (count - 1) / count
         total, rest = add(cells[j] / count, share * total, share * rest)
     if incremental:
-        return total + rest
-    return total / cells.shape[0] + rest / cells.shape[0]
+        return float(total + rest)
+    return float(total / cells.shape[0] + rest / cells.shape[0])
 
 
 @njit(cache=True, nogil=True)
@@ -153,7 +153,7 @@ def _extreme(cells: Float64s, largest: bool) -> float:
     for cell in cells:
         if math.isnan(best) or (cell > best if largest else cell < best):
             best = cell
-    return best
+    return float(best)
 
 
 @njit(cache=True, nogil=True)
@@ -220,7 +220,7 @@ def quantile(q: float, ascending: Float64s, nans: int) -> float:
     weight = rank - math.floor(rank)
     below = ascending[(low - nans) % size]
     above = ascending[(high - nans) % size]
-    return below * (1 - weight) + above * weight
+    return float(below * (1 - weight) + above * weight)
 
 
 @njit(cache=True, nogil=True)
@@ -266,4 +266,4 @@ def _smoothed(cells: Float64s, smoothing: float, trend_factor: float) -> float:
         if j > 1:
             trend = trend_factor * (level - before) + (1 - trend_factor) * trend
         before, level = level, smoothing * cells[j] + (1 - smoothing) * (level + trend)
-    return level
+    return float(level)

@@ -22,7 +22,6 @@ from collector.query.operators.sort import by_value
 from collector.query.operators.window_function import warn_of_quantiles
 from collector.query.positions import Span
 
-
 MAX_REMEMBERED = 1 << 20
 """Series whose group one grouping remembers (about 100 bytes each) before it starts anew."""
 

@@ -121,7 +121,7 @@ def masked(block: Block, keep: Bools) -> Block:
     return Block(block.labels, values, block.dropped).without_empty_rows()
 
 
-def _present_by_group(block: Block, ids: np.ndarray, groups: int) -> Bools:  # type: ignore[type-arg]
+def _present_by_group(block: Block, ids: np.ndarray, groups: int) -> Bools:
     there = np.zeros((groups, block.values.shape[1]), np.bool_)
     np.logical_or.at(there, ids, block.present())
     return there

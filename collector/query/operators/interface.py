@@ -36,7 +36,7 @@ class Budget:
         if self.samples > self.max_samples:
             raise LimitError(
                 "query processing would load too many samples into memory in query execution",
-                advice=f"the limit is {self.max_samples:,} samples: narrow the selector or the range",
+                advice=f"the limit is {self.max_samples:,}: narrow the selector or the range",
             )
         self.check_time()
 

@@ -1,4 +1,4 @@
-"""`sort`, `sort_by_label` and their kin: the order of rows, which counts in instant queries only."""
+"""`sort`, `sort_by_label` and their kin: row order, which counts in instant queries only."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Sort:
         return self.name
 
 
-def by_value(block: Block, descending: bool) -> np.ndarray:  # type: ignore[type-arg]
+def by_value(block: Block, descending: bool) -> np.ndarray:
     """Row indices by the value of the only step, NaN last."""
     values = block.values[:, 0]
     keys = -values if descending else values
     return np.lexsort((keys, np.isnan(values)))
 
 
-def _by_label(block: Block, names: list[str], descending: bool) -> np.ndarray:  # type: ignore[type-arg]
+def _by_label(block: Block, names: list[str], descending: bool) -> np.ndarray:
     def key(row: int) -> tuple[list[list[tuple[int, int, str]]], tuple[tuple[str, str], ...]]:
         labels: Labels = block.labels[row]
         return [natural(labels.get(name, "")) for name in names], labels.pairs

@@ -90,6 +90,10 @@ class RecordingAppender:
         assert len(found) <= 1, f"{len(found)} series are called {name} {labels}"
         return sorted(found[0].items()) if found else []
 
+    def of(self, labels: Labels) -> list[tuple[int, float | str]]:
+        """The samples of exactly this series."""
+        return sorted(self._samples.get(labels, {}).items())
+
     def values(self, name: str, /, **labels: str) -> list[float | str]:
         return [value for _, value in self.samples(name, **labels)]
 

@@ -1,0 +1,56 @@
+"""Cases from the OpenTelemetry specification of Prometheus compatibility and Prometheus's docs."""
+
+import pytest
+
+from collector.ingest.formats.otlp_names import label_name, metric_name, unit_word
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "kind", "expected"),
+    [
+        ("http.server.request.duration", "s", "histogram", "http_server_request_duration_seconds"),
+        ("http.server.duration", "ms", "histogram", "http_server_duration_milliseconds"),
+        ("requests", "", "counter", "requests_total"),
+        ("requests.total", "1", "counter", "requests_total"),
+        ("total.requests", "{request}", "counter", "requests_total"),
+        ("memory.usage", "By", "gauge", "memory_usage_bytes"),
+        ("memory.usage.bytes", "By", "gauge", "memory_usage_bytes"),
+        ("fill", "1", "gauge", "fill_ratio"),
+        ("ratio.of.fill", "1", "gauge", "of_fill_ratio"),
+        ("io", "By/s", "gauge", "io_bytes_per_second"),
+        ("io", "{packet}/s", "gauge", "io_per_second"),
+        ("speed", "m/s", "gauge", "speed_meters_per_second"),
+        ("a__b--c", "", "gauge", "a_b_c"),
+        ("2xx", "", "counter", "_2xx_total"),
+        ("cpu", "%", "gauge", "cpu_percent"),
+        ("cpu", "furlongs", "gauge", "cpu_furlongs"),
+        ("job:rate", "", "gauge", "job:rate"),
+        ("ünicode", "", "gauge", "nicode"),
+        ("!!", "", "gauge", ""),
+    ],
+)
+def test_metric_names(name: str, unit: str, kind: str, expected: str) -> None:
+    counter, gauge = kind == "counter", kind == "gauge"
+    assert metric_name(name, unit, counter=counter, gauge=gauge) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("http.method", "http_method"),
+        ("9lives", "key_9lives"),
+        ("_private", "key_private"),
+        ("__reserved", "__reserved"),
+        ("a.b-c", "a_b_c"),
+        ("", ""),
+    ],
+)
+def test_label_names(name: str, expected: str) -> None:
+    assert label_name(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"), [("s", "seconds"), ("By/s", "bytes_per_second"), ("1", ""), ("{x}", "")]
+)
+def test_units(unit: str, expected: str) -> None:
+    assert unit_word(unit) == expected

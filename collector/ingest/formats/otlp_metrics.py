@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 
 import numpy as np
-from google.protobuf.json_format import Parse, ParseError
+from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -90,8 +91,11 @@ def from_json(body: bytes) -> bytes:
     """OTLP/JSON as the same request in protobuf; raises InputError."""
     request = ExportMetricsServiceRequest()
     try:
-        Parse(body, request, ignore_unknown_fields=True)
-    except (ParseError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        data = json.loads(body)
+        if not isinstance(data, dict):
+            raise ParseError("the outermost value must be an object")
+        ParseDict(data, request, ignore_unknown_fields=True)
+    except (ParseError, RecursionError, ValueError) as error:
         raise InputError(
             f"the body is not OTLP/JSON: {str(error)[:300]}",
             advice="see https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding",

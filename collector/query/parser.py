@@ -142,9 +142,11 @@ class _Parser:
         return Matching(cardinality, on, labels, include, fill_left, fill_right)  # type: ignore[arg-type]
 
     def _grouping_side(self, operator: str) -> tuple[str, tuple[str, ...]]:
-        word = self.tokens.take().text.lower()
+        token = self.tokens.take()
+        word = token.text.lower()
         if operator in SET_OPERATORS:
-            raise self.tokens.error(f'no grouping allowed for "{operator}" operation')
+            message = f'no grouping allowed for "{operator}" operation'
+            raise self.tokens.error_at(token.start, message)
         include = self._label_names() if self.tokens.at_symbol("(") else ()
         return ("many-to-one" if word == "group_left" else "one-to-many"), include
 

@@ -159,7 +159,8 @@ class Generator:
         matchers = self.dice.choice(
             ("", '{code="200"}', '{code=~"4..|5.."}', '{instance!="a"}', '{instance!~"a|b"}')
         )
-        modifier = self.dice.choice(("", "", " offset 3m", " offset -2m", f" @ {START_MS // 1000 + 900}"))
+        pinned = f" @ {START_MS // 1000 + 900}"
+        modifier = self.dice.choice(("", "", " offset 3m", " offset -2m", pinned))
         return f"{name}{matchers}{modifier}"
 
     def windowed(self, _: int = 0) -> str:
@@ -168,7 +169,7 @@ class Generator:
             function = self.dice.choice(("rate", "increase", "irate", "resets", "changes"))
             return f"{function}(requests_total[{length}])"
         function = self.dice.choice(
-            "sum avg min max count stddev stdvar last present".split()
+            ["sum", "avg", "min", "max", "count", "stddev", "stdvar", "last", "present"]
         )
         plain = self.dice.choice(
             (f"delta(heat[{length}])", f"idelta(heat[{length}])", f"deriv(heat[{length}])",
@@ -177,7 +178,9 @@ class Generator:
         return self.dice.choice((f"{function}_over_time(heat[{length}])", plain))
 
     def aggregation(self, depth: int) -> str:
-        operator = self.dice.choice("sum avg min max count group stddev stdvar".split())
+        operator = self.dice.choice(
+            ["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar"]
+        )
         clause = self.dice.choice(
             ("", " by (code)", " by (instance, code)", " without (instance)", " by (nope)")
         )
@@ -186,7 +189,9 @@ class Generator:
         return f"{operator}{clause}({self.vector(depth)})"
 
     def arithmetic(self, depth: int) -> str:
-        operator = self.dice.choice("+ - * / % ^ > < >= <= == !=".split())
+        operator = self.dice.choice(
+            ["+", "-", "*", "/", "%", "^", ">", "<", ">=", "<=", "==", "!="]
+        )
         modifier = " bool" if operator in (">", "<", "==") and self.dice.random() < 0.5 else ""
         sides = [self.vector(depth), self.dice.choice(("2", "0.5", "-3", "(1/0)"))]
         self.dice.shuffle(sides)
@@ -194,7 +199,8 @@ class Generator:
 
     def matched(self, depth: int) -> str:
         if self.dice.random() < 0.3:
-            return f"(sum by (instance) ({self.vector(depth)}) * on (instance) group_left (version) build)"
+            left = f"sum by (instance) ({self.vector(depth)})"
+            return f"({left} * on (instance) group_left (version) build)"
         operator = self.dice.choice(("+", "/", "-", "and", "or", "unless", ">"))
         left = f"sum by (instance, code) ({self.vector(depth)})"
         right = f"max by (instance, code) ({self.vector(depth)})"
@@ -211,11 +217,14 @@ class Generator:
         )  # fmt: skip
 
     def subquery(self, depth: int) -> str:
-        function = self.dice.choice("max min sum avg count".split())
+        function = self.dice.choice(["max", "min", "sum", "avg", "count"])
         return f"{function}_over_time({self.windowed()}[10m30s:2m])"
 
 
-def _ask(url: str, query: str, start_ms: int, end_ms: int) -> tuple[str, dict[Labels, dict[int, float]]]:
+Series = dict[Labels, dict[int, float]]
+
+
+def _ask(url: str, query: str, start_ms: int, end_ms: int) -> tuple[str, Series]:
     given = {"query": query, "start": start_ms / 1000, "end": end_ms / 1000, "step": STEP_MS / 1000}
     body = urllib.parse.urlencode(given).encode()
     try:
@@ -230,9 +239,7 @@ def _ask(url: str, query: str, start_ms: int, end_ms: int) -> tuple[str, dict[La
     return "", series
 
 
-def _ours(
-    engine: Engine, query: str, start_ms: int, end_ms: int
-) -> tuple[str, dict[Labels, dict[int, float]]]:
+def _ours(engine: Engine, query: str, start_ms: int, end_ms: int) -> tuple[str, Series]:
     try:
         matrix = engine.range(query, start_ms, end_ms, STEP_MS).value
     except TocsinError as error:

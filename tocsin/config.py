@@ -25,7 +25,7 @@ from dashboards.config import DashboardsConfig
 from slo.config import SloConfig
 from slo.objective import Objective
 from slo.specs import load_objectives
-from tocsin.config_errors import ManyConfigErrors, explain
+from collector.config_errors import ManyConfigErrors, explain
 from tocsin.environment import fill_references
 
 Model = TypeVar("Model", bound=BaseModel)

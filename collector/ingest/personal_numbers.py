@@ -16,6 +16,7 @@ CARD, SSN = "card", "ssn"
 
 GROUPINGS = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3)})
 """Digits as cards print them: most, American Express, Diners, 19 digits."""
+MOST_GROUPS = 5
 LEAST_DIGITS, MOST_DIGITS = 13, 19
 SSN_GROUPS = (3, 2, 4)
 RUN = r"[0-9]+(?:[ .\-][0-9]+)*"
@@ -51,7 +52,7 @@ def find(run: str) -> Iterator[Found]:
     groups = [(match.start(), match.end()) for match in _GROUP.finditer(run)]
     position = 0
     while position < len(groups):
-        count, kind = _at(run, groups[position:])
+        count, kind = _at(run, groups[position : position + MOST_GROUPS])
         if kind:
             yield Found(kind, groups[position][0], groups[position + count - 1][1])
         position += count
@@ -62,14 +63,14 @@ def _at(run: str, groups: Sequence[tuple[int, int]]) -> tuple[int, str]:
     start, end = groups[0]
     if LEAST_DIGITS <= end - start <= MOST_DIGITS and is_card(run[start:end]):
         return 1, CARD
-    for count in (5, 4, 3):
+    for count in range(len(groups), 2, -1):
         window = groups[:count]
         lengths = tuple(end - start for start, end in window)
         parts = [run[start:end] for start, end in window]
         if lengths in GROUPINGS and passes_luhn("".join(parts)):
-            return len(window), CARD
+            return count, CARD
         if lengths == SSN_GROUPS and _is_written_as_ssn(run, window) and is_ssn(*parts):
-            return len(window), SSN
+            return count, SSN
     return 1, ""
 
 
@@ -85,7 +86,7 @@ def is_card(digits: str) -> bool:
 
 
 def passes_luhn(digits: str) -> bool:
-    """The Luhn check: from the right, every second digit doubled, digits summed, divisible by 10."""
+    """The Luhn check: every second digit from the right doubled, digits summed: ends in 0."""
     doubled = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
     plain = sum(int(digit) for digit in digits[-1::-2])
     return (plain + sum(doubled[int(digit)] for digit in digits[-2::-2])) % 10 == 0

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from alerts.config import AlertmanagerGlobal, AlertsConfig
 from anomaly.config import AnomalyConfig
 from collector.config import GlobalConfig, OtlpConfig, ScrapeConfig, StorageConfig
+from collector.config_errors import ManyConfigErrors, explain
 from collector.logs_config import LogsConfig
 from collector.model.errors import ConfigError, Where
 from collector.model.yaml_document import Path as YamlPath
@@ -25,7 +26,6 @@ from dashboards.config import DashboardsConfig
 from slo.config import SloConfig
 from slo.objective import Objective
 from slo.specs import load_objectives
-from collector.config_errors import ManyConfigErrors, explain
 from tocsin.environment import fill_references
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -1,1 +1,77 @@
-"""To be written."""
+"""`READERS`: apiVersion -> reader of that format; `load_objectives` reads files of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from collector.model.errors import ConfigError, Where
+from collector.model.yaml_document import YamlDocument, read_yaml
+from slo.objective import Objective
+from slo.specs import openslo, sloth
+
+READERS: dict[str, Callable[[list[YamlDocument]], list[Objective]]] = {
+    "openslo/v1": openslo.read,
+    "prometheus/v1": sloth.read,
+}
+MAX_FILE_BYTES = 16 * 1024 * 1024
+"""A spec file larger than this is a mistake."""
+
+
+def load_objectives(paths: Iterable[Path]) -> list[Objective]:
+    """The objectives of every file, in order.
+
+    Raises ConfigError for a file that can't be read, is wrong, or defines an SLO a second time.
+    """
+    objectives: list[Objective] = []
+    files: dict[str, Path] = {}
+    for path in paths:
+        for objective in objectives_of(_text(path), str(path)):
+            if objective.id in files:
+                raise ConfigError(
+                    f"the SLO {objective.id} is already defined in {files[objective.id]}",
+                    where=Where(str(path)),
+                    advice="rename one of them",
+                )
+            files[objective.id] = path
+            objectives.append(objective)
+    return objectives
+
+
+def objectives_of(text: str, file: str) -> list[Objective]:
+    """The objectives of one text of one or more YAML documents."""
+    by_version: dict[str, list[YamlDocument]] = {}
+    for document in read_yaml(text, file):
+        by_version.setdefault(_version(document), []).append(document)
+    return [one for version, documents in by_version.items() for one in READERS[version](documents)]
+
+
+def _version(document: YamlDocument) -> str:
+    data = document.data if isinstance(document.data, dict) else {}
+    for field in ("apiVersion", "version"):
+        version = data.get(field)
+        if version in READERS:
+            return str(version)
+        if version is not None:
+            raise ConfigError(
+                f"{field} {version!r} is not read",
+                where=document.where((field,)),
+                advice=f"known: {', '.join(READERS)}",
+            )
+    raise ConfigError(
+        "the document has no apiVersion (OpenSLO) and no version (Sloth)",
+        where=document.where(()),
+        advice=f"begin it with one of {', '.join(READERS)}",
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ConfigError(f"larger than {MAX_FILE_BYTES:,} bytes", where=Where(str(path)))
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"can't be read: {reason}", where=Where(str(path)), advice="check the path and its mode"
+        ) from error

@@ -1,0 +1,83 @@
+"""Bad and total events of a window against a target -> how much of the error budget is left.
+
+Counts and the target's numerator and denominator are multiplied first and divided once, last: whole
+counts below 2^53 give the correctly rounded ratio. No traffic leaves a budget whole and a burn rate
+at zero; nothing here is ever NaN. The same formulas serve one objective and an array of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from collector.model.samples import Float64s
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The error budget of one window; counts are events."""
+
+    target: Fraction
+    bad: float
+    total: float
+
+    @property
+    def good(self) -> float:
+        """Events that were good."""
+        return self.total - self.bad
+
+    @property
+    def sli_ratio(self) -> float:
+        """Good by total; 1 without traffic."""
+        return self.good / self.total if self.total else 1.0
+
+    @property
+    def allowed_events(self) -> float:
+        """Bad events that the traffic of the window allows."""
+        allowed = 1 - self.target
+        return self.total * allowed.numerator / allowed.denominator
+
+    @property
+    def left_events(self) -> float:
+        """Bad events that may still happen; negative when overspent."""
+        allowed = 1 - self.target
+        spent = self.bad * allowed.denominator
+        return (self.total * allowed.numerator - spent) / allowed.denominator
+
+    @property
+    def left_ratio(self) -> float:
+        """What is left of the budget: 1 untouched, 0 spent, negative when overspent."""
+        return 1.0 - self.spent_ratio
+
+    @property
+    def spent_ratio(self) -> float:
+        """What is spent of the budget."""
+        return burn_rate(self.bad, self.total, 1 - self.target)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether nothing is left."""
+        return self.left_ratio <= 0
+
+
+def burn_rate(bad: float, total: float, allowed: Fraction) -> float:
+    """How many times faster than allowed the events of a window spent the budget."""
+    if not total:
+        return 0.0
+    return bad * allowed.denominator / (total * allowed.numerator)
+
+
+def burn_rates(
+    bad: Float64s, total: Float64s, numerators: Float64s, denominators: Float64s
+) -> Float64s:
+    """`burn_rate` of many objectives: all float64[n]; `allowed` is numerators / denominators."""
+    rates = np.zeros_like(total)
+    return np.divide(bad * denominators, total * numerators, out=rates, where=total > 0)
+
+
+def sli_ratios(bad: Float64s, total: Float64s) -> Float64s:
+    """Good by total of many objectives (float64[n]); 1 without traffic."""
+    ratios = np.ones_like(total)
+    return np.divide(total - bad, total, out=ratios, where=total > 0)

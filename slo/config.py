@@ -1,0 +1,83 @@
+"""Pydantic models of the section `slos`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from collector.config_values import DurationMs
+from collector.model.errors import ConfigError
+from slo.burn_rate import Tier
+from slo.objective import Severity
+
+DEFAULT_TICK_MS = 15_000
+
+
+class TierConfig(BaseModel):
+    """One entry of `slos.burn_rate_tiers`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    severity: Severity
+    long: DurationMs = Field(ge=1000)
+    short: DurationMs = Field(ge=1000)
+    factor: float = Field(gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _short_is_shorter(self) -> TierConfig:
+        if self.short > self.long:
+            raise ValueError("short must not be longer than long")
+        return self
+
+    def tier(self) -> Tier:
+        """The tier as it is judged."""
+        return Tier(self.severity, self.long, self.short, self.factor)
+
+
+class SloConfig(BaseModel):
+    """Section `slos`: where objectives are written, how often they are judged, and by what tiers.
+
+    Without `burn_rate_tiers` each budget window has the SRE workbook's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    files: list[str] = Field(default_factory=list)
+    tick: DurationMs = Field(default=DEFAULT_TICK_MS, ge=100, le=60_000)
+    burn_rate_tiers: list[TierConfig] = Field(default_factory=list, max_length=16)
+
+    @field_validator("files")
+    @classmethod
+    def _no_empty_pattern(cls, files: list[str]) -> list[str]:
+        if not all(files):
+            raise ValueError("a file name is empty")
+        return files
+
+    def paths(self, base: Path) -> list[Path]:
+        """The files that the patterns name, relative to `base`, sorted within each pattern.
+
+        Raises ConfigError for a pattern that names no file.
+        """
+        found: dict[Path, None] = {}
+        for pattern in self.files:
+            matches = sorted(_matches(base, pattern))
+            if not matches:
+                raise ConfigError(
+                    f"slos.files: no file matches {pattern!r}",
+                    advice=f"patterns are relative to {base.absolute()}",
+                )
+            found.update(dict.fromkeys(matches))
+        return list(found)
+
+    def tiers(self) -> tuple[Tier, ...]:
+        """The tiers that replace the workbook's; empty to keep those."""
+        return tuple(config.tier() for config in self.burn_rate_tiers)
+
+
+def _matches(base: Path, pattern: str) -> list[Path]:
+    path = Path(pattern)
+    if path.is_absolute():
+        root = Path(path.anchor)
+        return [one for one in root.glob(str(path.relative_to(root))) if one.is_file()]
+    return [one for one in base.glob(pattern) if one.is_file()]

@@ -7,16 +7,16 @@ where they are not whole. Source: web/api/v1/json_codec.go of Prometheus 3.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from collector.model.labels import Labels
 from collector.model.samples import Float64s, Int64s, is_missing
 from collector.query.float_text import json_number
+from collector.query.kernels.float_digits import MAX_NUMBER_BYTES, write_points
+from collector.query.kernels.windows import read_only
 from collector.query.values import Matrix, RawSeries, Scalar, Text, Value, Vector
-
-_EXACT = 2.0**53
 
 
 def value_json(value: Value) -> str:
@@ -52,28 +52,6 @@ def quoted(text: str) -> str:
     return json.dumps(clean, ensure_ascii=False)
 
 
-def number_texts(values: Float64s) -> list[str]:
-    """Every value of a float64 array as the API writes it."""
-    sizes = np.abs(values)
-    whole = (values == np.trunc(values)) & (sizes < _EXACT)
-    if whole.all():
-        texts = [str(number) for number in values.astype(np.int64).tolist()]
-        return _with_negative_zeros(texts, values)
-    plain = ~whole & (sizes >= 1e-4) & (sizes < 1e15)
-    if plain.all():
-        return [repr(number) for number in values.tolist()]
-    return [
-        repr(number) if simple else json_number(number)
-        for number, simple in zip(values.tolist(), plain.tolist(), strict=True)
-    ]
-
-
-def _with_negative_zeros(texts: list[str], values: Float64s) -> list[str]:
-    for index in np.flatnonzero((values == 0) & np.signbit(values)).tolist():
-        texts[index] = "-0"
-    return texts
-
-
 def _typed(kind: str, result: str) -> str:
     return f'{{"resultType":"{kind}","result":{result}}}'
 
@@ -82,33 +60,45 @@ def _array(parts: Iterable[str]) -> str:
     return f"[{','.join(parts)}]"
 
 
+class _Stamps:
+    """The texts of a column of times, one after another, as the kernel copies them."""
+
+    def __init__(self, times_ms: Int64s) -> None:
+        texts = [seconds(time) for time in times_ms.tolist()]
+        self.bytes = np.frombuffer("".join(texts).encode(), np.uint8)
+        self.ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+        self.every = np.arange(len(texts), dtype=np.int64)
+        widest = max(map(len, texts), default=0)
+        self.room = np.empty((widest + MAX_NUMBER_BYTES) * max(len(texts), 1), np.uint8)
+
+
 def _matrix_series(matrix: Matrix) -> Iterator[str]:
-    stamps = [seconds(time) for time in matrix.timestamps_ms.tolist()]
+    stamps = _Stamps(matrix.timestamps_ms)
     missing = is_missing(matrix.values)
     gaps: list[bool] = np.asarray(missing.any(axis=1)).tolist()
     for row, labels in enumerate(matrix.labels):
-        values, times = matrix.values[row], stamps
+        values, steps = matrix.values[row], stamps.every
         if gaps[row]:
-            kept = np.flatnonzero(~missing[row])
-            values, times = values[kept], [stamps[step] for step in kept.tolist()]
-        yield _series(labels, times, values)
+            steps = np.flatnonzero(~missing[row])
+            values = values[steps]
+        yield _series(labels, values, steps, stamps)
 
 
 def _raw_series(raw: RawSeries) -> Iterator[str]:
     for labels, (times, values) in zip(raw.labels, raw.samples, strict=True):
-        yield _series(labels, _stamps(times), values)
+        stamps = _Stamps(times)
+        yield _series(labels, values, stamps.every, stamps)
 
 
-def _stamps(times: Int64s) -> list[str]:
-    return [seconds(time) for time in times.tolist()]
-
-
-def _series(labels: Labels, stamps: Sequence[str], values: Float64s) -> str:
-    points = [f'[{t},"{v}"]' for t, v in zip(stamps, number_texts(values), strict=True)]
-    return f'{{"metric":{labels_json(labels)},"values":[{",".join(points)}]}}'
+def _series(labels: Labels, values: Float64s, steps: Int64s, stamps: _Stamps) -> str:
+    cells = read_only(values)
+    bits = cells.view(np.int64)
+    size = write_points(cells, bits, steps, stamps.bytes, stamps.ends, stamps.room)
+    points = stamps.room[:size].tobytes().decode("ascii")
+    return f'{{"metric":{labels_json(labels)},"values":[{points}]}}'
 
 
 def _vector_series(vector: Vector) -> Iterator[str]:
     stamp = seconds(vector.timestamp_ms)
-    for labels, text in zip(vector.labels, number_texts(vector.values), strict=True):
-        yield f'{{"metric":{labels_json(labels)},"value":[{stamp},"{text}"]}}'
+    for labels, number in zip(vector.labels, vector.values.tolist(), strict=True):
+        yield f'{{"metric":{labels_json(labels)},"value":[{stamp},"{json_number(number)}"]}}'

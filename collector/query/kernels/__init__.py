@@ -13,7 +13,14 @@ def warm() -> None:
     The first run on a machine compiles (tens of seconds of CPU), later ones load the cache
     (about a second). A query that comes meanwhile waits for the kernels that it needs only.
     """
-    from collector.query.kernels import aggregate, histogram_quantile, over_time, rate, windows
+    from collector.query.kernels import (
+        aggregate,
+        float_digits,
+        histogram_quantile,
+        over_time,
+        rate,
+        windows,
+    )
 
     values = windows.read_only(np.array([[1.0, 2.0, 3.0]]))
     bits = values.view(np.int64)
@@ -50,3 +57,8 @@ def warm() -> None:
         *grouped,
         np.zeros(1, np.int64),
     )
+    stamps = np.frombuffer(b"0", np.uint8)
+    one_value = windows.read_only(one)
+    into_bytes = np.empty(64, np.uint8)
+    steps, ends = np.zeros(1, np.int64), np.ones(1, np.int64)
+    float_digits.write_points(one_value, one_value.view(np.int64), steps, stamps, ends, into_bytes)

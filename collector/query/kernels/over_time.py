@@ -73,8 +73,12 @@ def over_time(
     times = np.empty(columns, np.int64)
     kept = np.empty(columns, np.float64)
     before = np.empty(columns + 1, np.int64)
+    candidates = np.empty(columns, np.int64)
     for i in range(values.shape[0]):
         compact(i, timestamps, values, bits, times, kept, before)
+        if code == 2 or code == 3:
+            _sliding_extremes(code == 3, kept, before, lo, hi, candidates, out[i], out_bits[i])
+            continue
         for s in range(lo.shape[0]):
             first, end = before[lo[s]], before[hi[s]]
             if end - first < at_least:
@@ -106,8 +110,6 @@ def _simple(code: int, cells: Float64s) -> float:
         return _sum(cells)
     if code == 1:
         return _mean(cells)
-    if code <= 3:
-        return _extreme(cells, code == 3)
     if code == 4:
         return float(cells.shape[0])
     if code == 5:
@@ -148,12 +150,42 @@ def _mean(cells: Float64s) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _extreme(cells: Float64s, largest: bool) -> float:
-    best = cells[0]
-    for cell in cells:
-        if math.isnan(best) or (cell > best if largest else cell < best):
-            best = cell
-    return float(best)
+def _sliding_extremes(
+    largest: bool,
+    kept: Float64s,
+    before: Int64s,
+    lo: Int64s,
+    hi: Int64s,
+    candidates: Int64s,
+    out: Float64s,
+    out_bits: Int64s,
+) -> None:
+    """min or max of every window of one series in one pass, NaN only where all are NaN.
+
+    `candidates` holds, ascending, the samples that no later one of the window outdoes.
+    """
+    head, tail, at = 0, 0, 0
+    for s in range(lo.shape[0]):
+        first, end = before[lo[s]], before[hi[s]]
+        at = max(at, first)
+        while at < end:
+            cell = kept[at]
+            if not math.isnan(cell):
+                while tail > head and (
+                    kept[candidates[tail - 1]] <= cell
+                    if largest
+                    else kept[candidates[tail - 1]] >= cell
+                ):
+                    tail -= 1
+                candidates[tail] = at
+                tail += 1
+            at += 1
+        while head < tail and candidates[head] < first:
+            head += 1
+        if end <= first:
+            out_bits[s] = _MISSING
+        else:
+            out[s] = kept[candidates[head]] if head < tail else math.nan
 
 
 @njit(cache=True, nogil=True)

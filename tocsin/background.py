@@ -1,4 +1,4 @@
-"""Work that nobody waits for: JIT kernels are compiled, or read from their cache, after the start."""
+"""Work that nobody waits for: kernels are compiled, or read from their cache, after the start."""
 
 from __future__ import annotations
 

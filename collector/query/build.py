@@ -24,9 +24,10 @@ from collector.query.operators.constants import (
 )
 from collector.query.operators.elementwise import Elementwise, Negate
 from collector.query.operators.histogram import HistogramFunction, HistogramQuantiles
+from collector.query.operators.info import Info
 from collector.query.operators.interface import Operator, WindowSource
 from collector.query.operators.relabel import LabelJoin, LabelReplace
-from collector.query.operators.scan import Scan, WindowScan
+from collector.query.operators.scan import Scan, SmoothedScan, WindowScan
 from collector.query.operators.sort import Sort
 from collector.query.operators.subquery import SubqueryWindows
 from collector.query.operators.window_function import WindowFunction
@@ -35,6 +36,7 @@ from collector.query.plan import (
     AggregatePlan,
     BinaryPlan,
     CallPlan,
+    InfoPlan,
     NegatePlan,
     NumberPlan,
     Once,
@@ -68,13 +70,15 @@ class _Builder:
             case TextPlan(value=value):
                 return ConstantText(value)
             case Select():
-                return Scan(plan.matchers, plan.offset_ms, plan.at_ms, plan.times)
+                return _scan(plan)
             case Once(inner=inner):
                 return RunOnce(self.operator(inner))
             case NegatePlan(inner=inner):
                 return Negate(self.operator(inner))
             case AbsentPlan(inner=inner, labels=labels):
                 return Absent(self.operator(inner), labels)
+            case InfoPlan():
+                return Info(self.operator(plan.inner), plan.matchers, plan.shifts)
             case AggregatePlan():
                 return self._aggregate(plan)
             case BinaryPlan():
@@ -87,7 +91,8 @@ class _Builder:
     def windows(self, plan: Plan) -> WindowSource:
         match plan:
             case SelectWindows():
-                return WindowScan(plan.matchers, plan.range_ms, plan.offset_ms, plan.at_ms)
+                when = (plan.range_ms, plan.offset_ms, plan.at_ms)
+                return WindowScan(plan.matchers, *when, plan.extension)
             case SubqueryPlan():
                 step = plan.step_ms or self._default_step_ms
                 inner = self.operator(plan.inner)
@@ -168,6 +173,12 @@ class _Builder:
                 return HistogramQuantiles(args[0], args[1], args[2:], spans[0], spans[2:])
             case _:
                 return Nothing(plan.name, args[0])
+
+
+def _scan(plan: Select) -> Operator:
+    if plan.extension:
+        return SmoothedScan(plan.matchers, plan.offset_ms, plan.at_ms)
+    return Scan(plan.matchers, plan.offset_ms, plan.at_ms, plan.times)
 
 
 def _reads_times(plan: Plan) -> bool:

@@ -101,6 +101,19 @@ class AbsentPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class InfoPlan:
+    """`info`: the inner series with labels of the info series that `matchers` select.
+
+    `shifts` are the (offset, `@`) pairs on the way to the inner selector, outermost first: info
+    series are read as of the time at which the inner samples are.
+    """
+
+    inner: Plan
+    matchers: tuple[Matcher, ...]
+    shifts: tuple[tuple[int, int | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AggregatePlan:
     """An aggregation."""
 
@@ -148,6 +161,7 @@ Plan = (
     | SubqueryPlan
     | CallPlan
     | AbsentPlan
+    | InfoPlan
     | AggregatePlan
     | NegatePlan
     | BinaryPlan
@@ -238,6 +252,8 @@ class _Planner:
         }
         if expr.name in constants:
             return NumberPlan(constants[expr.name] / 1000)
+        if expr.name == "info":
+            return self._info(expr)
         args = tuple(self.plan(arg) for arg in expr.args)
         if expr.name in ("absent", "absent_over_time"):
             return self._absent(expr, args[0])
@@ -248,6 +264,12 @@ class _Planner:
         if FUNCTIONS[expr.name].family == "date" and not args:
             args = (CallPlan("vector", (CallPlan("time", ()),)),)
         return CallPlan(expr.name, args, expr.span, tuple(arg.span for arg in expr.args))
+
+    def _info(self, expr: Call) -> Plan:
+        selector = expr.args[1] if len(expr.args) > 1 else None
+        matchers = selector.matchers if isinstance(selector, VectorSelector) else ()
+        inner = self.plan(expr.args[0])
+        return InfoPlan(inner, matchers, _shifts(inner))
 
     def _absent(self, expr: Call, inner: Plan) -> Plan:
         if expr.name == "absent_over_time":
@@ -278,6 +300,17 @@ class _Planner:
             type_of(expr.left) == SCALAR,
             type_of(expr.right) == SCALAR,
         )
+
+
+def _shifts(plan: Plan) -> tuple[tuple[int, int | None], ...]:
+    """The (offset, `@`) pairs down to the first selector below a plan."""
+    match plan:
+        case Select() | SelectWindows():
+            return ((plan.offset_ms, plan.at_ms),)
+        case SubqueryPlan():
+            return ((plan.offset_ms, plan.at_ms), *_shifts(plan.inner))
+        case _:
+            return next(filter(None, map(_shifts, children(plan))), ())
 
 
 def _labels_of_absence(expr: Expr) -> Labels:

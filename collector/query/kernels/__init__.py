@@ -15,6 +15,7 @@ def warm() -> None:
     """
     from collector.query.kernels import (
         aggregate,
+        extended,
         float_digits,
         histogram_quantile,
         over_time,
@@ -34,6 +35,8 @@ def warm() -> None:
     rate.extrapolated(*common, lo, ends, True, 1.0, *into)
     windows.latest_times(bits, times, lo, hi, np.empty((1, 1), np.int64))
     rate.last_two(*common, True, *into)
+    extended.extended(0, *common, lo, ends, True, True, 1.0, *into)
+    extended.interpolated(times, values, bits, lo, lo, hi, ends, *into)
     over_time.over_time(0, *common, 1, ends, one, one, *into)
 
     wide = filled((1, 3))

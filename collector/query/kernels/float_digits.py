@@ -133,7 +133,7 @@ def write_number(value: float, bits: np.uint64, into: Bytes, at: int) -> int:
         text[19 - size] = np.uint8(48) + np.uint8(digits % _U(10))
         digits //= _U(10)
         size += 1
-    return _lay_out(text[20 - size :], exponent, into, at)
+    return _lay_out(text[20 - size :], int(exponent), into, at)
 
 
 @njit(cache=True, nogil=True)

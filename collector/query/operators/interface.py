@@ -13,6 +13,7 @@ from collector.model.errors import LimitError, UnavailableError
 from collector.model.labels import Labels
 from collector.model.samples import Bools, Float64s, Int64s
 from collector.query.annotations import Annotations
+from collector.query.ast import Extension
 from collector.query.block import Block
 from collector.query.grid import Grid
 from collector.store.interface import Querier
@@ -112,6 +113,11 @@ class WindowSource(Protocol):
     @property
     def range_ms(self) -> int:
         """The windows' length."""
+        ...
+
+    @property
+    def extension(self) -> Extension:
+        """`anchored` or `smoothed`: then lo and hi reach beyond the windows' own ends."""
         ...
 
     @property

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from collector.model.labels import METRIC_NAME
 from collector.model.matchers import Matcher
 from collector.model.samples import Int64s, filled
+from collector.query.ast import Extension
 from collector.query.block import Block, stacked, undropped
+from collector.query.kernels import extended
 from collector.query.kernels import windows as kernels
 from collector.query.operators.interface import Context, Windows, windows_over
 
@@ -35,7 +37,10 @@ class Scan:
 
     def run(self, context: Context) -> Block:
         """The newest sample within the lookback of each step."""
-        ends = evaluation_times(context, self.offset_ms, self.at_ms)
+        return self.read_at(context, evaluation_times(context, self.offset_ms, self.at_ms))
+
+    def read_at(self, context: Context, ends: Int64s) -> Block:
+        """The newest sample within the lookback of each of these times (int64[t], ascending)."""
         if not len(ends):
             return stacked([], 0)
         starts = ends - context.lookback_ms
@@ -62,13 +67,46 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
+class SmoothedScan:
+    """An instant vector selector whose values lie on lines between samples."""
+
+    matchers: tuple[Matcher, ...]
+    offset_ms: int
+    at_ms: int | None
+
+    def run(self, context: Context) -> Block:
+        """The value between the samples within the lookback to both sides of each step."""
+        at = evaluation_times(context, self.offset_ms, self.at_ms)
+        if not len(at):
+            return stacked([], 0)
+        reach = context.lookback_ms
+        blocks = []
+        for found in _read(context, self.matchers, at - reach, at + reach):
+            out = filled((len(found.labels), len(at)))
+            context.budget.load(out.size)
+            values = kernels.read_only(found.values)
+            stamps = kernels.read_only(found.timestamps_ms)
+            middle = np.searchsorted(stamps, at, side="right")
+            sides = (found.lo, middle, found.hi)
+            into = (out, out.view(np.int64))
+            extended.interpolated(stamps, values, values.view(np.int64), *sides, at, *into)
+            blocks.append(undropped(found.labels, out).without_empty_rows())
+        return stacked(blocks, len(at))
+
+    def explain(self) -> str:
+        """What is read."""
+        return f"smoothed scan {', '.join(map(str, self.matchers))}"
+
+
+@dataclass(frozen=True, slots=True)
 class WindowScan:
-    """A range vector selector."""
+    """A range vector selector; an extended one reads a lookback beyond the window's ends."""
 
     matchers: tuple[Matcher, ...]
     range_ms: int
     offset_ms: int
     at_ms: int | None
+    extension: Extension = ""
 
     @property
     def metric_name(self) -> str:
@@ -81,10 +119,15 @@ class WindowScan:
         ends = evaluation_times(context, self.offset_ms, self.at_ms)
         if not len(ends):
             return []
-        found = _read(context, self.matchers, ends - self.range_ms, ends)
+        starts = ends - self.range_ms
+        before = context.lookback_ms if self.extension else 0
+        after = context.lookback_ms if self.extension == "smoothed" else 0
+        found = _read(context, self.matchers, starts - before, ends + after)
         for one in found:
             context.budget.load(one.values.size)
-        return found
+        if not self.extension:
+            return found
+        return [replace(one, starts_ms=starts, ends_ms=ends) for one in found]
 
     def explain(self) -> str:
         """What is read."""

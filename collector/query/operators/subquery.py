@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from collector.query.ast import Extension
 from collector.query.grid import Grid
 from collector.query.operators.interface import Context, Operator, Windows, vector, windows_over
 from collector.query.operators.scan import evaluation_times
@@ -18,6 +19,11 @@ class SubqueryWindows:
     step_ms: int
     offset_ms: int
     at_ms: int | None
+
+    @property
+    def extension(self) -> Extension:
+        """Subqueries know none."""
+        return ""
 
     @property
     def metric_name(self) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from collector.model.errors import EvaluationError
-from collector.model.samples import Bools, Float64s, filled
+from collector.model.samples import Bools, Float64s, Int64s, filled
 from collector.query.block import Block, name_dropped, stacked
 from collector.query.float_text import shortest
 from collector.query.functions import FUNCTIONS
-from collector.query.kernels import over_time, rate
+from collector.query.kernels import extended, over_time, rate
 from collector.query.kernels.windows import read_only
 from collector.query.operators.interface import (
     Context,
@@ -66,7 +66,9 @@ class WindowFunction:
         bits = values.view(np.int64)
         times = read_only(windows.timestamps_ms)
         common = (times, values, bits, windows.lo, windows.hi)
-        if self.name in _EXTRAPOLATED:
+        if self.source.extension:
+            self._apply_extended(windows, common, out)
+        elif self.name in _EXTRAPOLATED:
             seconds = self.source.range_ms / 1000 if self.name == "rate" else 1.0
             bounds = (windows.starts_ms, windows.ends_ms)
             is_counter = self.name != "delta"
@@ -89,6 +91,28 @@ class WindowFunction:
                 out.view(np.int64),
             )
         return out
+
+    def _apply_extended(
+        self,
+        windows: Windows,
+        common: tuple[Int64s, Float64s, Int64s, Int64s, Int64s],
+        out: Float64s,
+    ) -> None:
+        kind = {"changes": extended.CHANGES, "resets": extended.RESETS}.get(
+            self.name, extended.RATE
+        )
+        seconds = self.source.range_ms / 1000 if self.name == "rate" else 1.0
+        extended.extended(
+            kind,
+            *common,
+            windows.starts_ms,
+            windows.ends_ms,
+            self.source.extension == "smoothed",
+            self.name != "delta",
+            seconds,
+            out,
+            out.view(np.int64),
+        )
 
     def _check(self, params: list[Float64s], context: Context) -> None:
         if self.name == "quantile_over_time":

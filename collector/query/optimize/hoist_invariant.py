@@ -9,6 +9,7 @@ from collector.query.plan import (
     AggregatePlan,
     BinaryPlan,
     CallPlan,
+    InfoPlan,
     NegatePlan,
     NumberPlan,
     Once,
@@ -20,7 +21,7 @@ from collector.query.plan import (
     children,
 )
 
-_DEPENDS_ON_STEP = frozenset(("time", "timestamp", "predict_linear", "info"))
+_DEPENDS_ON_STEP = frozenset(("time", "timestamp", "predict_linear"))
 
 
 def hoist_invariant(plan: Plan) -> Plan:
@@ -30,7 +31,12 @@ def hoist_invariant(plan: Plan) -> Plan:
     match plan:
         case CallPlan(args=args):
             return replace(plan, args=tuple(hoist_invariant(arg) for arg in args))
-        case AbsentPlan(inner=inner) | NegatePlan(inner=inner) | SubqueryPlan(inner=inner):
+        case (
+            AbsentPlan(inner=inner)
+            | NegatePlan(inner=inner)
+            | SubqueryPlan(inner=inner)
+            | InfoPlan(inner=inner)
+        ):
             return replace(plan, inner=hoist_invariant(inner))
         case AggregatePlan(inner=inner, param=param):
             hoisted = None if param is None else hoist_invariant(param)

@@ -18,12 +18,20 @@ class Answer:
     content_type: str = TEXT
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_seconds: float = 0
+    promised_bytes: int | None = None
 
 
 class ExpositionServer:
-    """`answer` may be exchanged at any time; `requests` has (path, headers) of what was asked."""
+    """`answer` may be exchanged at any time; `requests` has (path, headers) of what was asked.
 
-    def __init__(self, answer: Answer | Callable[[str], Answer]) -> None:
+    `silent_close`: each connection is closed after its answer, which does not say so.
+    """
+
+    def __init__(
+        self, answer: Answer | Callable[[str], Answer], *, silent_close: bool = False
+    ) -> None:
+        self.connections = 0
+        self._silent_close = silent_close
         self.answer = answer
         self.requests: list[tuple[str, dict[str, str]]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -41,6 +49,10 @@ class ExpositionServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def setup(self) -> None:
+                owner.connections += 1
+                super().setup()
+
             def do_GET(self) -> None:
                 owner.requests.append((self.path, dict(self.headers)))
                 answer = owner.answer(self.path) if callable(owner.answer) else owner.answer
@@ -48,11 +60,13 @@ class ExpositionServer:
                 self.send_response(answer.status)
                 if answer.content_type:
                     self.send_header("Content-Type", answer.content_type)
-                self.send_header("Content-Length", str(len(answer.body)))
+                length = answer.promised_bytes or len(answer.body)
+                self.send_header("Content-Length", str(length))
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer.body)
+                self.close_connection = owner._silent_close or length > len(answer.body)
 
             def log_message(self, *_: object) -> None:
                 pass

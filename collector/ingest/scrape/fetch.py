@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import ssl
 from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import SplitResult, urljoin, urlsplit
 
-import httpx
+import h11
 
-from collector.config import ScrapeConfig, TlsConfig
+from collector.config import ScrapeConfig
 from collector.ingest.formats.negotiate import ACCEPT
 from collector.ingest.inflate import BodyReader
+from collector.ingest.scrape.http_connection import DEFAULT_PORTS, Head, HttpConnection
 from collector.model.errors import ConfigError, InputError, UnavailableError
 from collector.model.secrets import Secret
 
 USER_AGENT = "tocsin"
 MAX_REDIRECTS = 5
+REDIRECTS = (301, 302, 303, 307, 308)
+OK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +34,15 @@ class Fetched:
 
 
 class Fetcher:
-    """Asks the targets of one scrape section; keeps connections open between scrapes."""
+    """Asks one target; keeps the connection open between scrapes."""
 
-    def __init__(self, config: ScrapeConfig) -> None:
+    def __init__(self, config: ScrapeConfig, tls: ssl.SSLContext, url: str) -> None:
         self._config = config
-        self._client = httpx.AsyncClient(
-            verify=_tls_context(config),
-            follow_redirects=config.follow_redirects,
-            max_redirects=MAX_REDIRECTS,
-            trust_env=False,
-            timeout=None,  # noqa: S113  (the deadline below holds for the whole request)
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
-        )
+        self._tls = tls
+        self._url = urlsplit(url)
+        self._connection = HttpConnection(self._url, tls)
 
-    async def get(self, url: str, timeout_seconds: float) -> Fetched:
+    async def get(self, timeout_seconds: float) -> Fetched:
         """The target's answer.
 
         Raises UnavailableError when it can't be had, InputError or LimitError when it can't be
@@ -50,58 +50,102 @@ class Fetcher:
         """
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await self._get(url, timeout_seconds)
+                return await self._get(timeout_seconds)
         except TimeoutError as error:
             raise UnavailableError(
                 f"no whole answer within scrape_timeout of {timeout_seconds:g} s",
                 advice="see why the target is slow, or raise scrape_timeout",
             ) from error
-        except httpx.HTTPError as error:
+        except (OSError, h11.ProtocolError) as error:
             raise UnavailableError(
-                f"can't reach the target: {_reason(error)}",
+                f"can't reach the target: {str(error) or type(error).__name__}",
                 advice="check that it runs, its address and the network between",
             ) from error
 
-    async def _get(self, url: str, timeout_seconds: float) -> Fetched:
+    async def _get(self, timeout_seconds: float) -> Fetched:
+        credentials = _credentials(self._config)
+        url = self._url
+        answer = await self._ask(self._connection, url, credentials, timeout_seconds)
+        for _ in range(MAX_REDIRECTS):
+            if answer.location is None:
+                return answer.fetched(url.geturl())
+            url = self._redirected(url, answer.location)
+            if url.netloc != self._url.netloc:
+                credentials = {}
+            elsewhere = HttpConnection(url, self._tls)
+            try:
+                answer = await self._ask(elsewhere, url, credentials, timeout_seconds)
+            finally:
+                elsewhere.close()
+        raise InputError(f"more than {MAX_REDIRECTS} redirects", advice="mend the target")
+
+    def _redirected(self, url: SplitResult, location: str) -> SplitResult:
+        found = urlsplit(urljoin(url.geturl(), location))
+        if found.scheme not in DEFAULT_PORTS or not found.hostname:
+            raise InputError(f"redirected to {location!r}", advice="mend the target")
+        return found
+
+    async def _ask(
+        self,
+        connection: HttpConnection,
+        url: SplitResult,
+        credentials: Mapping[str, str],
+        timeout_seconds: float,
+    ) -> _Answer:
         headers = {
+            "Host": url.netloc.rpartition("@")[2],
             "Accept": ACCEPT,
             "Accept-Encoding": "gzip",
             "User-Agent": USER_AGENT,
             "X-Prometheus-Scrape-Timeout-Seconds": f"{timeout_seconds:g}",
-            **_credentials(self._config),
+            **credentials,
         }
-        async with self._client.stream("GET", url, headers=headers) as response:
-            if response.status_code != httpx.codes.OK:
-                raise UnavailableError(
-                    f"the target answered HTTP {response.status_code} {response.reason_phrase}",
-                    advice="check metrics_path and the credentials",
-                )
-            encoding = response.headers.get("Content-Encoding", "").strip().lower()
-            if encoding not in ("", "identity", "gzip"):
-                raise InputError(f"unknown Content-Encoding {encoding!r}", advice="gzip or none")
-            reader = BodyReader(
-                gzip=encoding == "gzip",
-                limit_bytes=self._config.body_size_limit or 0,
-                limit_name="body_size_limit",
+        reader: BodyReader | None = None
+
+        def begin(head: Head) -> Callable[[bytes], None]:
+            nonlocal reader
+            reader = self._reader(head.headers.get("content-encoding", ""))
+            return reader.feed
+
+        target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+        head = await connection.get(target, list(headers.items()), begin)
+        redirected = self._config.follow_redirects and head.status in REDIRECTS
+        return _Answer(head, reader, head.headers.get("location") if redirected else None)
+
+    def _reader(self, content_encoding: str) -> BodyReader:
+        encoding = content_encoding.strip().lower()
+        if encoding not in ("", "identity", "gzip"):
+            raise InputError(f"unknown Content-Encoding {encoding!r}", advice="gzip or none")
+        return BodyReader(
+            gzip=encoding == "gzip",
+            limit_bytes=self._config.body_size_limit or 0,
+            limit_name="body_size_limit",
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    head: Head
+    reader: BodyReader | None
+    location: str | None
+
+    def fetched(self, url: str) -> Fetched:
+        """The body of a 200; raises UnavailableError for any other."""
+        if self.head.status != OK or self.reader is None:
+            raise UnavailableError(
+                f"the target answered HTTP {self.head.status} {self.head.reason}".rstrip(),
+                advice=f"see what {url} answers; check metrics_path and the credentials",
             )
-            async for chunk in response.aiter_raw():
-                reader.feed(chunk)
-            return Fetched(reader.finish(), response.headers.get("Content-Type", ""))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
+        return Fetched(self.reader.finish(), self.head.headers.get("content-type", ""))
 
 
-def _reason(error: httpx.HTTPError) -> str:
-    return str(error) or type(error).__name__
-
-
-def _tls_context(config: ScrapeConfig) -> ssl.SSLContext | bool:
+def tls_context(config: ScrapeConfig) -> ssl.SSLContext:
+    """How servers of a scrape section are checked; raises ConfigError for files that are no use."""
     tls = config.tls_config
-    if config.scheme == "http" and tls == TlsConfig():
-        # relabelling may still choose https: then the system's certificates decide
-        return True
     try:
         context = ssl.create_default_context(cafile=tls.ca_file or None)
         if tls.cert_file:

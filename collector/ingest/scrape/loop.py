@@ -89,6 +89,12 @@ class ScrapeLoop:
 
     async def run(self) -> None:
         """Scrape at each time of the target's grid until cancelled."""
+        try:
+            await self._run()
+        finally:
+            self._fetcher.close()
+
+    async def _run(self) -> None:
         clock, metrics = self._tools.clock, self._tools.metrics
         due_ms = self._target.first_scrape_ms(clock.now_ms())
         while True:
@@ -107,7 +113,7 @@ class ScrapeLoop:
         try:
             if self._refusal is not None:
                 raise self._refusal
-            fetched = await self._fetcher.get(self._target.url, self._target.timeout_ms / 1000)
+            fetched = await self._fetcher.get(self._target.timeout_ms / 1000)
             report = await self._off_loop(lambda: self._write(fetched, timestamp_ms, start))
         except Exception as error:
             await self._fail(error, timestamp_ms, start)

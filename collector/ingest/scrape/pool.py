@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from collector.config import GlobalConfig, ScrapeConfig
 from collector.ingest.discovery import DISCOVERERS
 from collector.ingest.relabel import compile_rules
-from collector.ingest.scrape.fetch import Fetcher
+from collector.ingest.scrape.fetch import Fetcher, tls_context
 from collector.ingest.scrape.loop import ScrapeLoop, TargetStatus, Tools
 from collector.ingest.scrape.target import Target, make_target
 from collector.ingest.warm_up import warm_up
@@ -39,7 +40,7 @@ class _Job:
     """One scrape section at work."""
 
     config: ScrapeConfig
-    fetcher: Fetcher
+    tls: ssl.SSLContext
     found: dict[str, Sequence[Labels]] = field(default_factory=dict)
     dropped: list[Labels] = field(default_factory=list)
     running: dict[Target, _Running] = field(default_factory=dict)
@@ -131,7 +132,7 @@ class ScrapePool:
         self, name: str, config: ScrapeConfig, former: dict[Target, ScrapeLoop]
     ) -> None:
         try:
-            job = _Job(config, Fetcher(config))
+            job = _Job(config, tls_context(config))
         except TocsinError as error:
             _log.error("job %s is not scraped: %s", name, error)
             return
@@ -159,7 +160,8 @@ class ScrapePool:
         for target in wanted:
             if target in job.running:
                 continue
-            loop = ScrapeLoop(target, job.config, job.fetcher, self._tools, refusal)
+            fetcher = Fetcher(job.config, job.tls, target.url)
+            loop = ScrapeLoop(target, job.config, fetcher, self._tools, refusal)
             predecessor = former.pop(target, None)
             if predecessor is not None:
                 loop.succeed(predecessor)
@@ -198,7 +200,6 @@ class ScrapePool:
             await _cancelled(discovery)
         for running in job.running.values():
             await _cancelled(running.task)
-        await job.fetcher.close()
         return {target: running.loop for target, running in job.running.items()}
 
     async def _stop(self) -> None:

@@ -1,0 +1,40 @@
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.ingest.inflate import BodyReader
+from collector.model.errors import InputError, LimitError
+
+
+def read(chunks: list[bytes], *, packed: bool, limit: int = 0) -> bytes:
+    reader = BodyReader(gzip=packed, limit_bytes=limit, limit_name="a_limit")
+    for chunk in chunks:
+        reader.feed(chunk)
+    return reader.finish()
+
+
+@given(st.binary(max_size=3000), st.integers(1, 500), st.booleans())
+def test_a_body_in_pieces_is_the_body(body: bytes, piece: int, packed: bool) -> None:
+    raw = gzip.compress(body) if packed else body
+    chunks = [raw[i : i + piece] for i in range(0, len(raw), piece)]
+    assert read(chunks, packed=packed) == body
+
+
+def test_members_follow_each_other() -> None:
+    assert read([gzip.compress(b"a") + gzip.compress(b"b")], packed=True) == b"ab"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_limit_counts_unpacked_bytes(packed: bool) -> None:
+    raw = gzip.compress(b"x" * 1001) if packed else b"x" * 1001
+    with pytest.raises(LimitError, match="a_limit of 1,000 bytes"):
+        read([raw], packed=packed, limit=1000)
+    assert len(read([raw], packed=packed, limit=1001)) == 1001
+
+
+@pytest.mark.parametrize("raw", [b"not gzip", gzip.compress(b"x" * 99)[:-9]])
+def test_what_is_no_whole_gzip_is_refused(raw: bytes) -> None:
+    with pytest.raises(InputError):
+        read([raw], packed=True)

@@ -1,1 +1,1 @@
-"""To be written."""
+"""HTTP routes of the collector: thin shells that are given the engine and the store."""

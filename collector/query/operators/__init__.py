@@ -1,1 +1,1 @@
-"""To be written."""
+"""Operators over (series, step) blocks: one file an idea; `interface` says what each owes."""

@@ -327,5 +327,5 @@ class StorageConfig(_Section):
 
     retention_time: DurationMs = Field(default=15 * DAY_MS, gt=0)
     max_series: int = Field(default=DEFAULT_MAX_SERIES, gt=0)
-    wal_fsync: bool = False
+    wal_fsync: Literal["always", "interval", "never"] = "interval"
     out_of_order_time_window: DurationMs = 60 * MINUTE_MS

@@ -5,23 +5,18 @@ Pure. Source: Alertmanager's notify/dedup_stage.go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from alerts.notification import Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one integration was last told of one group: fingerprints, and when.
-
-    `remembered` belongs to the channel and lasts from a first notification to the next one.
-    """
+    """What one integration was last told of one group: fingerprints, and when."""
 
     firing: frozenset[str]
     resolved: frozenset[str]
     at_ms: int
-    remembered: Mapping[str, str] = field(default_factory=dict)
 
 
 def decide(

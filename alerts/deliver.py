@@ -1,0 +1,305 @@
+"""Hands notifications over: a queue and a thread for each integration, so that none blocks another.
+
+Retries by the error's own word: a permanent one is not sent again as it is; `retry_after_seconds`
+makes the entire integration wait; anything else waits twice as long each time, with jitter. Within
+a group the order is kept; a newer message takes the place of older ones that were never taken.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from alerts import delivery_log
+from alerts.channels.interface import DeliveryError, Receipt
+from alerts.delivery_log import Attempt, OutboxRow, Outcome
+from alerts.message import compose
+from alerts.notification import Notification, decode
+from alerts.receivers import Integration
+from alerts.self_metrics import AlertMetrics
+from alerts.tables import Database
+from collector.model.clock import Clock
+from collector.model.errors import StorageError, TocsinError
+
+log = logging.getLogger(__name__)
+
+FIRST_BACKOFF_MS = 1_000
+MAX_BACKOFF_MS = 5 * 60_000
+"""A receiver that was away for hours is asked again every five minutes."""
+STORAGE_RETRY_SECONDS = 1.0
+STOP_PATIENCE_SECONDS = 20.0
+"""Longer than a channel's deadline: a message in flight is marked before the process ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHealth:
+    """How one integration does; times are milliseconds since 1970, 0 for never."""
+
+    integration: str
+    receiver: str
+    channel: str
+    healthy: bool
+    queued: int
+    sent: int
+    failed_attempts: int
+    last_success_ms: int
+    last_failure_ms: int
+    last_error: str
+    waits_until_ms: int
+
+
+def backoff_ms(attempts: int, jitter_ratio: float) -> int:
+    """How long to wait after the given number of attempts (1 or more).
+
+    1 s, 2 s, 4 s, ... up to MAX_BACKOFF_MS; `jitter_ratio` in [0, 1) takes up to half of it off.
+    """
+    full = min(FIRST_BACKOFF_MS * 2 ** min(attempts - 1, 30), MAX_BACKOFF_MS)
+    return int(full * (1 - jitter_ratio / 2))
+
+
+class Sender:
+    """The queue and the thread of one integration."""
+
+    def __init__(
+        self,
+        integration: Integration,
+        database: Database,
+        clock: Clock,
+        metrics: AlertMetrics,
+        random_ratio: Callable[[], float],
+    ) -> None:
+        self.integration = integration
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._random_ratio = random_ratio
+        self._queue: list[OutboxRow] = []
+        self._waits_until_ms = 0
+        self._unmarked: tuple[OutboxRow, Receipt, Attempt] | None = None
+        self._stopping = False
+        self._changed = threading.Condition()
+        labels = (integration.receiver, integration.kind)
+        self._sent, self._queued = metrics.sent.labels(*labels), metrics.queued.labels(*labels)
+        self._healthy = metrics.healthy.labels(*labels)
+        self._healthy.set(1)
+        self._health = ChannelHealth(integration.key, *labels, True, 0, 0, 0, 0, 0, "", 0)
+        name = f"tocsin-send-{integration.key}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to send what is queued."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let a message in flight end, and send no other; the queue stays in the outbox."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(STOP_PATIENCE_SECONDS)
+        self.integration.channel.close()
+
+    def put(self, rows: Iterable[OutboxRow]) -> None:
+        """Queue rows that are durable in the outbox."""
+        with self._changed:
+            self._queue += rows
+            self._queued.set(len(self._queue))
+            self._changed.notify()
+
+    def load(self, rows: Iterable[OutboxRow]) -> None:
+        """Make the queue what the outbox holds, before the sender is started."""
+        with self._changed:
+            self._queue.clear()
+        self.put(rows)
+
+    def health(self) -> ChannelHealth:
+        """How it does."""
+        with self._changed:
+            return replace(
+                self._health, queued=len(self._queue), waits_until_ms=self._waits_until_ms
+            )
+
+    def send_due(self) -> bool:
+        """Send the first message that is due; False when none is."""
+        self._finish_mark()
+        with self._changed:
+            row = self._next_due(self._clock.now_ms())
+        if row is None:
+            return False
+        row = self._catch_up(row)
+        with self._database.write() as connection:
+            delivery_log.mark_sending(connection, row)
+            notification = delivery_log.read_notification(connection, row)
+        self._attempt(replace(row, attempts=row.attempts + 1), notification)
+        return True
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if self._stopping:
+                    return
+                seconds = self._seconds_to_next(self._clock.now_ms())
+                if seconds is None or seconds > 0:
+                    self._changed.wait(seconds)
+                    continue
+            try:
+                self.send_due()
+            except StorageError:
+                log.exception("%s: the outbox can't be used; trying again", self.integration.key)
+                with self._changed:
+                    self._changed.wait(STORAGE_RETRY_SECONDS)
+
+    def _seconds_to_next(self, now_ms: int) -> float | None:
+        if not self._queue:
+            return None
+        due_ms = min(row.next_attempt_ms for row in self._heads())
+        return max(due_ms, self._waits_until_ms, now_ms) / 1000 - now_ms / 1000
+
+    def _next_due(self, now_ms: int) -> OutboxRow | None:
+        if now_ms < self._waits_until_ms:
+            return None
+        due = (row for row in self._heads() if row.next_attempt_ms <= now_ms)
+        return min(due, key=lambda row: row.sequence, default=None)
+
+    def _heads(self) -> list[OutboxRow]:
+        """The first row of each group: only that one may be sent, to keep the order."""
+        heads: dict[str, OutboxRow] = {}
+        for row in self._queue:
+            heads.setdefault(row.group_key, row)
+        return list(heads.values())
+
+    def _catch_up(self, row: OutboxRow) -> OutboxRow:
+        """Let later messages of the group stand for those before them."""
+        while (newer := self._following(row)) is not None:
+            older = decode(row.notification, {})
+            attempt = self._record(row, older, "superseded", 0.0, "")
+            with self._database.write() as connection:
+                changed = delivery_log.supersede(connection, row, newer, attempt)
+            self._replace(row, None)
+            self._replace(newer, changed)
+            row = changed
+        return row
+
+    def _following(self, row: OutboxRow) -> OutboxRow | None:
+        with self._changed:
+            later = [one for one in self._queue if one.group_key == row.group_key][1:2]
+        for newer in later:
+            reasons = [decode(one.notification, {}).reason for one in (row, newer)]
+            if delivery_log.is_covered(*reasons):
+                return newer
+        return None
+
+    def _attempt(self, row: OutboxRow, notification: Notification) -> None:
+        began = self._clock.monotonic_seconds()
+        error: TocsinError | None = None
+        receipt = Receipt()
+        try:
+            receipt = self.integration.channel.send(notification)
+        except TocsinError as failure:
+            error = failure
+        except Exception as failure:
+            log.exception("%s: the channel failed in itself", self.integration.key)
+            error = DeliveryError(f"internal error: {type(failure).__name__}")
+        seconds = self._clock.monotonic_seconds() - began
+        self._metrics.send_seconds.labels(self.integration.kind).observe(seconds)
+        if error is None:
+            self._was_sent(row, notification, receipt, seconds)
+        else:
+            self._was_refused(row, notification, error, seconds)
+
+    def _was_sent(
+        self, row: OutboxRow, notification: Notification, receipt: Receipt, seconds: float
+    ) -> None:
+        attempt = self._record(row, notification, "sent", seconds, "")
+        self._unmarked = (row, receipt, attempt)
+        self._sent.inc()
+        self._healthy.set(1)
+        with self._changed:
+            self._health = replace(
+                self._health,
+                healthy=True,
+                sent=self._health.sent + 1,
+                last_success_ms=self._clock.now_ms(),
+            )
+        self._finish_mark()
+
+    def _finish_mark(self) -> None:
+        """Mark what was sent; until the disk takes it, nothing else is sent and nothing twice."""
+        if self._unmarked is None:
+            return
+        row, receipt, attempt = self._unmarked
+        with self._database.write() as connection:
+            delivery_log.mark_sent(connection, row, receipt.remembered, attempt)
+        self._unmarked = None
+        self._replace(row, None)
+
+    def _was_refused(
+        self, row: OutboxRow, notification: Notification, error: TocsinError, seconds: float
+    ) -> None:
+        permanent = isinstance(error, DeliveryError) and error.permanent
+        outcome: Outcome = "failed" if permanent else "retried"
+        attempt = self._record(row, notification, outcome, seconds, str(error))
+        log.warning("%s: %s: %s", self.integration.key, outcome, error)
+        if permanent:
+            with self._database.write() as connection:
+                delivery_log.mark_failed(connection, row, attempt)
+            self._replace(row, None)
+        else:
+            self._try_later(row, error, attempt)
+        self._note_failure(str(error), permanent)
+
+    def _try_later(self, row: OutboxRow, error: TocsinError, attempt: Attempt) -> None:
+        now_ms = self._clock.now_ms()
+        asked = error.retry_after_seconds if isinstance(error, DeliveryError) else None
+        if asked is not None:
+            next_ms = now_ms + int(asked * 1000)
+            with self._changed:
+                self._waits_until_ms = next_ms
+        else:
+            next_ms = now_ms + backoff_ms(row.attempts, self._random_ratio())
+        with self._database.write() as connection:
+            delivery_log.mark_retry(connection, row, next_ms, attempt)
+        self._replace(row, replace(row, next_attempt_ms=next_ms))
+
+    def _note_failure(self, error: str, permanent: bool) -> None:
+        labels = (self.integration.receiver, self.integration.kind, str(permanent).lower())
+        self._metrics.failed_attempts.labels(*labels).inc()
+        self._healthy.set(0)
+        with self._changed:
+            self._health = replace(
+                self._health,
+                healthy=False,
+                failed_attempts=self._health.failed_attempts + 1,
+                last_failure_ms=self._clock.now_ms(),
+                last_error=error,
+            )
+
+    def _replace(self, row: OutboxRow, by: OutboxRow | None) -> None:
+        with self._changed:
+            kept = ((by if one.id == row.id else one) for one in self._queue)
+            self._queue = [one for one in kept if one is not None]
+            self._queued.set(len(self._queue))
+
+    def _record(
+        self,
+        row: OutboxRow,
+        notification: Notification,
+        status: Outcome,
+        seconds: float,
+        error: str,
+    ) -> Attempt:
+        return Attempt(
+            notification_id=row.id,
+            receiver=self.integration.receiver,
+            channel=self.integration.kind,
+            integration=self.integration.key,
+            group_key=row.group_key,
+            reason=str(notification.reason),
+            title=compose(notification).title,
+            status=status,
+            at_ms=self._clock.now_ms(),
+            seconds=round(seconds, 6),
+            error=error,
+        )

@@ -1,0 +1,152 @@
+"""The `AlertSink` that judges write to: merges by fingerprint, resolves by time-out, durable first.
+
+An alert that goes on firing only moves its end in memory; the file is written when an alert begins
+or ends. So a thousand alerts that fire at each tick cost no write, and after a restart each gets
+one more lease in which its judge may speak again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from alerts import state
+from alerts.state import StoredAlert
+from alerts.tables import Database
+from collector.model.alert import Alert
+from collector.model.errors import LimitError
+
+MAX_ALERTS = 200_000
+"""Alerts held at once, about 400 MB: beyond it a judge has gone wild, and is told so."""
+
+
+def merge(
+    old: StoredAlert | None, alert: Alert, now_ms: int, resolve_timeout_ms: int
+) -> StoredAlert | None:
+    """The alert as it is held after an emission; None when there is nothing to hold.
+
+    An end that was not given is `resolve_timeout_ms` from now, as in Alertmanager. While an alert
+    fires its earliest start holds; one that fires anew after its end starts anew. The end of an
+    alert that is not known, or ended before, changes nothing.
+    """
+    given = alert.ends_at_ms
+    ends_at_ms = now_ms + resolve_timeout_ms if given is None else given
+    ended = ends_at_ms <= now_ms
+    fires = old is not None and not old.ended
+    if ended and not fires:
+        return None
+    starts_at_ms = alert.starts_at_ms or now_ms
+    if old is not None and fires:
+        starts_at_ms = min(starts_at_ms, old.alert.starts_at_ms)
+        alert = _complete(alert, old.alert)
+    return StoredAlert(
+        alert=replace(alert, starts_at_ms=starts_at_ms, ends_at_ms=None),
+        fingerprint=old.fingerprint if old is not None else alert.fingerprint,
+        ends_at_ms=ends_at_ms,
+        lease_ms=max(ends_at_ms - now_ms, 0) or resolve_timeout_ms,
+        updated_at_ms=now_ms,
+        ended=ended,
+    )
+
+
+def _complete(alert: Alert, old: Alert) -> Alert:
+    """A resolve that brings no text keeps what was said when it fired."""
+    if alert.annotations and alert.evidence:
+        return alert
+    return replace(
+        alert,
+        annotations=alert.annotations or old.annotations,
+        evidence=alert.evidence or old.evidence,
+        generator_url=alert.generator_url or old.generator_url,
+    )
+
+
+class AlertInbox:
+    """Every alert that fires or ended lately. Not safe for threads: the service holds its lock."""
+
+    def __init__(self, database: Database, now_ms: int) -> None:
+        self._database = database
+        with database.read() as connection:
+            loaded = state.load_alerts(connection, now_ms)
+        self._alerts = {stored.fingerprint: stored for stored in loaded}
+
+    def __len__(self) -> int:
+        return len(self._alerts)
+
+    def get(self, fingerprint: str) -> StoredAlert | None:
+        """One alert."""
+        return self._alerts.get(fingerprint)
+
+    def all(self) -> list[StoredAlert]:
+        """Every alert, also those that ended lately."""
+        return list(self._alerts.values())
+
+    def firing(self) -> list[StoredAlert]:
+        """Alerts that have not ended."""
+        return [stored for stored in self._alerts.values() if not stored.ended]
+
+    def take(
+        self, alerts: Sequence[Alert], now_ms: int, resolve_timeout_ms: int
+    ) -> list[StoredAlert]:
+        """Merge alerts; returns those that were merged, once what changed is durable.
+
+        Raises LimitError, after taking the others, when MAX_ALERTS are held already.
+        """
+        merged: dict[str, StoredAlert] = {}
+        refused = 0
+        for alert in alerts:
+            fingerprint = alert.fingerprint
+            old = merged.get(fingerprint) or self._alerts.get(fingerprint)
+            if old is None and len(self._alerts) + len(merged) >= MAX_ALERTS:
+                refused += 1
+                continue
+            stored = merge(old, alert, now_ms, resolve_timeout_ms)
+            if stored is not None:
+                merged[fingerprint] = stored
+        self._keep(merged.values())
+        if refused:
+            raise LimitError(
+                f"{refused} alerts refused: {MAX_ALERTS:,} are held already",
+                advice="find the judge that makes them; MAX_ALERTS in alerts/inbox.py is the limit",
+            )
+        return list(merged.values())
+
+    def end_silent(self, now_ms: int) -> list[StoredAlert]:
+        """End the alerts whose judge was not heard in time."""
+        late = [
+            replace(stored, ended=True)
+            for stored in self._alerts.values()
+            if not stored.ended and stored.ends_at_ms <= now_ms
+        ]
+        self._keep(late)
+        return late
+
+    def next_end_ms(self) -> int | None:
+        """When the next alert ends if its judge stays silent."""
+        return min((s.ends_at_ms for s in self._alerts.values() if not s.ended), default=None)
+
+    def forget(self, fingerprints: Iterable[str]) -> None:
+        """Let go of alerts that ended and that no group waits for."""
+        gone = [fingerprint for fingerprint in fingerprints if fingerprint in self._alerts]
+        if not gone:
+            return
+        with self._database.write() as connection:
+            state.delete_alerts(connection, gone)
+        for fingerprint in gone:
+            del self._alerts[fingerprint]
+
+    def _keep(self, merged: Iterable[StoredAlert]) -> None:
+        stored = list(merged)
+        changed = [one for one in stored if self._has_changed(one)]
+        if changed:
+            with self._database.write() as connection:
+                state.save_alerts(connection, changed)
+        self._alerts.update((one.fingerprint, one) for one in stored)
+
+    def _has_changed(self, stored: StoredAlert) -> bool:
+        old = self._alerts.get(stored.fingerprint)
+        return (
+            old is None
+            or old.ended != stored.ended
+            or old.alert.starts_at_ms != stored.alert.starts_at_ms
+        )

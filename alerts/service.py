@@ -1,0 +1,405 @@
+"""`AlertService`: the parts put together, with the one thread that asks groups when they are due.
+
+It is the `AlertSink` of every judge. All state changes happen under its lock; sending happens in
+the senders' own threads and never holds it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from alerts import delivery_log, state
+from alerts.config import AlertmanagerGlobal, AlertsConfig, write_original
+from alerts.deliver import ChannelHealth, Sender
+from alerts.delivery_log import Attempt, Decision, OutboxRow
+from alerts.dispatch import Dispatcher, Group, Hiding, Place, decide_group
+from alerts.inbox import AlertInbox
+from alerts.inhibit import Inhibitor, InhibitRule, build_rules
+from alerts.mute_times import TimeInterval
+from alerts.receivers import Integration, build_integrations
+from alerts.route import build_route
+from alerts.self_metrics import AlertMetrics
+from alerts.silence import hiding
+from alerts.silence_book import SilenceBook
+from alerts.state import StoredAlert
+from alerts.tables import Database
+from collector.model.alert import Alert
+from collector.model.clock import Clock
+from collector.model.errors import TocsinError
+from collector.model.labels import Labels
+
+log = logging.getLogger(__name__)
+
+HOUSEKEEPING_MS = 60_000
+SILENT_CHECK_MS = 1_000
+"""How often alerts are looked through for judges that went silent."""
+ENDED_KEPT_MS = 15 * 60_000
+"""An alert that ended is shown this long: as long as Prometheus sends its resolve again."""
+RETRY_MS = 1_000
+"""When groups are asked again whose decisions could not be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """An alert as people see it."""
+
+    stored: StoredAlert
+    receivers: tuple[str, ...]
+    silenced_by: tuple[str, ...]
+    inhibited_by: tuple[str, ...]
+
+    @property
+    def state(self) -> str:
+        """`active`, `suppressed` or `resolved`."""
+        if self.stored.ended:
+            return "resolved"
+        return "suppressed" if self.silenced_by or self.inhibited_by else "active"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A group as people see it."""
+
+    key: str
+    labels: Labels
+    receiver: str
+    alerts: tuple[AlertView, ...]
+    next_flush_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What a reload replaces."""
+
+    config: AlertsConfig
+    global_: AlertmanagerGlobal
+    inhibit: tuple[InhibitRule, ...]
+    intervals: dict[str, tuple[TimeInterval, ...]]
+
+
+class AlertService:
+    """Alerts in, notifications out; survives kill -9 through the file at `database_path`."""
+
+    def __init__(
+        self,
+        config: AlertsConfig,
+        database_path: Path,
+        clock: Clock,
+        registry: CollectorRegistry,
+        *,
+        global_: AlertmanagerGlobal | None = None,
+        external_url: str = "",
+        random_ratio: Callable[[], float] = random.random,
+    ) -> None:
+        """Raises ConfigError for a receiver that lacks something, StorageError for a bad file."""
+        defaults = global_ or AlertmanagerGlobal()
+        integrations = build_integrations(config, defaults, clock)
+        self.metrics = AlertMetrics(registry)
+        self._clock = clock
+        self._external_url = external_url
+        self._random_ratio = random_ratio
+        self._database = Database(database_path)
+        self._lock = threading.RLock()
+        self._wakes = threading.Condition(self._lock)
+        self._started = self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="tocsin-alerts", daemon=True)
+        now_ms = clock.now_ms()
+        self.started_at_ms = now_ms
+        self.silences = SilenceBook(self._database, clock)
+        self._inbox = AlertInbox(self._database, now_ms)
+        self._rules = _rules(config, defaults)
+        self._take_over(integrations)
+        self._dispatcher = self._new_dispatcher(now_ms)
+        self._load_outbox()
+        self._next_silent_check_ms = self._next_housekeeping_ms = now_ms
+
+    # ---- in -------------------------------------------------------------------------------------
+
+    def emit(self, alerts: Sequence[Alert]) -> None:
+        """Take alerts over; returns when they are durable. Safe to call from any thread.
+
+        Raises StorageError when they can't be kept, LimitError when there are too many.
+        """
+        now_ms = self._clock.now_ms()
+        for alert in alerts:
+            status = "firing" if alert.is_firing(now_ms) else "resolved"
+            self.metrics.received.labels(status).inc()
+        with self._lock:
+            merged = self._inbox.take(alerts, now_ms, self._rules.global_.resolve_timeout)
+            opened: list[Group] = []
+            for stored in merged:
+                opened += self._dispatcher.insert(stored, now_ms)
+            self._save_groups(opened)
+            self._wakes.notify()
+
+    # ---- life -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to decide and to send."""
+        self._started = True
+        for sender in self._senders.values():
+            sender.start()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop deciding, let messages in flight end, close the file."""
+        with self._lock:
+            self._stopping = True
+            self._wakes.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+        for sender in self._senders.values():
+            sender.stop()
+        self._database.close()
+
+    def reload(self, config: AlertsConfig, global_: AlertmanagerGlobal | None = None) -> None:
+        """Take a new configuration over; raises ConfigError and keeps the old one.
+
+        What receivers were told stays known, so an unchanged route repeats nothing.
+        """
+        defaults = global_ or AlertmanagerGlobal()
+        integrations = build_integrations(config, defaults, self._clock)
+        with self._lock:
+            old = self._senders
+            self._rules = _rules(config, defaults)
+            self._take_over(integrations)
+            self._dispatcher = self._new_dispatcher(self._clock.now_ms())
+        for sender in old.values():
+            sender.stop()
+        with self._lock:
+            self._load_outbox()
+            for sender in self._senders.values() if self._started else ():
+                sender.start()
+            self._wakes.notify()
+
+    def step(self) -> float | None:
+        """One round: end silent alerts, ask the groups that are due, queue what they say.
+
+        Returns the seconds until the next round is due, or None when nothing waits.
+        """
+        with self._lock:
+            now_ms = self._clock.now_ms()
+            if now_ms >= self._next_silent_check_ms:
+                self._inbox.end_silent(now_ms)
+                self._next_silent_check_ms = now_ms + SILENT_CHECK_MS
+            if now_ms >= self._next_housekeeping_ms:
+                self._keep_house(now_ms)
+            due = self._dispatcher.due(now_ms)
+            if due:
+                self._ask(due, now_ms)
+            return self._seconds_to_next(self._clock.now_ms())
+
+    # ---- views ----------------------------------------------------------------------------------
+
+    def alerts(self, *, ended: bool = False) -> list[AlertView]:
+        """Alerts that fire, those that ended lately too if asked, by their labels."""
+        with self._lock:
+            stored = self._inbox.all() if ended else self._inbox.firing()
+            hidden = self._hiding(self._clock.now_ms())
+            views = [self._view(one, hidden) for one in stored]
+        return sorted(views, key=lambda view: view.stored.alert.labels.pairs)
+
+    def groups(self) -> list[GroupView]:
+        """Groups that hold an alert that fires."""
+        with self._lock:
+            hidden = self._hiding(self._clock.now_ms())
+            views = [self._group_view(one, hidden) for one in self._dispatcher.groups.values()]
+        shown = [view for view in views if view.alerts]
+        return sorted(shown, key=lambda view: (view.labels.pairs, view.receiver))
+
+    def history(self, limit: int = 100) -> list[Attempt]:
+        """The last attempts to notify, newest first."""
+        with self._database.read() as connection:
+            return delivery_log.load_history(connection, limit)
+
+    def channel_health(self) -> list[ChannelHealth]:
+        """How each integration does."""
+        with self._lock:
+            senders = list(self._senders.values())
+        return [sender.health() for sender in senders]
+
+    def receivers(self) -> list[str]:
+        """Names of the configured receivers."""
+        return [receiver.name for receiver in self._rules.config.receivers]
+
+    def original_config(self) -> str:
+        """The configuration as Alertmanager's YAML with secrets masked."""
+        return write_original(self._rules.config, self._rules.global_)
+
+    def now_ms(self) -> int:
+        """The service's time."""
+        return self._clock.now_ms()
+
+    # ---- inside ---------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            try:
+                seconds = self.step()
+            except Exception:
+                self.metrics.step_failures.inc()
+                log.exception("a round of alerting failed; the next one follows")
+                seconds = RETRY_MS / 1000
+            with self._lock:
+                if self._stopping:
+                    return
+                now_ms = self._clock.now_ms()
+                again = self._seconds_to_next(now_ms) if seconds != RETRY_MS / 1000 else seconds
+                if again is None or again > 0:
+                    self._wakes.wait(again)
+
+    def _seconds_to_next(self, now_ms: int) -> float | None:
+        times = [self._next_housekeeping_ms, self._dispatcher.next_due_ms()]
+        if len(self._inbox):
+            times.append(self._next_silent_check_ms)
+        known = [time for time in times if time is not None]
+        return max(min(known) - now_ms, 0) / 1000 if known else None
+
+    def _ask(self, due: Sequence[Group], now_ms: int) -> None:
+        members = {group.id: self._members(group) for group in due}
+        try:
+            with self._database.read() as connection:
+                told = delivery_log.load_told(connection, [group.key for group in due])
+            hidden = self._hiding(now_ms)
+            decisions = [
+                decision
+                for group in due
+                for decision in decide_group(
+                    group,
+                    members[group.id],
+                    self._places(group.route.receiver),
+                    told,
+                    hidden,
+                    self._external_url,
+                )
+            ]
+            self._keep(due, members, decisions)
+        except TocsinError:
+            self._dispatcher.ask_again(due, now_ms + RETRY_MS)
+            raise
+
+    def _keep(
+        self,
+        due: Sequence[Group],
+        members: dict[tuple[str, Labels], list[StoredAlert]],
+        decisions: Sequence[Decision],
+    ) -> None:
+        """Make decisions and timers durable together, then hand over what is to be sent."""
+        first_flushes = [group for group in due if group.id not in self._flushed]
+        ended = {
+            group.id: [one.fingerprint for one in members[group.id] if one.ended] for group in due
+        }
+        gone = [group for group in due if not group.members - set(ended[group.id])]
+        rows = []
+        if decisions or first_flushes or gone:
+            with self._database.write() as connection:
+                rows = delivery_log.save_decisions(connection, decisions)
+                for group in first_flushes:
+                    state.save_group(connection, group.route.id, group.labels, group.state)
+                for group in gone:
+                    state.delete_group(connection, group.route.id, group.labels)
+        self._flushed.update(group.id for group in first_flushes)
+        for group in due:
+            if self._dispatcher.leave(group, ended[group.id]):
+                self._flushed.discard(group.id)
+        for row in rows:
+            self._senders[row.integration].put([row])
+
+    def _members(self, group: Group) -> list[StoredAlert]:
+        found = [self._inbox.get(fingerprint) for fingerprint in sorted(group.members)]
+        return [stored for stored in found if stored is not None]
+
+    def _places(self, receiver: str) -> list[Place]:
+        return self._places_of.get(receiver, [])
+
+    def _take_over(self, integrations: Sequence[Integration]) -> None:
+        self._senders = {one.key: self._sender(one) for one in integrations}
+        self._places_of: dict[str, list[Place]] = {}
+        for one in integrations:
+            self._places_of.setdefault(one.receiver, []).append(one.place)
+
+    def _hiding(self, now_ms: int) -> Hiding:
+        rules = self._rules
+        firing = (one.alert.labels for one in self._inbox.firing()) if rules.inhibit else ()
+        return Hiding(
+            Inhibitor(rules.inhibit, firing), self.silences.all(), rules.intervals, now_ms
+        )
+
+    def _view(self, stored: StoredAlert, hidden: Hiding) -> AlertView:
+        labels = stored.alert.labels
+        source = hidden.inhibitor.hidden_by(labels)
+        return AlertView(
+            stored,
+            tuple(self._dispatcher.receivers_of(labels)),
+            tuple(hiding(hidden.silences, labels, hidden.now_ms)),
+            (f"{source.stable_hash():016x}",) if source is not None else (),
+        )
+
+    def _group_view(self, group: Group, hidden: Hiding) -> GroupView:
+        members = [one for one in self._members(group) if not one.ended]
+        return GroupView(
+            group.key,
+            group.labels,
+            group.route.receiver,
+            tuple(self._view(one, hidden) for one in members),
+            group.state.next_flush_ms,
+        )
+
+    def _sender(self, integration: Integration) -> Sender:
+        return Sender(integration, self._database, self._clock, self.metrics, self._random_ratio)
+
+    def _new_dispatcher(self, now_ms: int) -> Dispatcher:
+        """Groups of the alerts that fire, and of those whose end may not have been told yet."""
+        with self._database.read() as connection:
+            timers = state.load_groups(connection)
+        self._flushed = {id_ for id_, timer in timers.items() if timer.flushed}
+        dispatcher = Dispatcher(build_route(self._rules.config.route), timers, now_ms)
+        for stored in self._inbox.all():
+            dispatcher.restore(stored, now_ms)
+        return dispatcher
+
+    def _load_outbox(self) -> None:
+        with self._database.read() as connection:
+            rows = delivery_log.load_outbox(connection)
+        waiting: dict[str, list[OutboxRow]] = {}
+        for row in rows:
+            waiting.setdefault(row.integration, []).append(row)
+        for key in waiting.keys() - self._senders.keys():
+            log.warning("%s is gone; its %d messages wait for it", key, len(waiting[key]))
+        for key, sender in self._senders.items():
+            sender.load(waiting.get(key, []))
+
+    def _save_groups(self, opened: Sequence[Group]) -> None:
+        if opened:
+            with self._database.write() as connection:
+                for group in opened:
+                    state.save_group(connection, group.route.id, group.labels, group.state)
+
+    def _keep_house(self, now_ms: int) -> None:
+        self._next_housekeeping_ms = now_ms + HOUSEKEEPING_MS
+        self.silences.forget_old()
+        held = self._dispatcher.held()
+        old = [
+            one.fingerprint
+            for one in self._inbox.all()
+            if one.ended and one.ends_at_ms < now_ms - ENDED_KEPT_MS and one.fingerprint not in held
+        ]
+        self._inbox.forget(old)
+        self._dispatcher.forget(old)
+        with self._database.write() as connection:
+            delivery_log.forget_old(connection, now_ms)
+
+
+def _rules(config: AlertsConfig, global_: AlertmanagerGlobal) -> _Rules:
+    named = (*config.time_intervals, *config.mute_time_intervals)
+    intervals = {
+        entry.name: tuple(spec.interval() for spec in entry.time_intervals) for entry in named
+    }
+    return _Rules(config, global_, build_rules(config.inhibit_rules), intervals)

@@ -1,0 +1,161 @@
+"""What the alerts are, durable: alerts, the timers of their groups, and silences.
+
+Thin: rows in, values out. Each method takes the connection of a transaction, so that a caller
+decides what becomes durable together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Table, bindparam, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from alerts import tables
+from alerts.group import GroupState
+from alerts.notification import decode_alert, encode_alert
+from alerts.silence import Silence
+from collector.model.alert import Alert
+from collector.model.labels import Labels
+from collector.model.matchers import Matcher
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlert:
+    """An alert as the inbox holds it: firing until `ends_at_ms`, which a new emission moves on.
+
+    `lease_ms` is how far one emission moved it; after a restart an alert that fired is given one
+    more lease, since its judge was not heard meanwhile.
+    """
+
+    alert: Alert
+    fingerprint: str
+    ends_at_ms: int
+    lease_ms: int
+    updated_at_ms: int
+    ended: bool = False
+
+
+def save_alerts(connection: Connection, stored: Sequence[StoredAlert]) -> None:
+    """Write alerts whose state changed."""
+    if not stored:
+        return
+    rows = [
+        {
+            "fingerprint": one.fingerprint,
+            "alert": json.dumps(encode_alert(one.alert), default=str),
+            "ends_at_ms": one.ends_at_ms,
+            "lease_ms": one.lease_ms,
+            "updated_at_ms": one.updated_at_ms,
+            "ended": one.ended,
+        }
+        for one in stored
+    ]
+    _upsert(connection, tables.alerts, rows, ("fingerprint",))
+
+
+def load_alerts(connection: Connection, now_ms: int) -> list[StoredAlert]:
+    """Every alert; those that had not ended get a lease from `now_ms` on."""
+    return [
+        StoredAlert(
+            alert=decode_alert(json.loads(row.alert)),
+            fingerprint=row.fingerprint,
+            ends_at_ms=row.ends_at_ms if row.ended else now_ms + row.lease_ms,
+            lease_ms=row.lease_ms,
+            updated_at_ms=row.updated_at_ms,
+            ended=row.ended,
+        )
+        for row in connection.execute(select(tables.alerts))
+    ]
+
+
+def delete_alerts(connection: Connection, fingerprints: Iterable[str]) -> None:
+    """Forget alerts that ended."""
+    rows = [{"f": fingerprint} for fingerprint in fingerprints]
+    if rows:
+        connection.execute(
+            delete(tables.alerts).where(tables.alerts.c.fingerprint == bindparam("f")), rows
+        )
+
+
+def save_group(connection: Connection, route_id: str, labels: Labels, state: GroupState) -> None:
+    """Write the timers of a group."""
+    row = {
+        "route_id": route_id,
+        "labels": json.dumps(labels.pairs),
+        "next_flush_ms": state.next_flush_ms,
+        "flushed": state.flushed,
+    }
+    _upsert(connection, tables.groups, [row], ("route_id", "labels"))
+
+
+def delete_group(connection: Connection, route_id: str, labels: Labels) -> None:
+    """Forget a group in which nothing is left."""
+    table = tables.groups
+    connection.execute(
+        delete(table).where(
+            table.c.route_id == route_id, table.c.labels == json.dumps(labels.pairs)
+        )
+    )
+
+
+def load_groups(connection: Connection) -> dict[tuple[str, Labels], GroupState]:
+    """Timers by (route id, group labels)."""
+    return {
+        (row.route_id, Labels(map(tuple, json.loads(row.labels)))): GroupState(
+            row.next_flush_ms, row.flushed
+        )
+        for row in connection.execute(select(tables.groups))
+    }
+
+
+def save_silence(connection: Connection, silence: Silence) -> None:
+    """Write one silence."""
+    row = {
+        "id": silence.id,
+        "silence": json.dumps(_encode_silence(silence)),
+        "ends_at_ms": silence.ends_at_ms,
+    }
+    _upsert(connection, tables.silences, [row], ("id",))
+
+
+def load_silences(connection: Connection) -> list[Silence]:
+    """Every silence that is kept."""
+    rows = connection.execute(select(tables.silences.c.silence)).scalars()
+    return [_decode_silence(json.loads(text)) for text in rows]
+
+
+def delete_silences_ended_before(connection: Connection, time_ms: int) -> None:
+    """Forget silences that ended long ago."""
+    connection.execute(delete(tables.silences).where(tables.silences.c.ends_at_ms < time_ms))
+
+
+def _encode_silence(silence: Silence) -> dict[str, object]:
+    return {
+        "id": silence.id,
+        "matchers": [(m.kind, m.name, m.value) for m in silence.matchers],
+        "starts_at_ms": silence.starts_at_ms,
+        "ends_at_ms": silence.ends_at_ms,
+        "created_by": silence.created_by,
+        "comment": silence.comment,
+        "updated_at_ms": silence.updated_at_ms,
+        "annotations": dict(silence.annotations),
+    }
+
+
+def _decode_silence(data: Mapping[str, object]) -> Silence:
+    matchers = tuple(Matcher(*parts) for parts in data["matchers"])  # type: ignore[attr-defined]
+    return Silence(**{**data, "matchers": matchers})  # type: ignore[arg-type]
+
+
+def _upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, object]],
+    keys: Sequence[str],
+) -> None:
+    statement = insert(table)
+    values = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)

@@ -1,0 +1,216 @@
+"""Events of a stretch of the past, read from the store's samples: after a restart, or for a start.
+
+The same rules as a running ledger: a counter that falls has begun again at zero; a series' first
+sample counts where the store says so (`Querier.counter_totals`). A series that was counted before
+has a mark, the time of the last sample that was: only later samples are events. Each event is put
+at its sample's time, into the first row at or after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from collector.model.durations import UNITS_MS
+from collector.model.labels import METRIC_NAME
+from collector.model.matchers import Matcher
+from collector.model.samples import Bools, Float64s, Int64s, is_missing
+from collector.store.interface import CounterTotals, Querier, Slice
+from slo.indicators.counters import metric_names
+from slo.members import Members, Resolver, Selector
+
+CHUNK_MS = 6 * UNITS_MS["h"]
+"""How much of the past is in memory at once."""
+REFERENCE_MS = UNITS_MS["h"]
+"""How far before its stretch a series' last sample is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Cumulative events at `times` (int64[t], ascending): float64[t, columns].
+
+    `first_ms` int64[series]: the first sample that was seen, -1 without one. `lost_marks`: series
+    whose marked sample the store no longer has; they begin anew at their next sample.
+    """
+
+    bad: Float64s
+    total: Float64s
+    first_ms: Int64s
+    lost_marks: int
+
+
+class Backfill:
+    """One reading of `(after_ms, …]` for some members; `fill` does it."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        members: Members,
+        totals: CounterTotals,
+        after_ms: int,
+        marks_ms: Int64s | None = None,
+    ) -> None:
+        """`marks_ms` int64[series] when others counted up to `after_ms`: -1 for a series without.
+
+        Such a series was born since, so all of its samples count, even those that came late.
+        """
+        self._resolver = resolver
+        self._members = members
+        self._totals = totals
+        self._after_ms = after_ms
+        series = len(resolver.refs)
+        used = np.zeros(series, np.bool_)
+        used[members.used()] = True
+        self._used = used
+        self._marks = np.full(series, -1, np.int64) if marks_ms is None else marks_ms
+        unmarked_ms = after_ms if marks_ms is None else -1
+        self._floor = np.where(self._marks >= 0, self._marks, unmarked_ms)
+        self._carry = np.full(series, np.nan)
+        self._found_mark = np.zeros(series, np.bool_)
+        self._counted = np.zeros(series)
+        self._begun = np.zeros(series, np.bool_)
+        self._seen_before = np.zeros(series, np.bool_)
+        self._first_ms = np.full(series, -1, np.int64)
+        self._first_value = np.zeros(series)
+        self._order = np.argsort(resolver.refs)
+
+    def fill(self, querier: Querier, times: Int64s) -> Filled:
+        """The events up to the store's newest sample, put into rows at `times`."""
+        self._bad = np.zeros((len(times), self._members.columns))
+        self._total = np.zeros_like(self._bad)
+        active = self._used & (self._totals.last_ms > self._floor)
+        if len(times) and active.any():
+            self._old_references(querier, active)
+            start_ms = self._after_ms - REFERENCE_MS
+            for matchers in self._selections(active):
+                self._read(querier, matchers, start_ms, int(self._totals.last_ms.max()), times)
+            self._count_births(times)
+        lost = active & (self._marks >= 0) & ~self._found_mark
+        return Filled(
+            np.cumsum(self._bad, axis=0),
+            np.cumsum(self._total, axis=0),
+            self._first_ms,
+            int(lost.sum()),
+        )
+
+    def _selections(self, active: Bools) -> list[Selector]:
+        """One selection a metric: the selector itself where a metric has but one."""
+        names = {self._resolver.labels[i].metric_name for i in np.flatnonzero(active)}
+        selectors: dict[str, list[Selector]] = {name: [] for name in sorted(names)}
+        for selector in self._resolver.uses:
+            for name in (metric_names(selector) or frozenset()) & names:
+                selectors[name].append(selector)
+        return [
+            found[0]
+            if len(found) == 1 and len(metric_names(found[0]) or ()) == 1
+            else (Matcher("=", METRIC_NAME, name),)
+            for name, found in selectors.items()
+        ]
+
+    def _old_references(self, querier: Querier, active: Bools) -> None:
+        """Series whose mark lies before the stretch that is read: their marked sample alone."""
+        old = active & (self._marks >= 0) & (self._marks <= self._after_ms - REFERENCE_MS)
+        for position in np.flatnonzero(old).tolist():
+            labels = self._resolver.labels[position]
+            mark = int(self._marks[position])
+            matchers = [Matcher("=", name, value) for name, value in labels.pairs]
+            for part in querier.select(matchers, mark - REFERENCE_MS, mark):
+                self._take(part, None)
+
+    def _read(
+        self, querier: Querier, matchers: Selector, start_ms: int, until_ms: int, times: Int64s
+    ) -> None:
+        for after_ms in range(start_ms, until_ms, CHUNK_MS):
+            parts = querier.select(matchers, after_ms, min(after_ms + CHUNK_MS, until_ms))
+            for part in parts:
+                self._take(part, times)
+
+    def _take(self, part: Slice, times: Int64s | None) -> None:
+        """Count a slice's events; without `times`, only remember its last values."""
+        rows, positions = self._rows_of(part)
+        if not len(rows):
+            return
+        values, stamps = part.values[rows], part.timestamps_ms
+        new = stamps[None, :] > self._floor[positions][:, None]
+        new &= stamps[None, :] <= self._totals.last_ms[positions][:, None]
+        known = np.isfinite(values) & (new | (stamps[None, :] <= self._floor[positions][:, None]))
+        marked = (stamps[None, :] == self._marks[positions][:, None]) & ~is_missing(values)
+        self._found_mark[positions] |= marked.any(axis=1)
+        increments, last = increases(np.where(known, values, np.nan), self._carry[positions])
+        self._carry[positions] = last
+        self._seen_before[positions] |= (known & ~new).any(axis=1)
+        self._note_first(positions, known & new, values, stamps, increments)
+        counted = np.where(new, increments, 0.0)
+        self._counted[positions] += counted.sum(axis=1)
+        if times is not None:
+            self._put(positions, counted, stamps, times)
+
+    def _rows_of(self, part: Slice) -> tuple[Int64s, Int64s]:
+        """Rows of a slice that are wanted, and their positions."""
+        if not len(part.refs):
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        refs = self._resolver.refs[self._order]
+        index = np.minimum(np.searchsorted(refs, part.refs), len(refs) - 1)
+        positions = self._order[index]
+        rows = np.flatnonzero((refs[index] == part.refs) & self._used[positions])
+        return rows, positions[rows]
+
+    def _note_first(
+        self,
+        positions: Int64s,
+        fresh: Bools,
+        values: Float64s,
+        stamps: Int64s,
+        increments: Float64s,
+    ) -> None:
+        """A series' first sample of the stretch; one whose mark was lost begins there anew."""
+        begins = ~self._begun[positions] & fresh.any(axis=1)
+        column = fresh.argmax(axis=1)
+        rows = np.flatnonzero(begins)
+        here = positions[rows]
+        self._begun[here] = True
+        self._first_ms[here] = stamps[column[rows]]
+        self._first_value[here] = values[rows, column[rows]]
+        lost = (self._marks[here] >= 0) & ~self._found_mark[here]
+        increments[rows[lost], column[rows[lost]]] = 0.0
+
+    def _put(self, positions: Int64s, counted: Float64s, stamps: Int64s, times: Int64s) -> None:
+        row = np.minimum(np.searchsorted(times, stamps, side="left"), len(times) - 1)
+        starts = np.flatnonzero(np.diff(row, prepend=-1))
+        by_row = np.add.reduceat(counted, starts, axis=1)
+        for index, start in enumerate(starts):
+            if by_row[:, index].any():
+                self._put_row(int(row[start]), positions, by_row[:, index])
+
+    def _put_row(self, row: int, positions: Int64s, events: Float64s) -> None:
+        increments = np.zeros(len(self._resolver.refs))
+        increments[positions] = events
+        bad, total = self._members.sums(increments)
+        self._bad[row] += bad
+        self._total[row] += total
+
+    def _count_births(self, times: Int64s) -> None:
+        """What the store counted beyond the increases: the first samples of born series."""
+        more = self._totals.total - self._counted
+        born = self._used & self._begun & (self._marks < 0) & ~self._seen_before & (more > 0)
+        for time_ms in np.unique(self._first_ms[born]):
+            here = np.flatnonzero(born & (self._first_ms == time_ms))
+            row = min(int(np.searchsorted(times, time_ms)), len(times) - 1)
+            self._put_row(row, here, np.minimum(more[here], self._first_value[here]))
+
+
+def increases(values: Float64s, carry: Float64s) -> tuple[Float64s, Float64s]:
+    """Increase at each sample over the one before it, and each series' last sample.
+
+    `values` float64[n, t], NaN where no sample; `carry` float64[n] is the sample before the first,
+    NaN for none. A fall is a reset: the whole value is the increase.
+    """
+    padded = np.concatenate([carry[:, None], values], axis=1)
+    there = ~np.isnan(padded)
+    columns = np.where(there, np.arange(padded.shape[1]), 0)
+    latest = np.maximum.accumulate(columns, axis=1)
+    before = np.take_along_axis(padded, latest[:, :-1], axis=1)
+    grown = np.where(values >= before, values - before, values)
+    grown[~there[:, 1:] | np.isnan(before)] = 0.0
+    return grown, np.take_along_axis(padded, latest[:, -1:], axis=1)[:, 0]

@@ -1,0 +1,247 @@
+"""The ledger: bad and total events of every objective, exact to the event, over any window.
+
+Once a tick the increments of all counters (resets mended by the store) are added to each
+objective's counts, and the counts are kept as prefix sums at falling resolution: a window is a
+subtraction. What was counted is saved with the time of each series' last counted sample, so that a
+restart, even by kill -9, counts the samples that came since and no other. A new objective is filled
+from the store's history. Counts are float64 and hold whole numbers exactly up to 2^53.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from collector.model.errors import StorageError
+from collector.model.labels import Labels
+from collector.model.samples import Bools, Float64s, Int64s
+from collector.store.interface import Querier
+from slo.backfill import Backfill
+from slo.ledger_file import LedgerFile, Saved
+from slo.objective import Objective
+from slo.slices import Resolution, Slices, pick, resolutions
+from slo.tally import Taken, Tally
+
+SAVE_EVERY_MS = 60_000
+FRESH_MS = 5 * 60_000
+"""Without a sample for as long as a PromQL selector looks back, an objective has no data."""
+NEVER_MS = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Events in `(start_ms, end_ms]`: bad and total are float64[objectives], never NaN."""
+
+    start_ms: int
+    end_ms: int
+    bad: Float64s
+    total: Float64s
+
+
+def column_key(objective: Objective) -> str:
+    """What an objective counts, in text: its events are kept as long as this stays the same."""
+    sides = (objective.indicator.bad, objective.indicator.total)
+    texts = [
+        " ".join(
+            f"{term.coefficient:+d}{{{','.join(sorted(map(str, term.matchers)))}}}" for term in side
+        )
+        for side in sides
+    ]
+    return "\n".join([objective.id, *texts])
+
+
+class Ledger:
+    """Counts events of `objectives`; not thread-safe: the engine holds a lock.
+
+    `since_ms` int64[n] is the time from which each objective's events are known, -1 while none
+    was seen; `lost_marks` counts series that a restart could not continue where they had been.
+    """
+
+    since_ms: Int64s
+    _keys: list[str]
+    _windows_ms: Int64s
+    _tally: Tally
+    _rings: tuple[Resolution, ...]
+    _slices: Slices
+    _bad: Float64s
+    _total: Float64s
+    _running: Bools  # counted by this run
+    _restored: Bools  # counted by a former run, to be continued at its marks
+    _counted_ms: int
+    _saved_ms: int
+    _saved_series: int
+
+    def __init__(
+        self, objectives: Sequence[Objective], querier: Querier, directory: Path, tick_ms: int
+    ) -> None:
+        """Raises StorageError when the file of a former run can't be read."""
+        self._querier = querier
+        self._tick_ms = tick_ms
+        self._file = LedgerFile(directory)
+        self.lost_marks = 0
+        self._marks: dict[Labels, int] = {}
+        self._start(objectives, Tally([one.indicator for one in objectives]))
+        self._restore(self._file.read())
+
+    def tick(self, now_ms: int) -> None:
+        """Count what came since the last tick."""
+        taken = self._tally.take(self._querier)
+        if self._running.all():
+            self._add(*self._tally.members.sums(taken.increases))
+        else:
+            self._adopt(taken, now_ms)
+        self._slices.append(now_ms, self._bad, self._total)
+        self._counted_ms = max(now_ms, self._counted_ms)
+        unseen = (self.since_ms < 0) & self.has_data(now_ms)
+        self.since_ms[unseen] = now_ms
+
+    def window_counts(self, window_ms: int, now_ms: int) -> Counts:
+        """Events of the last `window_ms` up to the last tick, for all objectives at once.
+
+        The window begins at the newest kept row at or before `now_ms - window_ms`.
+        """
+        row = self._slices.at(now_ms - window_ms)
+        if row is None:
+            return Counts(now_ms, now_ms, np.zeros_like(self._bad), np.zeros_like(self._total))
+        total = np.maximum(self._total - row.total, 0.0)
+        return Counts(
+            row.time_ms, self._counted_ms, np.clip(self._bad - row.bad, 0.0, total), total
+        )
+
+    def cumulative(self, column: int, times_ms: Int64s) -> tuple[Float64s, Float64s]:
+        """Bad and total events (float64[t]) that one objective had counted by each time."""
+        times, bad, total = self._slices.column(column)
+        if not len(times):
+            return np.zeros(len(times_ms)), np.zeros(len(times_ms))
+        index = np.maximum(np.searchsorted(times, times_ms, side="right") - 1, 0)
+        return bad[index], total[index]
+
+    @property
+    def totals(self) -> tuple[Float64s, Float64s]:
+        """Bad and total events since the ledger began (float64[n] each)."""
+        return self._bad, self._total
+
+    def has_data(self, now_ms: int) -> Bools:
+        """Which objectives had a sample of their total events lately (bool[n])."""
+        return self._tally.members.any_total(self._tally.last_ms > now_ms - FRESH_MS)
+
+    def has_bad_series(self) -> Bools:
+        """Which objectives have any series for their bad events (bool[n])."""
+        return self._tally.members.any_bad()
+
+    def replace(self, objectives: Sequence[Objective]) -> None:
+        """Count other objectives from the next tick on; those that count the same keep all."""
+        places = {key: index for index, key in enumerate(self._keys)}
+        sources = np.array([places.get(column_key(one), -1) for one in objectives], np.int64)
+        slices, bad, total, since_ms = self._slices, self._bad, self._total, self.since_ms
+        running, restored, counted_ms = self._running, self._restored, self._counted_ms
+        tally = Tally([one.indicator for one in objectives], self._tally.counted())
+        self._start(objectives, tally)
+        self._slices = slices.remapped(self._rings, sources)
+        self._bad, self._total = pick(bad, sources), pick(total, sources)
+        self.since_ms = np.where(sources < 0, NEVER_MS, pick(since_ms, sources))
+        self._running, self._restored = pick(running, sources), pick(restored, sources)
+        self._counted_ms = counted_ms
+
+    def save_if_due(self, now_ms: int) -> None:
+        """Save when the last time is a minute ago. Raises StorageError."""
+        if now_ms - self._saved_ms >= SAVE_EVERY_MS:
+            self.save()
+
+    def save(self) -> None:
+        """Write what was counted to disk. Raises StorageError."""
+        if self._counted_ms < 0 or not self._running.all():
+            return
+        whole = self._saved_ms < 0 or self._file.has_grown
+        try:
+            if whole:
+                self._file.rewrite(self._to_save(NEVER_MS, 0))
+            else:
+                self._file.append(self._to_save(self._saved_ms, self._saved_series))
+        except StorageError:
+            self._saved_ms = NEVER_MS
+            raise
+        self._saved_ms, self._saved_series = self._counted_ms, len(self._tally.resolver.labels)
+
+    def _start(self, objectives: Sequence[Objective], tally: Tally) -> None:
+        columns = len(objectives)
+        self._keys = [column_key(one) for one in objectives]
+        self._windows_ms = np.array([one.window.duration_ms for one in objectives], np.int64)
+        self._rings = resolutions(self._tick_ms, int(self._windows_ms.max(initial=0)))
+        self._tally = tally
+        self._slices = Slices(self._rings, columns)
+        self._bad, self._total = np.zeros(columns), np.zeros(columns)
+        self.since_ms = np.full(columns, NEVER_MS, np.int64)
+        self._running, self._restored = np.zeros(columns, np.bool_), np.zeros(columns, np.bool_)
+        self._counted_ms = self._saved_ms = NEVER_MS
+        self._saved_series = 0
+
+    def _restore(self, records: Sequence[Saved]) -> None:
+        if not records:
+            return
+        former = {key: index for index, key in enumerate(records[0].columns)}
+        sources = np.array([former.get(key, -1) for key in self._keys], np.int64)
+        labels: list[Labels] = []
+        for record in records:
+            labels += record.series
+            for time_ms, bad, total in zip(
+                record.times.tolist(), record.row_bad, record.row_total, strict=True
+            ):
+                self._slices.append(time_ms, pick(bad, sources), pick(total, sources))
+        last = records[-1]
+        self._bad, self._total = pick(last.bad, sources), pick(last.total, sources)
+        self.since_ms = np.where(sources < 0, NEVER_MS, pick(last.since_ms, sources))
+        self._restored = sources >= 0
+        self._marks = dict(zip(labels, last.marks_ms.tolist(), strict=True))
+        self._counted_ms = last.as_of_ms
+
+    def _adopt(self, taken: Taken, now_ms: int) -> None:
+        """The first count of objectives that this run has not counted before."""
+        former_ms = self._counted_ms
+        running = self._running
+        self._add(*self._tally.members.of(running).sums(taken.increases))
+        self._slices.fill_gap(now_ms, self._bad, self._total)
+        restored = self._restored & ~running
+        if restored.any():
+            marks = [self._marks.get(labels, NEVER_MS) for labels in self._tally.resolver.labels]
+            self._fill(taken, restored, former_ms, np.array(marks, np.int64))
+        fresh = ~running & ~restored
+        if fresh.any():
+            self._fill(taken, fresh, now_ms - int(self._windows_ms[fresh].max()), None)
+        self._running = np.ones_like(running)
+        self._marks = {}
+
+    def _fill(self, taken: Taken, columns: Bools, after_ms: int, marks: Int64s | None) -> None:
+        times = self._slices.times(after_ms)
+        members = self._tally.members.of(columns)
+        reading = Backfill(self._tally.resolver, members, taken.totals, after_ms, marks)
+        filled = reading.fill(self._querier, times)
+        self._slices.add(times, filled.bad, filled.total)
+        self._add(filled.bad[-1], filled.total[-1])
+        self.lost_marks += filled.lost_marks
+        first_ms = members.first_total(filled.first_ms)
+        unseen = (self.since_ms < 0) & (first_ms >= 0)
+        self.since_ms[unseen] = first_ms[unseen]
+
+    def _add(self, bad: Float64s, total: Float64s) -> None:
+        self._bad = self._bad + bad
+        self._total = self._total + total
+
+    def _to_save(self, after_ms: int, series: int) -> Saved:
+        rows = [row for row in self._slices.rows() if row.time_ms > after_ms]
+        shape = (len(rows), len(self._keys))
+        return Saved(
+            as_of_ms=self._counted_ms,
+            columns=self._keys,
+            times=np.array([row.time_ms for row in rows], np.int64),
+            row_bad=np.array([row.bad for row in rows]).reshape(shape),
+            row_total=np.array([row.total for row in rows]).reshape(shape),
+            bad=self._bad,
+            total=self._total,
+            since_ms=self.since_ms,
+            series=self._tally.resolver.labels[series:],
+            marks_ms=self._tally.last_ms,
+        )

@@ -1,0 +1,209 @@
+"""Which series of the store feed which objective, kept up to date as series are born.
+
+Every indicator is a sum of counters, so one increment per series is enough: `Members.sums` turns
+the increments of all series into bad and total events of all objectives with one gather and one
+segmented sum. Series are matched once, when they are new: a selector is found by its metric's name
+and its rarest equality, so ten thousand selectors of one metric cost a series a few look-ups.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from collector.model.labels import METRIC_NAME, Labels
+from collector.model.matchers import Matcher, matches_all
+from collector.model.samples import Bools, Float64s, Int64s
+from collector.store.interface import Querier
+from slo.indicators.counters import metric_names
+from slo.objective import Indicator
+
+Selector = tuple[Matcher, ...]
+_Use = tuple[int, int]
+"""Slot and coefficient. The slots of n objectives are n for bad, then n for total events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Members of all slots, sorted by slot: parallel arrays of position, slot, coefficient.
+
+    `positions` index the increments of the resolver's series; `slots` are 0 to 2 x `columns`.
+    """
+
+    columns: int
+    positions: Int64s
+    slots: Int64s
+    coefficients: Float64s
+    _starts: Int64s = field(init=False)
+    _present: Int64s = field(init=False)
+
+    def __post_init__(self) -> None:
+        starts = np.flatnonzero(np.diff(self.slots, prepend=-1))
+        object.__setattr__(self, "_starts", starts)
+        object.__setattr__(self, "_present", self.slots[starts])
+
+    def sums(self, increments: Float64s) -> tuple[Float64s, Float64s]:
+        """Bad and total events (float64[columns] each) of one increment per series."""
+        return self._reduced(increments[self.positions] * self.coefficients)
+
+    def any_total(self, flags: Bools) -> Bools:
+        """Which objectives have the flag set on a series of their total events (bool[columns])."""
+        _, total = self._reduced(flags[self.positions].astype(np.float64))
+        return total > 0
+
+    def any_bad(self) -> Bools:
+        """Which objectives have a series for their bad events (bool[columns])."""
+        found = np.zeros(2 * self.columns, np.bool_)
+        found[self._present] = True
+        return found[: self.columns]
+
+    def first_total(self, times_ms: Int64s) -> Int64s:
+        """The earliest of a time per series among each objective's total events, -1 without any."""
+        never = np.iinfo(np.int64).max
+        first = np.full(2 * self.columns, never)
+        if len(self._starts):
+            known = np.where(times_ms < 0, never, times_ms)[self.positions]
+            first[self._present] = np.minimum.reduceat(known, self._starts)
+        return np.where(first == never, -1, first)[self.columns :]
+
+    def of(self, columns: Bools) -> Members:
+        """The members of some columns (bool[columns]); the others are left without any."""
+        kept = np.concatenate([columns, columns])[self.slots]
+        return Members(
+            self.columns, self.positions[kept], self.slots[kept], self.coefficients[kept]
+        )
+
+    def used(self) -> Int64s:
+        """Positions of the series that feed anything, ascending."""
+        return np.unique(self.positions)
+
+    def _reduced(self, weights: Float64s) -> tuple[Float64s, Float64s]:
+        sums = np.zeros(2 * self.columns)
+        if len(self._starts):
+            sums[self._present] = np.add.reduceat(weights, self._starts)
+        return sums[: self.columns], sums[self.columns :]
+
+
+def no_members(columns: int) -> Members:
+    """Members of objectives that no series feeds yet."""
+    empty = np.zeros(0, np.int64)
+    return Members(columns, empty, empty, np.zeros(0))
+
+
+class Resolver:
+    """Finds the members of indicators, looking at each series of the store once.
+
+    `refs` and `labels` are the series that feed anything, in the order in which they were found:
+    a position in them never changes.
+    """
+
+    def __init__(self, indicators: Sequence[Indicator]) -> None:
+        self.refs: Int64s = np.zeros(0, np.int64)
+        self.labels: list[Labels] = []
+        self.members = no_members(len(indicators))
+        self.uses = _uses(indicators)
+        self._families = {name: _Family(of) for name, of in _by_metric(self.uses).items()}
+        self._version = -1
+
+    def update(self, querier: Querier) -> None:
+        """Take in the series that were born since the last call."""
+        version = querier.series_version()
+        if version == self._version:
+            return
+        for name, family in self._families.items():
+            refs = querier.match((Matcher("=", METRIC_NAME, name),))
+            self._take_in(family, family.unseen(refs), querier)
+        self._version = version
+
+    def _take_in(self, family: _Family, new: Int64s, querier: Querier) -> None:
+        if not len(new):
+            return
+        found = [
+            (ref, labels, selectors)
+            for ref, labels in zip(new.tolist(), querier.labels_of(new), strict=True)
+            if (selectors := family.selectors_of(labels))
+        ]
+        if not found:
+            return
+        first = len(self.labels)
+        added = [
+            (first + offset, slot, coefficient)
+            for offset, (_, _, selectors) in enumerate(found)
+            for selector in selectors
+            for slot, coefficient in self.uses[selector]
+        ]
+        self.refs = np.concatenate([self.refs, np.array([ref for ref, _, _ in found], np.int64)])
+        self.labels += [labels for _, labels, _ in found]
+        self._add(np.array(added, np.int64).reshape(-1, 3))
+
+    def _add(self, added: Int64s) -> None:
+        old = self.members
+        slots = np.concatenate([old.slots, added[:, 1]])
+        order = np.argsort(slots, kind="stable")
+        self.members = Members(
+            old.columns,
+            np.concatenate([old.positions, added[:, 0]])[order],
+            slots[order],
+            np.concatenate([old.coefficients, added[:, 2].astype(np.float64)])[order],
+        )
+
+
+class _Family:
+    """The selectors of one metric name, found by one label of the series."""
+
+    def __init__(self, selectors: Sequence[Selector]) -> None:
+        self._last_seen = -1
+        self._plain: list[Selector] = []
+        self._keyed: dict[str, dict[str, list[Selector]]] = {}
+        frequency = Counter(pair for selector in selectors for pair in _equalities(selector))
+        for selector in selectors:
+            pairs = _equalities(selector)
+            if pairs:
+                label, value = min(pairs, key=lambda pair: frequency[pair])
+                self._keyed.setdefault(label, {}).setdefault(value, []).append(selector)
+            else:
+                self._plain.append(selector)
+
+    def unseen(self, refs: Int64s) -> Int64s:
+        """Those of the ascending refs that were not here before: refs grow with birth."""
+        new = refs[refs > self._last_seen]
+        if len(new):
+            self._last_seen = int(new[-1])
+        return new
+
+    def selectors_of(self, labels: Labels) -> list[Selector]:
+        """The selectors that a series satisfies."""
+        values = dict(labels.pairs)
+        candidates = list(self._plain)
+        for label, by_value in self._keyed.items():
+            candidates += by_value.get(values.get(label, ""), ())
+        return [selector for selector in candidates if matches_all(selector, values)]
+
+
+def _equalities(selector: Selector) -> list[tuple[str, str]]:
+    return [
+        (one.name, one.value)
+        for one in selector
+        if one.kind == "=" and one.value and one.name != METRIC_NAME
+    ]
+
+
+def _uses(indicators: Sequence[Indicator]) -> dict[Selector, list[_Use]]:
+    uses: dict[Selector, list[_Use]] = {}
+    for column, indicator in enumerate(indicators):
+        sides = ((column, indicator.bad), (column + len(indicators), indicator.total))
+        for slot, terms in sides:
+            for term in terms:
+                uses.setdefault(term.matchers, []).append((slot, term.coefficient))
+    return uses
+
+
+def _by_metric(selectors: Iterable[Selector]) -> dict[str, list[Selector]]:
+    families: dict[str, list[Selector]] = {}
+    for selector in selectors:
+        for name in sorted(metric_names(selector) or ()):
+            families.setdefault(name, []).append(selector)
+    return families

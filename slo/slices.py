@@ -1,0 +1,194 @@
+"""Prefix sums of events at falling resolution: any window is the difference of two rows.
+
+A row is what every objective had counted (bad and total, since the ledger began) at one time. The
+finest ring keeps a row a tick for some hours, the next one every 5 minutes for three days, the last
+one an hour for two budget windows. A window begins at the newest kept row at or before its edge: it
+is never shorter than was asked, and longer by one slice at most.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.model.samples import Float64s, Int64s
+from slo.window import DAY_MS
+
+Number = TypeVar("Number", bound=np.generic)
+_MINUTE_MS = 60_000
+_HOUR_MS = 60 * _MINUTE_MS
+SECONDS_SPAN_MS = 40 * _MINUTE_MS
+NEAR_MS, NEAR_SPAN_MS = 15_000, 6 * _HOUR_MS + 30 * _MINUTE_MS
+MIDDLE_MS, MIDDLE_SPAN_MS = 5 * _MINUTE_MS, 3 * DAY_MS + 6 * _HOUR_MS
+FAR_MS, SHORTEST_FAR_SPAN_MS = _HOUR_MS, 35 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """One row every `step_ms`, for `span_ms`."""
+
+    step_ms: int
+    span_ms: int
+
+
+def resolutions(tick_ms: int, longest_window_ms: int) -> tuple[Resolution, ...]:
+    """The rings of a ledger, finest first; ticks under 15 s get one of their own."""
+    far_span_ms = max(SHORTEST_FAR_SPAN_MS, 2 * longest_window_ms + DAY_MS)
+    rings = (
+        Resolution(max(tick_ms, NEAR_MS), NEAR_SPAN_MS),
+        Resolution(MIDDLE_MS, MIDDLE_SPAN_MS),
+        Resolution(FAR_MS, far_span_ms),
+    )
+    return (Resolution(tick_ms, SECONDS_SPAN_MS), *rings) if tick_ms < NEAR_MS else rings
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Counts up to `time_ms`: bad and total are float64[columns], read-only views."""
+
+    time_ms: int
+    bad: Float64s
+    total: Float64s
+
+
+class Ring:
+    """The rows of one resolution, the oldest overwritten first."""
+
+    def __init__(self, resolution: Resolution, columns: int) -> None:
+        self.resolution = resolution
+        self.times: list[int] = []
+        self._first = 0
+        self._capacity = resolution.span_ms // resolution.step_ms + 2
+        self.bad = np.zeros((self._capacity, columns))
+        self.total = np.zeros((self._capacity, columns))
+
+    def append(self, time_ms: int, bad: Float64s, total: Float64s) -> None:
+        """Keep a row when it is the first of its slice."""
+        step_ms = self.resolution.step_ms
+        if self.times and time_ms // step_ms <= self.times[-1] // step_ms:
+            return
+        if len(self.times) == self._capacity:
+            del self.times[0]
+            self._first = (self._first + 1) % self._capacity
+        self.times.append(time_ms)
+        place = self._place(len(self.times) - 1)
+        self.bad[place], self.total[place] = bad, total
+
+    def at(self, time_ms: int) -> Row | None:
+        """The newest row at or before a time."""
+        index = bisect_right(self.times, time_ms) - 1
+        return None if index < 0 else self._row(index)
+
+    def rows(self) -> Iterator[Row]:
+        """Every row, oldest first."""
+        return (self._row(index) for index in range(len(self.times)))
+
+    def column(self, column: int) -> tuple[Float64s, Float64s]:
+        """Bad and total of one objective beside `times`."""
+        places = self.places()
+        return self.bad[places, column], self.total[places, column]
+
+    def places(self) -> Int64s:
+        """Where the row of each of `times` stands."""
+        return (self._first + np.arange(len(self.times), dtype=np.int64)) % self._capacity
+
+    def _row(self, index: int) -> Row:
+        place = self._place(index)
+        return Row(self.times[index], self.bad[place], self.total[place])
+
+    def _place(self, index: int) -> int:
+        return (self._first + index) % self._capacity
+
+
+class Slices:
+    """All rings of `columns` objectives."""
+
+    def __init__(self, rings: Sequence[Resolution], columns: int) -> None:
+        self.columns = columns
+        self._rings = [Ring(resolution, columns) for resolution in rings]
+
+    @property
+    def newest_ms(self) -> int:
+        """Time of the newest row, -1 without any."""
+        return max((ring.times[-1] for ring in self._rings if ring.times), default=-1)
+
+    def append(self, time_ms: int, bad: Float64s, total: Float64s) -> None:
+        """A row; times must grow, an older one is left out."""
+        for ring in self._rings:
+            ring.append(time_ms, bad, total)
+
+    def at(self, time_ms: int) -> Row | None:
+        """The newest row at or before a time; the oldest of all where none is; None without any."""
+        found = [row for ring in self._rings if (row := ring.at(time_ms)) is not None]
+        if found:
+            return max(found, key=lambda row: row.time_ms)
+        oldest = [next(ring.rows()) for ring in self._rings if ring.times]
+        return min(oldest, key=lambda row: row.time_ms, default=None)
+
+    def times(self, after_ms: int = -1) -> Int64s:
+        """Times of all rows after a time, ascending, each once (int64)."""
+        times = {time for ring in self._rings for time in ring.times if time > after_ms}
+        return np.array(sorted(times), np.int64)
+
+    def rows(self) -> Iterator[Row]:
+        """Every row once, oldest first."""
+        by_time = {row.time_ms: row for ring in self._rings for row in ring.rows()}
+        return (by_time[time] for time in sorted(by_time))
+
+    def column(self, column: int) -> tuple[Int64s, Float64s, Float64s]:
+        """Times, bad and total of one objective, ascending, each time once."""
+        parts = [(np.array(ring.times, np.int64), *ring.column(column)) for ring in self._rings]
+        times, bad, total = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        unique, first = np.unique(times, return_index=True)
+        return unique, bad[first], total[first]
+
+    def fill_gap(self, now_ms: int, bad: Float64s, total: Float64s) -> None:
+        """Rows with the same counts where ticks before `now_ms` would have left them.
+
+        The slice of `now_ms` itself is left to the tick.
+        """
+        after_ms = self.newest_ms
+        slice_ms = now_ms - now_ms % self._rings[0].resolution.step_ms
+        for time_ms in self._grid(after_ms, now_ms):
+            if time_ms < slice_ms:
+                self.append(time_ms, bad, total)
+        self.append(now_ms, bad, total)
+
+    def _grid(self, after_ms: int, now_ms: int) -> list[int]:
+        times: set[int] = set()
+        for ring in self._rings:
+            step_ms = ring.resolution.step_ms
+            first = max(after_ms, now_ms - ring.resolution.span_ms, 0) // step_ms + 1
+            times.update(range(first * step_ms, now_ms + 1, step_ms))
+        return sorted(times)
+
+    def add(self, times: Int64s, bad: Float64s, total: Float64s) -> None:
+        """Add counts (float64[times, columns]) to the rows at those times and what follows each."""
+        if not len(times):
+            return
+        for ring in self._rings:
+            index = np.searchsorted(times, np.array(ring.times, np.int64), side="right") - 1
+            touched = np.flatnonzero(index >= 0)
+            places = ring.places()[touched]
+            ring.bad[places] += bad[index[touched]]
+            ring.total[places] += total[index[touched]]
+
+    def remapped(self, rings: Sequence[Resolution], sources: Int64s) -> Slices:
+        """The same rows for other objectives: column i is `sources[i]`, zeros where that is -1."""
+        other = Slices(rings, len(sources))
+        for row in self.rows():
+            other.append(row.time_ms, pick(row.bad, sources), pick(row.total, sources))
+        return other
+
+
+def pick(values: NDArray[Number], sources: Int64s) -> NDArray[Number]:
+    """`values[sources]`, zero where the source is negative."""
+    picked = np.zeros(len(sources), values.dtype)
+    kept = sources >= 0
+    picked[kept] = values[sources[kept]]
+    return picked

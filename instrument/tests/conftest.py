@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -106,3 +107,12 @@ def call() -> Any:
 def ask_async() -> Any:
     """The coroutine function, for tests that run many requests at once."""
     return ask
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback address that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -83,14 +83,14 @@ def ids_now() -> dict[str, str]:
     return ids
 
 
-def is_not_of_an_exporter(record: logging.LogRecord) -> bool:
-    """False for what exporting itself makes libraries log: it would be exported again, for ever."""
-    thread = record.threadName
-    return (
-        thread is None
-        or not thread.startswith(EXPORT_THREAD_PREFIX)
-        or record.name.startswith(OWN_LOGGER)
-    )
+def is_of_an_exporter(record: logging.LogRecord) -> bool:
+    """Whether exporting itself made this record: exported again, it would go on for ever."""
+    return record.threadName is not None and record.threadName.startswith(EXPORT_THREAD_PREFIX)
+
+
+def is_worth_writing(record: logging.LogRecord) -> bool:
+    """False for what libraries log at every export: our own logger says it once."""
+    return record.name.startswith(OWN_LOGGER) or not is_of_an_exporter(record)
 
 
 class JsonLinesToStdout(logging.Handler):
@@ -110,7 +110,7 @@ def write_json_logs(service: str, level: int) -> None:
     """Make the root logger write JSON lines to stdout, in place of its plain stream handlers."""
     handler = JsonLinesToStdout()
     handler.setFormatter(JsonFormatter(service))
-    handler.addFilter(is_not_of_an_exporter)
+    handler.addFilter(is_worth_writing)
     root = logging.getLogger()
     for other in list(root.handlers):
         # Subclasses of StreamHandler write to files or into tests: they stay.

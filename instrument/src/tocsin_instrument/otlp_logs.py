@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
-from tocsin_instrument.log_json import STANDARD_FIELDS, JsonFormatter, is_not_of_an_exporter
+from tocsin_instrument.log_json import STANDARD_FIELDS, JsonFormatter, is_of_an_exporter
 from tocsin_instrument.outbox import Outbox
 from tocsin_instrument.request_context import SpanIds, current_request, current_span
 
@@ -48,7 +48,7 @@ class OtlpLogHandler(logging.Handler):
     def __init__(self, outbox: Outbox[Logged]) -> None:
         super().__init__()
         self._outbox = outbox
-        self.addFilter(is_not_of_an_exporter)
+        self.addFilter(lambda record: not is_of_an_exporter(record))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record."""

@@ -1,1 +1,1 @@
-"""To be written."""
+"""Pictures: `charts` draws a scene of rectangles, paths and texts; `svg` writes it for pages."""

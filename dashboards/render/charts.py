@@ -1,0 +1,202 @@
+"""Sparklines, budget bars and line charts as scenes: pure functions of the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from collector.model.samples import Float64s, Int64s
+from dashboards.render.scene import Path, Point, Rect, Scene, Shape, Text
+from dashboards.units import format_value
+
+SERIES_CLASSES = 6
+LEFT, RIGHT, TOP, BOTTOM, LEGEND = 58.0, 14.0, 10.0, 22.0, 20.0
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One series of a chart: `times_ms` int64[t], `values` float64[t]; NaN breaks the line."""
+
+    name: str
+    times_ms: Int64s
+    values: Float64s
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A dashed horizontal line with its name."""
+
+    value: float
+    name: str
+
+
+def sparkline(values: Float64s, title: str, width: float = 120, height: float = 28) -> Scene:
+    """The course of a value, without axes; NaN leaves a gap."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return Scene(width, height, f"{title}: no data", [], stretch=True)
+    low, high = float(known.min()), float(known.max())
+    span = (high - low) or 1.0
+    xs = np.linspace(1, width - 1, len(values))
+    ys = height - 2 - (values - low) / span * (height - 4)
+    shapes = [Path(points, "spark") for points in _runs(xs, ys)]
+    return Scene(width, height, title, shapes, stretch=True)
+
+
+def budget_bar(left_ratio: float, width: float = 110, height: float = 10) -> Scene:
+    """How much of a budget is left, from full to empty; overspent is all bad."""
+    share = min(1.0, max(0.0, left_ratio))
+    tone = "bad" if left_ratio <= 0 else "warn" if left_ratio < 0.25 else "good"
+    shapes: list[Shape] = [Rect(0, 0, width, height, "bar-ground", radius=height / 2)]
+    if share > 0:
+        shapes.append(Rect(0, 0, max(height, width * share), height, f"bar-{tone}", height / 2))
+    else:
+        shapes.append(Rect(0, 0, width, height, "bar-bad", height / 2))
+    return Scene(width, height, f"{left_ratio * 100:.1f} % of the budget is left", shapes)
+
+
+def line_chart(
+    lines: Sequence[Line],
+    title: str,
+    unit: str = "short",
+    thresholds: Sequence[Threshold] = (),
+    width: float = 640,
+    height: float = 220,
+    floor: float | None = None,
+) -> Scene:
+    """Lines over time with axes, a legend and thresholds; `floor` keeps that value in view."""
+    frame = _Frame.around(lines, thresholds, width, height, floor)
+    if frame is None:
+        text = Text(width / 2, height / 2, "No data in this range yet", "chart-text", "middle")
+        return Scene(width, height, f"{title}: no data", [text])
+    shapes: list[Shape] = [*_grid(frame, unit), *_time_axis(frame)]
+    for threshold in thresholds:
+        if frame.low <= threshold.value <= frame.high:
+            y = frame.y(threshold.value)
+            shapes.append(Path([(frame.left, y), (frame.right, y)], "threshold"))
+            shapes.append(Text(frame.right, y - 3, threshold.name, "threshold-text", "end"))
+    for number, line in enumerate(lines):
+        xs, ys = frame.xs(line.times_ms), frame.ys(line.values)
+        css = f"line series-{number % SERIES_CLASSES + 1}"
+        shapes += [Path(points, css) for points in _runs(xs, ys)]
+    return Scene(width, height, title, [*shapes, *_legend(lines, frame, unit)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    left: float
+    right: float
+    top: float
+    bottom: float
+    start_ms: int
+    end_ms: int
+    low: float
+    high: float
+
+    @classmethod
+    def around(
+        cls,
+        lines: Sequence[Line],
+        thresholds: Sequence[Threshold],
+        width: float,
+        height: float,
+        floor: float | None,
+    ) -> _Frame | None:
+        values = [line.values[np.isfinite(line.values)] for line in lines]
+        times = [line.times_ms for line in lines if len(line.times_ms)]
+        if not any(len(part) for part in values):
+            return None
+        known = np.concatenate([*values, [] if floor is None else [floor]])
+        low, high = float(known.min()), float(known.max())
+        near = [t.value for t in thresholds if low - (high - low) <= t.value <= high * 1.6]
+        low, high = _nice(min([low, *near]), max([high, *near]))
+        start_ms = min(int(part[0]) for part in times)
+        end_ms = max(int(part[-1]) for part in times)
+        bottom = height - BOTTOM - LEGEND
+        end_ms = max(end_ms, start_ms + 1)
+        return cls(LEFT, width - RIGHT, TOP, bottom, start_ms, end_ms, low, high)
+
+    def y(self, value: float) -> float:
+        return self.bottom - (value - self.low) / (self.high - self.low) * (self.bottom - self.top)
+
+    def ys(self, values: Float64s) -> Float64s:
+        share = (values - self.low) / (self.high - self.low)
+        return np.asarray(self.bottom - share * (self.bottom - self.top))
+
+    def xs(self, times_ms: Int64s) -> Float64s:
+        share = (times_ms - self.start_ms) / (self.end_ms - self.start_ms)
+        return np.asarray(self.left + share * (self.right - self.left))
+
+
+def _nice(low: float, high: float) -> tuple[float, float]:
+    """Bounds that are whole multiples of a round step."""
+    if high <= low:
+        high, low = (high * 1.1, high * 0.9) if high > 0 else (low + 1, low)
+    step = _step((high - low) / 4)
+    return math.floor(low / step) * step, math.ceil(high / step) * step
+
+
+def _step(rough: float) -> float:
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * (1 - 1e-9))
+
+
+def _grid(frame: _Frame, unit: str) -> Iterator[Shape]:
+    step = _step((frame.high - frame.low) / 4)
+    for i in range(round((frame.high - frame.low) / step) + 1):
+        value = frame.low + i * step
+        y = frame.y(value)
+        yield Path([(frame.left, y), (frame.right, y)], "grid")
+        shown = 0.0 if abs(value) < step * 1e-6 else value
+        yield Text(frame.left - 6, y + 4, format_value(shown, unit), "chart-text", "end")
+
+
+def _time_axis(frame: _Frame) -> Iterator[Shape]:
+    span_ms = frame.end_ms - frame.start_ms
+    steps = (1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+    days = tuple(day * 86_400 for day in (2, 5, 7, 14, 30, 90))
+    step_ms = next((s * 1000 for s in (*steps, *days) if span_ms / (s * 1000) <= 7), 365 * DAY_MS)
+    pattern = "%b %d" if step_ms >= DAY_MS else "%H:%M:%S" if step_ms < 60_000 else "%H:%M"
+    first = -(-frame.start_ms // step_ms) * step_ms
+    for at_ms in range(first, frame.end_ms + 1, step_ms):
+        share = (at_ms - frame.start_ms) / span_ms
+        x = frame.left + share * (frame.right - frame.left)
+        text = datetime.fromtimestamp(at_ms / 1000, UTC).strftime(pattern)
+        yield Path([(x, frame.bottom), (x, frame.bottom + 4)], "grid")
+        yield Text(x, frame.bottom + 16, text, "chart-text", "middle")
+
+
+def _legend(lines: Sequence[Line], frame: _Frame, unit: str) -> Iterator[Shape]:
+    x, y = frame.left, frame.bottom + BOTTOM + 12
+    for number, line in enumerate(lines):
+        known = line.values[np.isfinite(line.values)]
+        last = format_value(float(known[-1]), unit) if len(known) else "–"
+        text = f"{line.name} {last}"
+        if x + 24 + 6.2 * len(text) > frame.right and number:
+            return
+        yield Rect(x, y - 8, 10, 10, f"key series-{number % SERIES_CLASSES + 1}", radius=2)
+        yield Text(x + 15, y + 1, text)
+        x += 30 + 6.4 * len(text)
+
+
+def _runs(xs: Float64s, ys: Float64s) -> Iterator[list[Point]]:
+    """Unbroken stretches of points; a lone point becomes a short dash."""
+    run: list[Point] = []
+    for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
+        if math.isfinite(y):
+            run.append((x, y))
+            continue
+        if run:
+            yield _dash(run)
+        run = []
+    if run:
+        yield _dash(run)
+
+
+def _dash(run: list[Point]) -> list[Point]:
+    return run if len(run) > 1 else [(run[0][0] - 1.5, run[0][1]), (run[0][0] + 1.5, run[0][1])]

@@ -1,0 +1,134 @@
+"""Start order, reload, drain, stop order of the one process.
+
+Start: parts (replay), alerts, HTTP, scrapes, ticks. Stop: ticks and scrapes, HTTP, anomalies, SLOs,
+alerts, store. What comes in last to start goes first to stop, so nothing writes to a closed part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from collector.model.errors import ConfigError
+from collector.query import kernels
+from tocsin.background import in_background
+from tocsin.config import Config
+from tocsin.ticker import Ticker
+from tocsin.wiring import Parts, slo_settings, watches
+
+log = logging.getLogger(__name__)
+
+MAINTENANCE_MS = 30_000
+FIT_MS = 5_000
+DRAIN_SECONDS = 5
+
+
+class Lifecycle:
+    """The running process: implements `tocsin.http.Process`."""
+
+    def __init__(self, parts: Parts, load: Callable[[], Config]) -> None:
+        self._parts = parts
+        self._load = load
+        self._is_ready = False
+        self._tickers: list[Ticker] = []
+
+    def is_ready(self) -> bool:
+        """Whether it has started and is not stopping."""
+        return self._is_ready
+
+    def reload(self) -> None:
+        """Read the configuration again; raises ConfigError and keeps everything as it was."""
+        config = self._load()
+        parts, old = self._parts, self._parts.config
+        if config.storage != old.storage or config.web != old.web:
+            raise ConfigError(
+                "the sections storage and web can't change while tocsin runs",
+                advice="restart tocsin, or put them back",
+            )
+        parts.alerts.reload(config.alerts, config.alerts_global)
+        parts.pool.apply(config.scrape_configs, config.global_)
+        parts.slos.replace(config.objectives, slo_settings(config, parts.external_url))
+        parts.anomalies.replace(config.anomaly, watches(config))
+        parts.config = config
+        log.info("reloaded %s", config.file)
+
+    async def run(self, app: FastAPI, host: str, port: int, on_ready: Callable[[], None]) -> None:
+        """Serve until SIGINT or SIGTERM; SIGHUP reloads."""
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+            )
+        )
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
+        self._parts.alerts.start()
+        in_background("compile", kernels.warm)
+        serving = asyncio.create_task(self._serve(server, on_ready))
+        scraping = asyncio.create_task(self._parts.pool.run())
+        try:
+            await serving
+        finally:
+            self._is_ready = False
+            self._parts.pool.close()
+            await scraping
+            await asyncio.to_thread(self._stop)
+
+    async def _serve(self, server: uvicorn.Server, on_ready: Callable[[], None]) -> None:
+        serving = asyncio.create_task(server.serve())
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        if server.started:
+            self._start_tickers()
+            self._is_ready = True
+            on_ready()
+        await serving
+        self._is_ready = False
+
+    def _start_tickers(self) -> None:
+        parts = self._parts
+        tasks = (
+            ("slo", parts.config.slos.tick, parts.slos.tick),
+            ("anomaly", parts.anomalies.interval_ms, parts.anomalies.tick),
+            ("anomaly-fit", FIT_MS, lambda now_ms: parts.anomalies.fit_due(now_ms) and None),
+            ("store", MAINTENANCE_MS, lambda _: parts.store.maintain()),
+        )
+        for name, interval_ms, task in tasks:
+            ticker = Ticker(name, interval_ms, task, parts.clock, parts.ticks)
+            self._tickers.append(ticker)
+            ticker.start()
+
+    def _stop(self) -> None:
+        for ticker in self._tickers:
+            ticker.stop()
+        self._parts.slos.close()
+        self._parts.alerts.close()
+        self._parts.store.close()
+
+    def _reload_on_signal(self) -> None:
+        in_background("reload", self._reload_and_log)
+
+    def _reload_and_log(self) -> None:
+        try:
+            self.reload()
+        except ConfigError as error:
+            log.error("kept the old configuration; the new one is wrong:\n%s", error)
+
+
+def data_directory(path: Path) -> Path:
+    """The data directory, made when it is missing; readable by its owner only."""
+    path.mkdir(parents=True, exist_ok=True)
+    os.chmod(path, 0o700)
+    return path

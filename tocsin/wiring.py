@@ -1,0 +1,126 @@
+"""Builds every part once, in order, by constructor arguments; only here do judges meet alerts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from alerts.service import AlertService
+from anomaly.self_metrics import AnomalyMetrics
+from anomaly.track import Watch
+from anomaly.watch import AnomalyWatch
+from collector.api.ingest import otlp_receiver
+from collector.ingest.receivers.otlp_http import OtlpReceiver
+from collector.ingest.scrape.pool import ScrapePool
+from collector.model.clock import Clock
+from collector.query.engine import Engine
+from collector.self_metrics import IngestMetrics
+from collector.store.options import StoreOptions
+from collector.store.tsdb import Tsdb
+from slo.evaluate import SloEngine, SloSettings
+from tocsin.config import Config
+from tocsin.ticker import TickMetrics
+
+INDICATOR_WATCH = Watch("slo", '1 - tocsin_slo_sli_ratio{window="5m"}')
+"""What is watched without being named: how bad each objective's events are."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that runs. What a reload builds anew is replaced here, and asked for here."""
+
+    config: Config
+    clock: Clock
+    registry: CollectorRegistry
+    ticks: TickMetrics
+    store: Tsdb
+    engine: Engine
+    pool: ScrapePool
+    otlp: OtlpReceiver
+    alerts: AlertService
+    slos: SloEngine
+    anomalies: AnomalyWatch
+    external_url: str
+    directory: Path
+
+
+def build(config: Config, directory: Path, clock: Clock, external_url: str) -> Parts:
+    """All parts on one data directory, nothing started yet.
+
+    Raises StorageError when the directory can't be used, ConfigError for what only shows here.
+    """
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    store = Tsdb.open(directory / "metrics", clock, store_options(config), registry)
+    engine = Engine(store, clock=clock)
+    ingest = IngestMetrics(registry)
+    pool = ScrapePool(store, ingest, clock)
+    pool.apply(config.scrape_configs, config.global_)
+    alerts = AlertService(
+        config.alerts,
+        directory / "alerts.sqlite",
+        clock,
+        registry,
+        global_=config.alerts_global,
+        external_url=external_url,
+    )
+    slos = SloEngine(
+        config.objectives,
+        store,
+        store,
+        alerts,
+        clock,
+        directory / "slo",
+        slo_settings(config, external_url),
+    )
+    anomaly_metrics = AnomalyMetrics(registry)
+    anomalies = AnomalyWatch(
+        engine,
+        store,
+        alerts,
+        clock,
+        directory / "anomaly",
+        config.anomaly,
+        watches(config),
+        anomaly_metrics,
+    )
+    return Parts(
+        config=config,
+        clock=clock,
+        registry=registry,
+        ticks=TickMetrics(registry),
+        store=store,
+        engine=engine,
+        pool=pool,
+        otlp=otlp_receiver(store, ingest, config.otlp),
+        alerts=alerts,
+        slos=slos,
+        anomalies=anomalies,
+        external_url=external_url,
+        directory=directory,
+    )
+
+
+def store_options(config: Config) -> StoreOptions:
+    """The section `storage` as the store takes it."""
+    return StoreOptions(
+        retention_ms=config.storage.retention_time,
+        max_series=config.storage.max_series,
+        fsync=config.storage.wal_fsync,
+        out_of_order_ms=config.storage.out_of_order_time_window,
+    )
+
+
+def slo_settings(config: Config, external_url: str) -> SloSettings:
+    """The section `slos` as the engine takes it."""
+    return SloSettings(config.slos.tick, config.slos.tiers(), external_url)
+
+
+def watches(config: Config) -> list[Watch]:
+    """The watches that the configuration names, and the indicators of all objectives."""
+    if not config.anomaly.enabled:
+        return []
+    return [*(one.watch() for one in config.anomaly.watches), INDICATOR_WATCH]

@@ -71,7 +71,9 @@ class HttpConnection:
             except (ConnectionLostError, ConnectionResetError, BrokenPipeError):
                 # an idle connection that the server has closed meanwhile says nothing of it
                 self.close()
-        reader, writer = await asyncio.open_connection(self._host, self._port, ssl=self._tls)
+        reader, writer = await asyncio.open_connection(
+            self._host, self._port, ssl=self._tls, limit=READ_BYTES
+        )
         self._streams = (reader, writer)
         return await self._exchange(self._streams, request, begin)
 

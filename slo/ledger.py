@@ -215,7 +215,7 @@ class Ledger:
         self._marks = {}
 
     def _fill(self, taken: Taken, columns: Bools, after_ms: int, marks: Int64s | None) -> None:
-        times = self._slices.times(after_ms)
+        times = self._slices.times(min(after_ms, self._slices.newest_ms - 1))
         members = self._tally.members.of(columns)
         reading = Backfill(self._tally.resolver, members, taken.totals, after_ms, marks)
         filled = reading.fill(self._querier, times)

@@ -59,8 +59,9 @@ class Row:
 class Ring:
     """The rows of one resolution, the oldest overwritten first."""
 
-    def __init__(self, resolution: Resolution, columns: int) -> None:
+    def __init__(self, resolution: Resolution, columns: int, *, finest: bool) -> None:
         self.resolution = resolution
+        self._slice_ms = 1 if finest else resolution.step_ms
         self.times: list[int] = []
         self._first = 0
         self._capacity = resolution.span_ms // resolution.step_ms + 2
@@ -68,9 +69,8 @@ class Ring:
         self.total = np.zeros((self._capacity, columns))
 
     def append(self, time_ms: int, bad: Float64s, total: Float64s) -> None:
-        """Keep a row when it is the first of its slice."""
-        step_ms = self.resolution.step_ms
-        if self.times and time_ms // step_ms <= self.times[-1] // step_ms:
+        """Keep a row when it is the first of its slice; the finest ring keeps every later one."""
+        if self.times and time_ms // self._slice_ms <= self.times[-1] // self._slice_ms:
             return
         if len(self.times) == self._capacity:
             del self.times[0]
@@ -110,7 +110,9 @@ class Slices:
 
     def __init__(self, rings: Sequence[Resolution], columns: int) -> None:
         self.columns = columns
-        self._rings = [Ring(resolution, columns) for resolution in rings]
+        self._rings = [
+            Ring(resolution, columns, finest=index == 0) for index, resolution in enumerate(rings)
+        ]
 
     @property
     def newest_ms(self) -> int:
@@ -148,16 +150,9 @@ class Slices:
         return unique, bad[first], total[first]
 
     def fill_gap(self, now_ms: int, bad: Float64s, total: Float64s) -> None:
-        """Rows with the same counts where ticks before `now_ms` would have left them.
-
-        The slice of `now_ms` itself is left to the tick.
-        """
-        after_ms = self.newest_ms
-        slice_ms = now_ms - now_ms % self._rings[0].resolution.step_ms
-        for time_ms in self._grid(after_ms, now_ms):
-            if time_ms < slice_ms:
-                self.append(time_ms, bad, total)
-        self.append(now_ms, bad, total)
+        """Rows with the same counts where ticks up to `now_ms` would have left them."""
+        for time_ms in (*self._grid(self.newest_ms, now_ms), now_ms):
+            self.append(time_ms, bad, total)
 
     def _grid(self, after_ms: int, now_ms: int) -> list[int]:
         times: set[int] = set()

@@ -123,7 +123,8 @@ class Database:
         self._engine = create_engine(f"sqlite:///{path}")
         self._writing = threading.RLock()
         event.listen(self._engine, "connect", _configure)
-        event.listen(self._engine, "begin", _begin_immediate)
+        event.listen(self._engine, "begin", _begin)
+        self._writer = self._engine.execution_options(writes=True)
         with self.write() as connection:
             metadata.create_all(connection)
             _check_version(connection, path)
@@ -133,7 +134,7 @@ class Database:
         """One transaction, durable when the block ends; raises StorageError and changes nothing."""
         with self._writing:
             try:
-                with self._engine.begin() as connection:
+                with self._writer.begin() as connection:
                     yield connection
             except SQLAlchemyError as error:
                 raise _storage_error(error) from error
@@ -174,8 +175,10 @@ def _configure(connection: object, _: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    """A writer takes its lock at once, so that it never has to give up in the middle."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _check_version(connection: Connection, path: Path) -> None:

@@ -201,15 +201,20 @@ def _slo_facts(alert: Alert) -> list[Fact]:
 def _burn(alert: Alert) -> str:
     burn = _number(alert, "burn_rate")
     main = ratio_text(burn) if burn is not None else ""
+    windows = ", ".join(f"{ratio_text(rate)} on {on}" for on, rate in _burn_rates(alert).items())
+    return f"{main} ({windows})" if main and windows else main or windows
+
+
+def _burn_rates(alert: Alert) -> dict[str, float]:
+    """Burn rate by window."""
     rates = alert.evidence.get("burn_rates")
     if not isinstance(rates, Mapping):
-        return main
-    windows = [
-        f"{ratio_text(float(rate))} on {window}"
+        return {}
+    return {
+        window: float(rate)
         for window, rate in rates.items()
-        if isinstance(rate, int | float)
-    ]
-    return f"{main} ({', '.join(windows)})" if main and windows else main or ", ".join(windows)
+        if isinstance(rate, int | float) and math.isfinite(rate)
+    }
 
 
 def _label_facts(notification: Notification, lead: Alert) -> list[Fact]:
@@ -275,9 +280,8 @@ def _details(notification: Notification, lead: Alert) -> dict[str, object]:
         text = _text(lead, name) or lead.annotations.get(name, "") or lead.labels.get(name, "")
         if text:
             details[name] = text
-    rates = lead.evidence.get("burn_rates")
-    if isinstance(rates, Mapping):
-        details["burn_rates"] = dict(rates)
+    if rates := _burn_rates(lead):
+        details["burn_rates"] = rates
     details["firing"] = len(notification.firing)
     details["resolved"] = len(notification.resolved)
     return details

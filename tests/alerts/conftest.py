@@ -33,7 +33,9 @@ class RunningPager:
         self.record = Record(None)
         self._app = build_app(self.record)
         self._server = uvicorn.Server(
-            uvicorn.Config(self._app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1)
+            uvicorn.Config(
+                self._app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1
+            )
         )
         self._ready = threading.Event()
         self.smtp_port = 0

@@ -1,0 +1,197 @@
+"""kill -9 in the middle of paging: what did receivers that check everything not get, or get twice?
+
+A child process takes alerts that fire and end on a schedule, and is killed again and again. Each
+alert that it acknowledged must reach PagerDuty and the webhook, firing and resolved. A message that
+came twice is allowed only where a kill lies between the two: the one gap that is documented.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from dataclasses import dataclass
+from pathlib import Path
+
+LIFE_SECONDS = 1.5
+"""How long an alert fires, as long as its process lives."""
+EMIT_SECONDS = 0.05
+SETTLE_SECONDS = 25.0
+ON_ITS_WAY_SECONDS = 0.5
+ROUTING_KEY = "R0UT1NGKEY0123456789ABCDEF012345"
+CONFIG = """
+route: {{receiver: team, group_by: [alertname], group_wait: 0s, group_interval: 100ms}}
+receivers:
+- name: team
+  webhook_configs: [{{url: "{url}/webhook"}}]
+  pagerduty_configs: [{{routing_key: {key}, url: "{url}/v2/enqueue"}}]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Counts over all alerts and both receivers; `unexplained` doubles have no kill in between."""
+
+    alerts: int
+    lost: int
+    doubled: int
+    unexplained: int
+    kills: int
+    problems: tuple[str, ...]
+
+
+def torture(directory: Path, rounds: int, seed: int) -> Outcome:
+    """Kill the child `rounds` times at random moments, let it finish, and count."""
+    chance = random.Random(seed)
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    record, acknowledged = directory / "pager.jsonl", directory / "acknowledged"
+    pager = _start("examples.pager", "--port", str(port), "--record", str(record))
+    kills = []
+    try:
+        _wait_for(url)
+        for number in range(rounds):
+            child = _start("bench.kill9_alerts", str(directory), url, str(number))
+            _wait_until_running(acknowledged, number)
+            time.sleep(chance.uniform(0.0, 1.0))
+            kills.append(time.time())
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+        _finish(directory, url, rounds, acknowledged, record)
+    finally:
+        pager.terminate()
+        pager.wait()
+    return _count(acknowledged, record, kills)
+
+
+def _finish(directory: Path, url: str, rounds: int, acknowledged: Path, record: Path) -> None:
+    """A last run without a kill, until everything has been told."""
+    child = _start("bench.kill9_alerts", str(directory), url, str(rounds), "last")
+    deadline = time.time() + SETTLE_SECONDS
+    while time.time() < deadline and (not child.poll()) and _count(acknowledged, record, []).lost:
+        time.sleep(0.2)
+    time.sleep(0.5)
+    child.terminate()
+    child.wait()
+
+
+def _count(acknowledged: Path, record: Path, kills: Sequence[float]) -> Outcome:
+    names = {line.split()[1] for line in acknowledged.read_text().splitlines()
+             if line.startswith("alert ")}  # fmt: skip
+    entries = [json.loads(line) for line in record.read_text().splitlines() if line.endswith("}")]
+    told: Counter[tuple[str, str, str]] = Counter()
+    times: dict[tuple[str, ...], list[float]] = {}
+    for entry in entries:
+        key = _key(entry)
+        told[key[:3]] += 1
+        times.setdefault(key, []).append(entry["at_seconds"])
+    wanted = [
+        (service, name, status)
+        for name in names
+        for service in ("webhook", "pagerduty")
+        for status in ("firing", "resolved")
+    ]
+    doubles = [(first, second) for at in times.values() for first, second in pairwise(at)]
+    unexplained = [pair for pair in doubles if not _has_kill_between(*pair, kills)]
+    problems = tuple(problem for entry in entries for problem in entry["problems"])
+    lost = sum(told[one] == 0 for one in wanted)
+    return Outcome(len(names), lost, len(doubles), len(unexplained), len(kills), problems)
+
+
+def _has_kill_between(first: float, second: float, kills: Sequence[float]) -> bool:
+    """Whether a kill fell between: a request on its way then is noted a little after it."""
+    return any(first - ON_ITS_WAY_SECONDS <= kill <= second for kill in kills)
+
+
+def _key(entry: dict[str, object]) -> tuple[str, str, str, str]:
+    """(service, alert, status, the message's own identity)."""
+    body = entry["body"]
+    if entry["service"] == "webhook":
+        name, status = body["groupLabels"]["alertname"], body["status"]  # type: ignore[index]
+        return "webhook", name, status, entry["headers"]["idempotency-key"]  # type: ignore[index]
+    name = KNOWN_KEYS[body["dedup_key"]]  # type: ignore[index]
+    status = "resolved" if body["event_action"] == "resolve" else "firing"  # type: ignore[index]
+    return "pagerduty", name, status, ""
+
+
+def _known_keys() -> dict[str, str]:
+    from alerts.channels.pagerduty import dedup_key
+
+    names = [f"Alert{number}x{index}" for number in range(300) for index in range(64)]
+    return {dedup_key(f'{{}}:{{alertname="{name}"}}'): name for name in names}
+
+
+KNOWN_KEYS = _known_keys()
+
+
+def _start(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", *arguments], stdout=subprocess.DEVNULL)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"{url} did not answer")
+
+
+def _wait_until_running(acknowledged: Path, number: int) -> None:
+    for _ in range(1200):
+        if acknowledged.exists() and f"run {number}\n" in acknowledged.read_text():
+            return
+        time.sleep(0.02)
+    raise RuntimeError("the child did not start")
+
+
+def _child(directory: Path, url: str, number: int, last: bool) -> None:
+    """Emit alerts until killed; a line in `acknowledged` follows each emission that returned."""
+    from prometheus_client import CollectorRegistry
+
+    from alerts.config import AlertsConfig
+    from alerts.service import AlertService
+    from collector.model import Alert, Labels, SystemClock
+    from collector.model.yaml_document import read_yaml
+
+    clock = SystemClock()
+    data = read_yaml(CONFIG.format(url=url, key=ROUTING_KEY), "bench")[0].data
+    config = AlertsConfig.model_validate(data)
+    service = AlertService(config, directory / "alerts.db", clock, CollectorRegistry())
+    service.start()
+    seen = {view.stored.alert.name: clock.now_ms() for view in service.alerts()}
+    with (directory / "acknowledged").open("a", buffering=1) as acknowledge:
+        acknowledge.write(f"run {number}\n")
+        for index in range(64):
+            if not last:
+                seen[name := f"Alert{number}x{index}"] = clock.now_ms()
+                service.emit([Alert(Labels({"alertname": name}))])
+                acknowledge.write(f"alert {name}\n")
+            old = [n for n, at in seen.items() if clock.now_ms() - at > LIFE_SECONDS * 1000]
+            service.emit([Alert(Labels({"alertname": n}), ends_at_ms=clock.now_ms()) for n in old])
+            for name in old:
+                del seen[name]
+            service.emit([Alert(Labels({"alertname": n})) for n in seen])
+            time.sleep(EMIT_SECONDS)
+        time.sleep(SETTLE_SECONDS)
+
+
+if __name__ == "__main__":
+    _child(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), len(sys.argv) > 4)

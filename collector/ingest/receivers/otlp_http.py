@@ -17,12 +17,20 @@ from collector.ingest.formats.otlp_metrics import from_json
 from collector.ingest.inflate import BodyReader
 from collector.ingest.limits import MAX_OTLP_BODY_BYTES, MAX_OTLP_COMPRESSED_BYTES
 from collector.ingest.otlp_writer import OtlpWriter, Outcome
-from collector.model.errors import InputError, LimitError, StorageError, TocsinError
+from collector.model.errors import (
+    InputError,
+    LimitError,
+    StorageError,
+    TocsinError,
+    UnavailableError,
+)
 from collector.self_metrics import IngestMetrics
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 RETRY_AFTER_SECONDS = 5
 MAX_MESSAGE_CHARACTERS = 1_000
+BODY_LIMIT = "otlp.max_body_size"
+"""The setting that bounds a body, as errors name it."""
 
 _INVALID_ARGUMENT, _RESOURCE_EXHAUSTED, _UNAVAILABLE = 3, 8, 14
 
@@ -85,30 +93,31 @@ class OtlpReceiver:
                 f"the Content-Type {media_type!r} is not OTLP/HTTP",
                 advice=f"send {PROTOBUF} or {JSON}",
             )
-        raw = self._unpacked(body, encoding)
+        raw = unpacked(body, encoding, self._max_body_bytes, BODY_LIMIT)
         outcome = self._writer.write(from_json(raw) if media_type == JSON else raw)
         return Reply(200, response_body(outcome, media_type), media_type)
 
-    def _unpacked(self, body: bytes, encoding: str) -> bytes:
-        if encoding not in ("", "identity", "gzip"):
-            raise UnsupportedMediaError(
-                f"the Content-Encoding {encoding!r} is not supported", advice="send gzip or none"
-            )
-        if encoding == "gzip" and len(body) > MAX_OTLP_COMPRESSED_BYTES:
-            raise OversizeError(
-                f"the gzip body is larger than {MAX_OTLP_COMPRESSED_BYTES:,} bytes",
-                advice="let the sender make smaller batches",
-            )
-        reader = BodyReader(
-            gzip=encoding == "gzip",
-            limit_bytes=self._max_body_bytes,
-            limit_name="otlp.max_body_size",
+
+def unpacked(body: bytes, encoding: str, limit_bytes: int, limit_name: str) -> bytes:
+    """The body without its Content-Encoding.
+
+    Raises UnsupportedMediaError for one that is not gzip, OversizeError past the limit.
+    """
+    if encoding not in ("", "identity", "gzip"):
+        raise UnsupportedMediaError(
+            f"the Content-Encoding {encoding!r} is not supported", advice="send gzip or none"
         )
-        try:
-            reader.feed(body)
-        except LimitError as error:
-            raise OversizeError(error.message, advice=error.advice) from error
-        return reader.finish()
+    if encoding == "gzip" and len(body) > MAX_OTLP_COMPRESSED_BYTES:
+        raise OversizeError(
+            f"the gzip body is larger than {MAX_OTLP_COMPRESSED_BYTES:,} bytes",
+            advice="let the sender make smaller batches",
+        )
+    reader = BodyReader(gzip=encoding == "gzip", limit_bytes=limit_bytes, limit_name=limit_name)
+    try:
+        reader.feed(body)
+    except LimitError as error:
+        raise OversizeError(error.message, advice=error.advice) from error
+    return reader.finish()
 
 
 def response_body(outcome: Outcome, media_type: str) -> bytes:
@@ -143,7 +152,7 @@ def _status_of(error: TocsinError) -> tuple[int, int]:
         return 413, _RESOURCE_EXHAUSTED
     if isinstance(error, InputError):
         return 400, _INVALID_ARGUMENT
-    if isinstance(error, StorageError):
+    if isinstance(error, StorageError | UnavailableError):
         return 503, _UNAVAILABLE
     return 500, 13
 

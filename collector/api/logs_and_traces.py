@@ -1,0 +1,130 @@
+"""Routes of logs: `POST /v1/logs` takes OTLP, `GET /api/tocsin/v1/logs` searches."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
+
+from collector.api.ingest import read_body
+from collector.ingest.receivers.otlp_http import Reply
+from collector.ingest.receivers.otlp_logs import LogsReceiver
+from collector.logs_config import ElasticsearchConfig, LogsConfig
+from collector.model.clock import Clock
+from collector.model.errors import ConfigError
+from collector.model.records import LogRecord
+from collector.model.secrets import Secret
+from collector.store.documents.elasticsearch import ElasticsearchLogStore, ElasticsearchTarget
+from collector.store.documents.interface import MAX_LIMIT, LogQuery, LogStore
+from collector.store.documents.local import LocalLogStore
+from collector.store.documents.self_metrics import LogMetrics
+
+DEFAULT_LIMIT = 100
+
+
+class LogBody(BaseModel):
+    """One record of a search."""
+
+    timestamp_ms: int
+    level: str
+    severity: int
+    service: str
+    body: str
+    trace_id: str
+    span_id: str
+    attributes: dict[str, str]
+
+    @classmethod
+    def of(cls, record: LogRecord) -> LogBody:
+        """The body of a record."""
+        return cls(
+            timestamp_ms=record.timestamp_ms,
+            level=record.level,
+            severity=record.severity,
+            service=record.service,
+            body=record.body,
+            trace_id=record.trace_id,
+            span_id=record.span_id,
+            attributes=dict(record.attributes),
+        )
+
+
+class LogsBody(BaseModel):
+    """The answer to a search, newest first; `is_cut` when there may be more than the limit."""
+
+    logs: list[LogBody]
+    is_cut: bool
+
+
+def open_log_store(
+    config: LogsConfig, directory: Path, clock: Clock, metrics: LogMetrics
+) -> LogStore:
+    """The store that a configuration asks for: Elasticsearch, or files in `directory`."""
+    retention = config.retention.retention()
+    if config.elasticsearch is not None:
+        target = elasticsearch_target(config.elasticsearch)
+        return ElasticsearchLogStore(target, clock, metrics, time.sleep, retention)
+    return LocalLogStore(directory, clock, metrics, retention, config.max_size)
+
+
+def elasticsearch_target(config: ElasticsearchConfig) -> ElasticsearchTarget:
+    """The target with its secrets read from their files."""
+    return ElasticsearchTarget(
+        url=config.url,
+        username=config.username,
+        password=config.password or _secret_of(config.password_file),
+        api_key=config.api_key or _secret_of(config.api_key_file),
+        verify=config.verify,
+        ca_file=config.ca_file,
+    )
+
+
+def _secret_of(file: str) -> Secret | None:
+    if not file:
+        return None
+    try:
+        return Secret(Path(file).read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"logs.elasticsearch: the file {file} can't be read: {error}",
+            advice="check the path and its mode",
+        ) from error
+
+
+def router(store: LogStore, receiver: LogsReceiver) -> APIRouter:
+    """Take logs, and search them."""
+    routes = APIRouter()
+
+    @routes.post("/v1/logs")
+    async def otlp_logs(request: Request) -> Response:
+        content_type = request.headers.get("content-type", "")
+        body = await read_body(request, receiver.max_wire_bytes)
+        if body is None:
+            return _response(receiver.refuse_oversize(content_type))
+        encoding = request.headers.get("content-encoding", "")
+        return _response(await run_in_threadpool(receiver.receive, body, content_type, encoding))
+
+    @routes.get("/api/tocsin/v1/logs")
+    def search(
+        text: str = "",
+        level: str = "",
+        service: str = "",
+        trace_id: str = "",
+        start_ms: Annotated[int, Query(ge=0, le=2**62)] = 0,
+        end_ms: Annotated[int, Query(ge=0, le=2**62)] = 2**62,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    ) -> LogsBody:
+        """Records that satisfy all of it; every word of `text` must begin a word of the record."""
+        query = LogQuery(text, level, service, trace_id, start_ms, end_ms, limit)
+        found = store.search(query)
+        return LogsBody(logs=[LogBody.of(record) for record in found], is_cut=len(found) == limit)
+
+    return routes
+
+
+def _response(reply: Reply) -> Response:
+    return Response(reply.body, reply.status, dict(reply.headers), reply.content_type)

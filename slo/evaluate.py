@@ -1,0 +1,254 @@
+"""`SloEngine`: all objectives in one tick: count, judge, tell, publish, save.
+
+Alerts go first and each later step is on its own: a full disk stops neither counting nor paging.
+`tick` is called by whoever keeps time; everything may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from collector.model.alert import Alert, AlertSink
+from collector.model.clock import Clock
+from collector.model.errors import TocsinError
+from collector.model.labels import Labels
+from collector.model.samples import STALE, Float64s, Int64s
+from collector.store.interface import Appender, Querier
+from slo.burn_rate import Tier
+from slo.config import SloConfig
+from slo.firing_file import AlertKey, FiringFile
+from slo.history import History, history_of
+from slo.judgement import Criteria, Judgement
+from slo.ledger import Ledger
+from slo.objective import SEVERITIES, Objective
+from slo.published import FAMILIES, SOURCE, row_labels, row_values
+from slo.self_metrics import SloMetrics
+from slo.verdict import Verdict
+
+log = logging.getLogger(__name__)
+
+
+class SloEngine:
+    """Judges objectives; keeps its ledger and what fires in a directory of its own."""
+
+    _criteria: Criteria
+    _columns: dict[str, int]
+    _judgement: Judgement | None
+    _verdicts: list[Verdict] | None
+    _row: list[Labels]
+    _refs: Int64s | None
+
+    def __init__(
+        self,
+        objectives: Sequence[Objective],
+        querier: Querier,
+        appender: Appender,
+        sink: AlertSink,
+        clock: Clock,
+        directory: Path,
+        config: SloConfig,
+        metrics: SloMetrics,
+    ) -> None:
+        """Raises StorageError when the ledger of a former run can't be read."""
+        self._appender = appender
+        self._sink = sink
+        self._clock = clock
+        self._override = config.tiers()
+        self._metrics = metrics
+        self._lock = threading.RLock()
+        self._ledger = Ledger(objectives, querier, directory, config.tick)
+        self._firing_file = FiringFile(directory)
+        self._firing = self._firing_file.read()
+        self._published: list[Labels] = []
+        self._aim(objectives)
+        for family, metadata in FAMILIES.items():
+            appender.set_metadata(family, metadata)
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is judged now."""
+        return self._criteria.objectives
+
+    @property
+    def override(self) -> tuple[Tier, ...]:
+        """The configured tiers that replace the workbook's, if any."""
+        return self._override
+
+    def tick(self, now_ms: int) -> None:
+        """Count up to now, judge every objective, emit its alerts, publish its series."""
+        with self._lock:
+            self._ledger.tick(now_ms)
+            self._metrics.lost_marks.set(self._ledger.lost_marks)
+            self._judgement = self._criteria.judge(
+                now_ms,
+                partial(self._ledger.window_counts, now_ms=now_ms),
+                self._ledger.has_data(now_ms),
+                self._judgement,
+            )
+            self._verdicts = None
+            with self._step("alert"):
+                self._tell(self._judgement)
+            with self._step("publish"):
+                self._publish(self._judgement)
+            with self._step("save"):
+                self._ledger.save_if_due(now_ms)
+
+    def verdicts(self) -> list[Verdict]:
+        """The latest verdict on each objective, in the order of the specs; [] before a tick."""
+        with self._lock:
+            if self._judgement is None:
+                return []
+            if self._verdicts is None:
+                columns = range(len(self._criteria.objectives))
+                self._verdicts = [self._verdict(self._judgement, one) for one in columns]
+            return list(self._verdicts)
+
+    def verdict(self, objective_id: str) -> Verdict | None:
+        """The latest verdict on `service/name`; None when it is not known or not judged yet."""
+        with self._lock:
+            column = self._columns.get(objective_id)
+            if column is None or self._judgement is None:
+                return None
+            return self._verdict(self._judgement, column)
+
+    def history(
+        self, objective_id: str, start_ms: int, end_ms: int, step_ms: int
+    ) -> History | None:
+        """Events, budget and burn rates of `service/name` per step; None when it is not known.
+
+        Raises LimitError for too many points.
+        """
+        with self._lock:
+            column = self._columns.get(objective_id)
+            if column is None:
+                return None
+            return history_of(
+                self._criteria.objectives[column],
+                self._criteria.shown(column),
+                partial(self._ledger.cumulative, column),
+                start_ms,
+                min(end_ms, self._clock.now_ms()),
+                step_ms,
+            )
+
+    def replace(self, objectives: Sequence[Objective], config: SloConfig) -> None:
+        """Judge these from now on; history and alerts of unchanged ones stay.
+
+        Alerts of objectives that are gone are resolved.
+        """
+        with self._lock:
+            gone = {one.id for one in self.objectives} - {one.id for one in objectives}
+            ended = [key for key in self._firing if key[0] in gone]
+            if self._judgement is not None and ended:
+                with self._step("alert"):
+                    self._sink.emit([self._resolved(self._judgement, key) for key in ended])
+            self._firing = {k: since for k, since in self._firing.items() if k[0] not in gone}
+            with self._step("save"):
+                self._ledger.save()
+            self._override = config.tiers()
+            self._ledger.replace(objectives)
+            self._aim(objectives)
+            self.tick(self._clock.now_ms())
+
+    def close(self) -> None:
+        """Save what was counted."""
+        with self._lock, self._step("save"):
+            self._ledger.save()
+
+    def _aim(self, objectives: Sequence[Objective]) -> None:
+        self._criteria = Criteria(objectives, self._override)
+        self._columns = {one.id: column for column, one in enumerate(objectives)}
+        self._judgement = None
+        self._verdicts = None
+        self._row = row_labels(self._criteria)
+        self._refs = None
+        self._metrics.objectives.set(len(objectives))
+
+    def _verdict(self, judgement: Judgement, column: int) -> Verdict:
+        id_ = judgement.criteria.objectives[column].id
+        since = {s: self._firing[id_, s] for s in SEVERITIES if (id_, s) in self._firing}
+        return judgement.verdict(
+            column,
+            known_since_ms=int(self._ledger.since_ms[column]),
+            has_bad_series=bool(self._ledger.has_bad_series()[column]),
+            firing_since_ms=since,
+        )
+
+    def _tell(self, judgement: Judgement) -> None:
+        """Emit what fires, and once what has ceased to; a sink that fails is asked again."""
+        former = self._firing
+        self._firing = self._firing_now(judgement)
+        ended = [key for key in former if key not in self._firing and key[0] in self._columns]
+        alerts = [self._alert(judgement, key) for key in self._firing]
+        alerts += [self._resolved(judgement, key, former[key]) for key in ended]
+        if alerts:
+            try:
+                self._sink.emit(alerts)
+            except TocsinError:
+                self._firing = {**self._firing, **{key: former[key] for key in ended}}
+                raise
+        if former.keys() != self._firing.keys():
+            self._firing_file.write(self._firing)
+
+    def _firing_now(self, judgement: Judgement) -> dict[AlertKey, int]:
+        firing: dict[AlertKey, int] = {}
+        for severity, found in judgement.firing.items():
+            for column in np.flatnonzero(found).tolist():
+                key = (judgement.criteria.objectives[column].id, severity)
+                firing[key] = self._firing.get(key, judgement.at_ms)
+        silent = {
+            key: since_ms
+            for key, since_ms in self._firing.items()
+            if key[0] in self._columns and not judgement.has_data[self._columns[key[0]]]
+        }
+        return {**silent, **firing}
+
+    def _alert(self, judgement: Judgement, key: AlertKey) -> Alert:
+        id_, severity = key
+        return self._verdict(judgement, self._columns[id_]).alert(severity, self._firing[key])
+
+    def _resolved(self, judgement: Judgement, key: AlertKey, since_ms: int | None = None) -> Alert:
+        id_, severity = key
+        begun_ms = self._firing[key] if since_ms is None else since_ms
+        verdict = self._verdict(judgement, self._columns[id_])
+        return verdict.alert(severity, begun_ms, judgement.at_ms)
+
+    def _publish(self, judgement: Judgement) -> None:
+        bad, total = self._ledger.totals
+        values = row_values(judgement, bad, total)
+        if self._refs is None:
+            self._take_over(judgement.at_ms)
+            self._refs = self._appender.refs(SOURCE, self._row)
+            self._published = self._row
+        self._append(judgement.at_ms, self._refs, values)
+
+    def _take_over(self, now_ms: int) -> None:
+        """End the series of objectives that are gone."""
+        now = set(self._row)
+        ended = [labels for labels in self._published if labels not in now]
+        if ended:
+            refs = self._appender.refs(SOURCE, ended)
+            self._append(now_ms, refs, np.array([STALE] * len(ended), np.float64))
+
+    def _append(self, now_ms: int, refs: Int64s, values: Float64s) -> None:
+        if not len(refs):
+            return
+        refused = self._appender.append_row(SOURCE, now_ms, refs, values)
+        for reason, count in refused.by_reason.items():
+            self._metrics.samples_refused.labels(reason).inc(count)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        """A step that may fail without stopping the others."""
+        try:
+            yield
+        except TocsinError as error:
+            self._metrics.failures.labels(name).inc()
+            log.error("SLO %s failed; the next tick tries again: %s", name, error)

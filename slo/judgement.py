@@ -1,0 +1,212 @@
+"""All objectives judged at once: window counts in, burn rates, firing tiers and states out.
+
+Arithmetic over arrays, one row of numbers an objective; `Judgement.verdict` makes the object for
+one of them when somebody asks. Holds no state: which tiers burnt before is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from collector.model.samples import Bools, Float64s, Int64s
+from slo.budget import Budget, burn_rates
+from slo.burn_rate import Tier, tiers_for, warnings_of, windows_of
+from slo.ledger import Counts
+from slo.objective import SEVERITIES, Objective, Severity
+from slo.verdict import State, TierVerdict, Verdict
+from slo.window import window_text
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The tiers that some objectives (`columns` int64[k]) share, and the windows to publish."""
+
+    tiers: tuple[Tier, ...]
+    columns: Int64s
+    windows_ms: tuple[int, ...]
+
+
+class Criteria:
+    """What judging needs to know of objectives: targets, tiers and windows as arrays."""
+
+    def __init__(self, objectives: Sequence[Objective], override: Sequence[Tier] = ()) -> None:
+        """`override` replaces the workbook's tiers for every objective."""
+        self.objectives = tuple(objectives)
+        allowed = [one.allowed for one in objectives]
+        self.numerators = np.array([float(one.numerator) for one in allowed])
+        self.denominators = np.array([float(one.denominator) for one in allowed])
+        self.window_ms = np.array([one.window.duration_ms for one in objectives], np.int64)
+        self.policies = _policies(self.window_ms, tuple(override))
+        self.policy_of = {
+            int(column): policy for policy in self.policies for column in policy.columns
+        }
+        self.windows_ms = tuple(
+            sorted({ms for policy in self.policies for ms in policy.windows_ms})
+        )
+        self.disabled = {
+            severity: np.array([one.alerting.of(severity).disabled for one in objectives], np.bool_)
+            for severity in SEVERITIES
+        }
+
+    def shown(self, column: int) -> tuple[int, ...]:
+        """The windows of one objective in ms: those of its tiers, then its budget's."""
+        own = int(self.window_ms[column])
+        return (*(ms for ms in self.policy_of[column].windows_ms if ms != own), own)
+
+    def judge(
+        self,
+        now_ms: int,
+        counts: Callable[[int], Counts],
+        has_data: Bools,
+        before: Judgement | None,
+    ) -> Judgement:
+        """Judge all; `before` is the last judgement of the same criteria, for hysteresis."""
+        by_window = {ms: counts(ms) for ms in self.windows_ms}
+        rates = {
+            ms: burn_rates(found.bad, found.total, self.numerators, self.denominators)
+            for ms, found in by_window.items()
+        }
+        burning = self._burning(rates, has_data, before)
+        bad, total = self._budget_counts(by_window)
+        return Judgement(
+            criteria=self,
+            at_ms=now_ms,
+            has_data=has_data,
+            bad=bad,
+            total=total,
+            spent=burn_rates(bad, total, self.numerators, self.denominators),
+            rates=rates,
+            counts=by_window,
+            burning=burning,
+            firing=self._firing(burning),
+        )
+
+    def _budget_counts(self, by_window: Mapping[int, Counts]) -> tuple[Float64s, Float64s]:
+        bad, total = np.zeros(len(self.objectives)), np.zeros(len(self.objectives))
+        for ms in np.unique(self.window_ms).tolist():
+            mine = self.window_ms == ms
+            bad[mine], total[mine] = by_window[ms].bad[mine], by_window[ms].total[mine]
+        return bad, total
+
+    def _burning(
+        self, rates: Mapping[int, Float64s], has_data: Bools, before: Judgement | None
+    ) -> dict[Tier, Bools]:
+        """Per tier: both windows over the factor; once firing, until the short one is under it.
+
+        Without data nothing begins and nothing ends: silence is no recovery.
+        """
+        burning: dict[Tier, Bools] = {}
+        for policy in self.policies:
+            for tier in policy.tiers:
+                mine = np.zeros(len(self.objectives), np.bool_)
+                mine[policy.columns] = True
+                former = before.burning[tier] if before else np.zeros_like(mine)
+                short = rates[tier.short_ms] > tier.factor
+                now = short & ((rates[tier.long_ms] > tier.factor) | former)
+                burning[tier] = np.where(has_data, now, former) & mine
+        return burning
+
+    def _firing(self, burning: Mapping[Tier, Bools]) -> dict[Severity, Bools]:
+        """Per severity: a tier of it burns, and the objective's spec does not disable it."""
+        firing: dict[Severity, Bools] = {}
+        for severity in SEVERITIES:
+            found = np.zeros(len(self.objectives), np.bool_)
+            for tier, burns in burning.items():
+                if tier.severity == severity:
+                    found |= burns
+            firing[severity] = found & ~self.disabled[severity]
+        return firing
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All objectives at `at_ms`: arrays along the criteria's objectives.
+
+    `bad`, `total`, `spent` (ratio) are of each one's budget window; `rates` and `counts` by window
+    in ms; `burning` by tier; `firing` by severity.
+    """
+
+    criteria: Criteria
+    at_ms: int
+    has_data: Bools
+    bad: Float64s
+    total: Float64s
+    spent: Float64s
+    rates: Mapping[int, Float64s]
+    counts: Mapping[int, Counts]
+    burning: Mapping[Tier, Bools]
+    firing: Mapping[Severity, Bools]
+
+    def verdict(
+        self,
+        column: int,
+        *,
+        known_since_ms: int,
+        has_bad_series: bool,
+        firing_since_ms: Mapping[Severity, int],
+    ) -> Verdict:
+        """The verdict on one objective, with what the arrays of a judgement do not hold."""
+        objective = self.criteria.objectives[column]
+        policy = self.criteria.policy_of[column]
+        budget = Budget(objective.target, float(self.bad[column]), float(self.total[column]))
+        tiers = tuple(self._tier(tier, column) for tier in policy.tiers)
+        return Verdict(
+            objective=objective,
+            at_ms=self.at_ms,
+            budget=budget,
+            burn_rates={
+                window_text(ms): float(self.rates[ms][column]) for ms in self.criteria.shown(column)
+            },
+            tiers=tiers,
+            state=self._state(column, budget, tiers),
+            coverage_ratio=self._coverage(column, known_since_ms),
+            firing_since_ms=firing_since_ms,
+            warnings=(
+                *warnings_of(objective, policy.tiers),
+                *objective.notes,
+                *_absence(bool(self.has_data[column]), has_bad_series),
+            ),
+        )
+
+    def _tier(self, tier: Tier, column: int) -> TierVerdict:
+        return TierVerdict(
+            tier,
+            float(self.rates[tier.long_ms][column]),
+            float(self.rates[tier.short_ms][column]),
+            bool(self.burning[tier][column]),
+        )
+
+    def _state(self, column: int, budget: Budget, tiers: Sequence[TierVerdict]) -> State:
+        if not self.has_data[column]:
+            return "no-data"
+        if any(one.is_burning for one in tiers):
+            return "burning"
+        if budget.is_exhausted:
+            return "exhausted"
+        return "ok" if budget.total else "no-traffic"
+
+    def _coverage(self, column: int, known_since_ms: int) -> float:
+        if known_since_ms < 0:
+            return 0.0
+        window_ms = int(self.criteria.window_ms[column])
+        return min(1.0, max(0.0, (self.at_ms - known_since_ms) / window_ms))
+
+
+def _policies(window_ms: Int64s, override: tuple[Tier, ...]) -> tuple[Policy, ...]:
+    policies = []
+    for ms in np.unique(window_ms).tolist():
+        tiers = override or tiers_for(ms)
+        windows = tuple(sorted({*windows_of(tiers), ms}))
+        policies.append(Policy(tiers, np.flatnonzero(window_ms == ms), windows))
+    return tuple(policies)
+
+
+def _absence(has_data: bool, has_bad_series: bool) -> tuple[str, ...]:
+    if not has_data:
+        return ("no series of its total events had a sample in the last 5 minutes",)
+    if not has_bad_series:
+        return ("no series of its bad events was seen yet: they are taken to be zero",)
+    return ()

@@ -1,0 +1,132 @@
+"""Objectives -> Prometheus recording and alerting rules, for those who keep Prometheus.
+
+Ratios are sums over sums, weighted by events, over every window; the names and `sloth_*` labels of
+the recorded series are Sloth's, so dashboards made for it work. What Prometheus can't do stays
+undone: `increase` extrapolates and loses a series' first sample, which tocsin's ledger does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import yaml
+
+from collector.model.labels import METRIC_NAME, quote
+from collector.model.matchers import Matcher
+from slo.burn_rate import Tier, tiers_for, windows_of
+from slo.objective import SEVERITIES, CounterTerm, Objective, Severity
+from slo.verdict import alert_labels
+from slo.window import window_text
+
+Rule = dict[str, object]
+
+
+def rules_yaml(objectives: Sequence[Objective], override: Sequence[Tier] = ()) -> str:
+    """A rule file as `promtool check rules` takes it; `override` replaces the workbook's tiers."""
+    groups = [
+        _group(one, tuple(override) or tiers_for(one.window.duration_ms)) for one in objectives
+    ]
+    return yaml.safe_dump({"groups": groups}, sort_keys=False, width=1000, allow_unicode=True)
+
+
+def _group(objective: Objective, tiers: Sequence[Tier]) -> dict[str, object]:
+    windows = sorted({*windows_of(tiers), objective.window.duration_ms})
+    rules = [_recorded_ratio(objective, ms) for ms in windows]
+    rules += [_recorded(objective, "slo:objective:ratio", f"vector({objective.ratio:.12g})")]
+    rules += [_remaining(objective)]
+    rules += [
+        _alert(objective, tiers, severity)
+        for severity in SEVERITIES
+        if _alerts(objective, tiers, severity)
+    ]
+    return {"name": f"tocsin-slo-{objective.service}-{objective.name}", "rules": rules}
+
+
+def _recorded_ratio(objective: Objective, window_ms: int) -> Rule:
+    """Bad by total; without traffic 0 by 1, for a quiet time spends no budget."""
+    window = window_text(window_ms)
+    bad = _sum(objective.indicator.bad, window)
+    total = _sum(objective.indicator.total, window)
+    rule = _recorded(
+        objective,
+        f"slo:sli_error:ratio_rate{window}",
+        f"({bad}) / (({total}) > 0) or vector(0)",
+    )
+    rule["labels"] = {**_identity(objective), "sloth_window": window}
+    return rule
+
+
+def _remaining(objective: Objective) -> Rule:
+    error = f"slo:sli_error:ratio_rate{objective.window.text}{_selector(objective)}"
+    return _recorded(
+        objective,
+        "slo:period_error_budget_remaining:ratio",
+        f"1 - {error} / {float(objective.allowed):.12g}",
+    )
+
+
+def _recorded(objective: Objective, name: str, expression: str) -> Rule:
+    return {"record": name, "expr": expression, "labels": _identity(objective)}
+
+
+def _alerts(objective: Objective, tiers: Sequence[Tier], severity: Severity) -> list[Tier]:
+    if objective.alerting.of(severity).disabled:
+        return []
+    return [tier for tier in tiers if tier.severity == severity and not tier.is_dead(objective)]
+
+
+def _alert(objective: Objective, tiers: Sequence[Tier], severity: Severity) -> Rule:
+    conditions = [_burns(objective, tier) for tier in _alerts(objective, tiers, severity)]
+    labels = dict(alert_labels(objective, severity))
+    name = labels.pop("alertname")
+    annotations = {
+        "summary": f"{objective.service} {objective.name} burns its error budget too fast",
+        **objective.annotations,
+        **objective.alerting.annotations,
+        **objective.alerting.of(severity).annotations,
+    }
+    return {
+        "alert": name,
+        "expr": " or ".join(conditions),
+        "labels": labels,
+        "annotations": annotations,
+    }
+
+
+def _burns(objective: Objective, tier: Tier) -> str:
+    limit = f"{tier.factor * float(objective.allowed):.12g}"
+    sides = (
+        f"max without (sloth_window) (slo:sli_error:ratio_rate{window_text(ms)}"
+        f"{_selector(objective)} > {limit})"
+        for ms in (tier.short_ms, tier.long_ms)
+    )
+    return f"({' and '.join(sides)})"
+
+
+def _identity(objective: Objective) -> Mapping[str, str]:
+    return {
+        "sloth_id": f"{objective.service}-{objective.name}",
+        "sloth_service": objective.service,
+        "sloth_slo": objective.name,
+    }
+
+
+def _selector(objective: Objective) -> str:
+    inner = ", ".join(f"{name}={quote(value)}" for name, value in _identity(objective).items())
+    return f"{{{inner}}}"
+
+
+def _sum(terms: Sequence[CounterTerm], window: str) -> str:
+    text = ""
+    for term in terms:
+        sign = "-" if term.coefficient < 0 else "+"
+        factor = "" if abs(term.coefficient) == 1 else f"{abs(term.coefficient)} * "
+        part = f"{factor}(sum(increase({_written(term.matchers)}[{window}])) or vector(0))"
+        text += f" {sign} {part}" if text else part if sign == "+" else f"0 - {part}"
+    return text
+
+
+def _written(matchers: Sequence[Matcher]) -> str:
+    name = next((one.value for one in matchers if one.name == METRIC_NAME and one.kind == "="), "")
+    inner = ", ".join(str(one) for one in matchers if not (one.name == METRIC_NAME and name))
+    return f"{name}{{{inner}}}" if inner else name

@@ -21,13 +21,14 @@ from collector.query import kernels
 from tocsin.background import in_background
 from tocsin.config import Config
 from tocsin.ticker import Ticker
-from tocsin.wiring import Parts, slo_settings, watches
+from tocsin.wiring import Parts, build_anomalies
 
 log = logging.getLogger(__name__)
 
 MAINTENANCE_MS = 30_000
 FIT_MS = 5_000
 DRAIN_SECONDS = 5
+LOG_RETENTION_MS = 600_000
 
 
 class Lifecycle:
@@ -54,8 +55,16 @@ class Lifecycle:
             )
         parts.alerts.reload(config.alerts, config.alerts_global)
         parts.pool.apply(config.scrape_configs, config.global_)
-        parts.slos.replace(config.objectives, slo_settings(config, parts.external_url))
-        parts.anomalies.replace(config.anomaly, watches(config))
+        parts.slos.replace(config.objectives, config.slos)
+        parts.anomalies = build_anomalies(
+            config,
+            parts.engine,
+            parts.store,
+            parts.sink,
+            parts.clock,
+            parts.directory,
+            parts.anomaly_metrics,
+        )
         parts.config = config
         log.info("reloaded %s", config.file)
 
@@ -74,6 +83,8 @@ class Lifecycle:
         )
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
+        logging.getLogger().addHandler(self._parts.logs.own)
+        self._parts.logs.own.start()
         self._parts.alerts.start()
         in_background("compile", kernels.warm)
         serving = asyncio.create_task(self._serve(server, on_ready))
@@ -101,9 +112,10 @@ class Lifecycle:
         parts = self._parts
         tasks = (
             ("slo", parts.config.slos.tick, parts.slos.tick),
-            ("anomaly", parts.anomalies.interval_ms, parts.anomalies.tick),
-            ("anomaly-fit", FIT_MS, lambda now_ms: parts.anomalies.fit_due(now_ms) and None),
+            ("anomaly", parts.anomalies.interval_ms, lambda now_ms: parts.anomalies.tick(now_ms)),
+            ("anomaly-fit", FIT_MS, lambda now_ms: _discard(parts.anomalies.fit_due(now_ms))),
             ("store", MAINTENANCE_MS, lambda _: parts.store.maintain()),
+            ("logs", LOG_RETENTION_MS, lambda _: _discard(parts.logs.store.remove_old())),
         )
         for name, interval_ms, task in tasks:
             ticker = Ticker(name, interval_ms, task, parts.clock, parts.ticks)
@@ -115,6 +127,9 @@ class Lifecycle:
             ticker.stop()
         self._parts.slos.close()
         self._parts.alerts.close()
+        logging.getLogger().removeHandler(self._parts.logs.own)
+        self._parts.logs.own.stop()
+        self._parts.logs.store.close()
         self._parts.store.close()
 
     def _reload_on_signal(self) -> None:
@@ -125,6 +140,10 @@ class Lifecycle:
             self.reload()
         except ConfigError as error:
             log.error("kept the old configuration; the new one is wrong:\n%s", error)
+
+
+def _discard(_: object) -> None:
+    """A ticker's task answers nothing."""
 
 
 def data_directory(path: Path) -> Path:

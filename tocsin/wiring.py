@@ -19,8 +19,11 @@ from collector.query.engine import Engine
 from collector.self_metrics import IngestMetrics
 from collector.store.options import StoreOptions
 from collector.store.tsdb import Tsdb
-from slo.evaluate import SloEngine, SloSettings
+from slo.evaluate import SloEngine
+from slo.self_metrics import SloMetrics
 from tocsin.config import Config
+from tocsin.links import LinkingSink
+from tocsin.logs_wiring import Logs, build_logs
 from tocsin.ticker import TickMetrics
 
 INDICATOR_WATCH = Watch("slo", '1 - tocsin_slo_sli_ratio{window="5m"}')
@@ -29,7 +32,7 @@ INDICATOR_WATCH = Watch("slo", '1 - tocsin_slo_sli_ratio{window="5m"}')
 
 @dataclass(slots=True)
 class Parts:
-    """Everything that runs. What a reload builds anew is replaced here, and asked for here."""
+    """Everything that runs. What a reload builds anew is replaced here, so it is asked for here."""
 
     config: Config
     clock: Clock
@@ -39,9 +42,12 @@ class Parts:
     engine: Engine
     pool: ScrapePool
     otlp: OtlpReceiver
+    logs: Logs
     alerts: AlertService
     slos: SloEngine
     anomalies: AnomalyWatch
+    anomaly_metrics: AnomalyMetrics
+    sink: LinkingSink
     external_url: str
     directory: Path
 
@@ -51,9 +57,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
 
     Raises StorageError when the directory can't be used, ConfigError for what only shows here.
     """
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
+    registry = process_registry()
     store = Tsdb.open(directory / "metrics", clock, store_options(config), registry)
     engine = Engine(store, clock=clock)
     ingest = IngestMetrics(registry)
@@ -67,26 +71,8 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         global_=config.alerts_global,
         external_url=external_url,
     )
-    slos = SloEngine(
-        config.objectives,
-        store,
-        store,
-        alerts,
-        clock,
-        directory / "slo",
-        slo_settings(config, external_url),
-    )
+    sink = LinkingSink(alerts, external_url)
     anomaly_metrics = AnomalyMetrics(registry)
-    anomalies = AnomalyWatch(
-        engine,
-        store,
-        alerts,
-        clock,
-        directory / "anomaly",
-        config.anomaly,
-        watches(config),
-        anomaly_metrics,
-    )
     return Parts(
         config=config,
         clock=clock,
@@ -96,11 +82,65 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         engine=engine,
         pool=pool,
         otlp=otlp_receiver(store, ingest, config.otlp),
+        logs=build_logs(config.logs, directory, clock, registry),
         alerts=alerts,
-        slos=slos,
-        anomalies=anomalies,
+        slos=build_slos(config, store, sink, clock, directory, registry),
+        anomalies=build_anomalies(config, engine, store, sink, clock, directory, anomaly_metrics),
+        anomaly_metrics=anomaly_metrics,
+        sink=sink,
         external_url=external_url,
         directory=directory,
+    )
+
+
+def process_registry() -> CollectorRegistry:
+    """A registry with the figures of the process itself."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    return registry
+
+
+def build_slos(
+    config: Config,
+    store: Tsdb,
+    sink: LinkingSink,
+    clock: Clock,
+    directory: Path,
+    registry: CollectorRegistry,
+) -> SloEngine:
+    """The SLO engine on its part of the data directory."""
+    return SloEngine(
+        config.objectives,
+        store,
+        store,
+        sink,
+        clock,
+        directory / "slo",
+        config.slos,
+        SloMetrics(registry),
+    )
+
+
+def build_anomalies(
+    config: Config,
+    engine: Engine,
+    store: Tsdb,
+    sink: LinkingSink,
+    clock: Clock,
+    directory: Path,
+    metrics: AnomalyMetrics,
+) -> AnomalyWatch:
+    """The anomaly watch; a reload builds another one, which finds its models on disk."""
+    return AnomalyWatch(
+        engine,
+        store,
+        sink,
+        clock,
+        directory / "anomaly",
+        config.anomaly,
+        watches(config),
+        metrics,
     )
 
 
@@ -110,13 +150,8 @@ def store_options(config: Config) -> StoreOptions:
         retention_ms=config.storage.retention_time,
         max_series=config.storage.max_series,
         fsync=config.storage.wal_fsync,
-        out_of_order_ms=config.storage.out_of_order_time_window,
+        out_of_order_window_ms=config.storage.out_of_order_time_window,
     )
-
-
-def slo_settings(config: Config, external_url: str) -> SloSettings:
-    """The section `slos` as the engine takes it."""
-    return SloSettings(config.slos.tick, config.slos.tiers(), external_url)
 
 
 def watches(config: Config) -> list[Watch]:

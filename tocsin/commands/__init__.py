@@ -1,1 +1,31 @@
-"""To be written."""
+"""`COMMANDS` and `GROUPS`: name on the command line -> function; one file a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tocsin.commands.check import check
+from tocsin.commands.dashboards import build_boards, push_boards
+from tocsin.commands.demo import demo
+from tocsin.commands.query import query
+from tocsin.commands.slo import list_slos, slo_rules
+from tocsin.commands.up import up
+from tocsin.commands.version import version
+
+Command = Callable[..., None]
+
+COMMANDS: dict[str, Command] = {
+    "up": up,
+    "demo": demo,
+    "check": check,
+    "query": query,
+    "version": version,
+}
+
+GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
+    "slo": ("Objectives and their budgets.", {"list": list_slos, "rules": slo_rules}),
+    "dashboards": (
+        "Boards as code.",
+        {"build": build_boards, "push": push_boards},
+    ),
+}

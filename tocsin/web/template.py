@@ -43,7 +43,14 @@ class Templates:
 
     def not_found(self, message: str) -> HTMLResponse:
         """A page that says what is not there."""
-        return self.response("not_found.html", "", {"message": message}, 404)
+        return self._sentence("Not found", message, 404)
+
+    def refusal(self, message: str) -> HTMLResponse:
+        """A page that says what was wrong with a form."""
+        return self._sentence("That did not work", message, 400)
+
+    def _sentence(self, title: str, message: str, status: int) -> HTMLResponse:
+        return self.response("sentence.html", "", {"heading": title, "message": message}, status)
 
     def response(
         self, name: str, here: str, view: Mapping[str, object], status: int

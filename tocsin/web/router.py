@@ -1,0 +1,87 @@
+"""The pages' routes: each asks the parts, makes a view, renders a template."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from collector.model.errors import InputError
+from tocsin.web.alerts_page import alerts_view
+from tocsin.web.assets import assets_router, load_assets
+from tocsin.web.home_page import home_view
+from tocsin.web.silence_form import silence_from_form
+from tocsin.web.slo_page import DEFAULT_RANGE, slo_view
+from tocsin.web.targets_page import targets_view
+from tocsin.web.template import Templates
+from tocsin.web.tiles import host_tiles
+from tocsin.wiring import Parts
+
+SEE_OTHER = 303
+MAX_FORM_BYTES = 64 * 1024
+
+
+def web_router(parts: Parts) -> APIRouter:
+    """Home, objectives, alerts, targets, and what they load."""
+    assets = load_assets()
+    templates = Templates(assets, parts.clock, lambda: _firing(parts))
+    router = APIRouter()
+    _add_pages(router, parts, templates)
+    _add_silences(router, parts, templates)
+    router.include_router(assets_router(assets))
+    return router
+
+
+def _firing(parts: Parts) -> int:
+    return sum(view.state == "active" for view in parts.alerts.alerts())
+
+
+def _add_pages(router: APIRouter, parts: Parts, templates: Templates) -> None:
+    @router.get("/")
+    def home() -> HTMLResponse:
+        view = home_view(
+            parts.alerts.alerts(),
+            parts.pool.targets(),
+            parts.alerts.channel_health(),
+            parts.slos.verdicts(),
+            parts.anomalies.states(),
+            host_tiles(parts.engine, parts.clock.now_ms()),
+        )
+        return templates.page("home.html", "/", view)
+
+    @router.get("/slos/{service}/{name}")
+    def slo(service: str, name: str, range: str = DEFAULT_RANGE) -> HTMLResponse:
+        view = slo_view(parts, f"{service}/{name}", range)
+        if view is None:
+            return templates.not_found(f"There is no objective {service}/{name}.")
+        return templates.page("slo.html", "/slos", view)
+
+    @router.get("/alerts")
+    def alerts() -> HTMLResponse:
+        return templates.page("alerts.html", "/alerts", alerts_view(parts.alerts))
+
+    @router.get("/targets")
+    def targets() -> HTMLResponse:
+        return templates.page("targets.html", "/targets", targets_view(parts.pool.targets()))
+
+
+def _add_silences(router: APIRouter, parts: Parts, templates: Templates) -> None:
+    @router.post("/alerts/silences")
+    async def silence(request: Request) -> Response:
+        body = await request.body()
+        if len(body) > MAX_FORM_BYTES:
+            return templates.refusal("The form is too large.")
+        form = dict(parse_qsl(body.decode("utf-8", "replace")))
+        try:
+            wanted = silence_from_form(form, parts.clock.now_ms())
+            await run_in_threadpool(parts.alerts.silences.save, wanted)
+        except InputError as error:
+            return templates.refusal(str(error))
+        return RedirectResponse("/alerts", SEE_OTHER)
+
+    @router.post("/alerts/silences/{silence_id}/expire")
+    def expire(silence_id: str) -> Response:
+        parts.alerts.silences.expire(silence_id)
+        return RedirectResponse("/alerts", SEE_OTHER)

@@ -1,0 +1,190 @@
+"""One objective: budget over its window, burn rates with their factors, events, alerts, oddness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from collector.model.durations import parse_duration_ms
+from collector.model.errors import TocsinError
+from collector.model.labels import quote
+from collector.model.samples import Float64s, Int64s, is_sample
+from collector.query.values import Matrix
+from dashboards.render.charts import Line, Threshold, line_chart
+from dashboards.render.svg import to_svg
+from slo.history import History
+from slo.verdict import TierVerdict, Verdict
+from slo.window import window_text
+from tocsin.web import texts
+from tocsin.web.alerts_page import alert_row, worst_first
+from tocsin.web.slo_rows import exhaustion, slo_path, slo_row
+from tocsin.web.tiles import Tile
+from tocsin.wiring import Parts
+
+RANGES = ("15m", "1h", "6h", "1d", "7d", "30d")
+DEFAULT_RANGE = "1h"
+POINTS = 240
+MIN_STEP_MS = 1_000
+SHOWN_BURN_WINDOWS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A titled picture (SVG)."""
+
+    title: str
+    picture: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TierRow:
+    """One tier of the alert table."""
+
+    severity: str
+    long: str
+    long_burn: str
+    short: str
+    short_burn: str
+    factor: str
+    state: str
+    tone: str
+
+
+def slo_view(parts: Parts, identity: str, range_: str) -> Mapping[str, object] | None:
+    """The values of `slo.html`; None for an objective that is not known or not judged yet."""
+    verdict = parts.slos.verdict(identity)
+    if verdict is None:
+        return None
+    chosen = range_ if range_ in RANGES else DEFAULT_RANGE
+    objective = verdict.objective
+    return {
+        "slo": slo_row(verdict),
+        "description": objective.description,
+        "ranges": [(name, f"{slo_path(identity)}?range={name}") for name in RANGES],
+        "range": chosen,
+        "tiles": _tiles(verdict),
+        "charts": _charts(parts, verdict, parse_duration_ms(chosen)),
+        "tiers": [_tier_row(tier) for tier in verdict.tiers],
+        "alerts": [
+            alert_row(view)
+            for view in worst_first(parts.alerts.alerts())
+            if _is_about(view.stored.alert.labels, verdict)
+        ],
+        "queries": objective.indicator.queries,
+        "warnings": verdict.warnings,
+        "runbook": objective.runbook_url,
+    }
+
+
+def _is_about(labels: Mapping[str, str], verdict: Verdict) -> bool:
+    objective = verdict.objective
+    return (labels.get("service"), labels.get("slo")) == (objective.service, objective.name)
+
+
+def _tiles(verdict: Verdict) -> list[Tile]:
+    objective, budget = verdict.objective, verdict.budget
+    row = slo_row(verdict)
+    left = f"{texts.count(max(0.0, budget.left_events))} more may fail"
+    events = f"{texts.count(budget.bad)} bad of {texts.count(budget.total)}"
+    covered = f"{verdict.coverage_ratio:.0%} of the {objective.window.text} is known"
+    tone = "bad" if budget.is_exhausted else "warn" if budget.left_ratio < 0.25 else "good"
+    return [
+        Tile("Budget left", row.budget_left, left, tone),
+        Tile("SLI", row.sli, events),
+        Tile("Objective", row.objective, f"over {objective.window.text}"),
+        Tile("Burn rate, 1h", row.burn_fast, "1x spends it exactly"),
+        Tile("Budget gone in", exhaustion(verdict), "if this goes on"),
+        Tile("Window", objective.window.text, covered),
+    ]
+
+
+def _tier_row(state: TierVerdict) -> TierRow:
+    tier = state.tier
+    return TierRow(
+        severity=tier.severity,
+        long=window_text(tier.long_ms),
+        long_burn=texts.burn(state.long_rate),
+        short=window_text(tier.short_ms),
+        short_burn=texts.burn(state.short_rate),
+        factor=texts.burn(tier.factor),
+        state="fires" if state.is_burning else "quiet",
+        tone=("bad" if tier.severity == "page" else "warn") if state.is_burning else "good",
+    )
+
+
+def _charts(parts: Parts, verdict: Verdict, span_ms: int) -> list[Chart]:
+    now_ms = parts.clock.now_ms()
+    step_ms = max(MIN_STEP_MS, parts.config.slos.tick, span_ms // POINTS)
+    start_ms = now_ms - now_ms % step_ms - span_ms
+    history = parts.slos.history(verdict.objective.id, start_ms, now_ms, step_ms)
+    if history is None or not len(history.times_ms):
+        return []
+    return [
+        _budget_chart(history),
+        _burn_chart(history, verdict.tiers),
+        _events_chart(history, step_ms),
+        _anomaly_chart(parts, verdict, start_ms, now_ms, step_ms),
+    ]
+
+
+def _budget_chart(history: History) -> Chart:
+    line = Line("budget left", history.times_ms, history.budget_left_ratio)
+    scene = line_chart([line], "Error budget left", "percentunit", [Threshold(0.0, "spent")])
+    return Chart("Error budget left", to_svg(scene), "of the whole window, at each moment")
+
+
+def _burn_chart(history: History, tiers: Sequence[TierVerdict]) -> Chart:
+    factors = sorted({one.tier.factor for one in tiers}, reverse=True)
+    windows = [*dict.fromkeys(window_text(one.tier.long_ms) for one in tiers)]
+    lines = [
+        Line(name, history.times_ms, history.burn_rates[name])
+        for name in windows[:SHOWN_BURN_WINDOWS]
+        if name in history.burn_rates
+    ]
+    thresholds = [Threshold(factor, f"{factor:g}x") for factor in factors]
+    scene = line_chart(lines, "Burn rate", "x", thresholds, floor=0.0)
+    return Chart("Burn rate by window", to_svg(scene), "dashed: the factors of the alerts")
+
+
+def _events_chart(history: History, step_ms: int) -> Chart:
+    a_second = 1000 / step_ms
+    lines = [
+        Line("good", history.times_ms, history.good * a_second),
+        Line("bad", history.times_ms, history.bad * a_second),
+    ]
+    scene = line_chart(lines, "Events a second", "cps", floor=0.0)
+    total = (
+        f"{texts.count(float(history.bad.sum()))} bad of {texts.count(float(history.total.sum()))}"
+    )
+    return Chart("Good and bad events", to_svg(scene), f"{total} in this range")
+
+
+def _anomaly_chart(
+    parts: Parts, verdict: Verdict, start_ms: int, end_ms: int, step_ms: int
+) -> Chart:
+    objective = verdict.objective
+    query = (
+        f"max(tocsin_anomaly_score{{service={quote(objective.service)},"
+        f"slo={quote(objective.name)}}})"
+    )
+    times, values = _asked(parts, query, start_ms, end_ms, step_ms)
+    line = Line("anomaly score", times, values)
+    scene = line_chart([line], "Anomaly score", "short", [Threshold(0.5, "alarm")], floor=0.0)
+    return Chart("Anomaly score of the indicator", to_svg(scene), "0 is usual, 1 was never seen")
+
+
+def _asked(
+    parts: Parts, query: str, start_ms: int, end_ms: int, step_ms: int
+) -> tuple[Int64s, Float64s]:
+    nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+    try:
+        answer = parts.engine.range(query, start_ms, end_ms, step_ms).value
+    except TocsinError:
+        return nothing
+    if not isinstance(answer, Matrix) or not len(answer.values):
+        return nothing
+    values = answer.values[0]
+    return answer.timestamps_ms, np.where(is_sample(values), values, np.nan)

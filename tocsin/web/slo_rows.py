@@ -1,0 +1,85 @@
+"""Objectives as rows of a table: the one that has least budget left comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboards.render.charts import budget_bar
+from dashboards.render.svg import to_svg
+from slo.verdict import State, Verdict
+from tocsin.web import texts
+
+STATE_TONES: dict[State, str] = {
+    "ok": "good",
+    "burning": "bad",
+    "exhausted": "bad",
+    "no-data": "",
+    "no-traffic": "",
+}
+FAST, SLOW = "1h", "6h"
+
+
+@dataclass(frozen=True, slots=True)
+class SloRow:
+    """One objective as pages show it; `bar` is SVG."""
+
+    name: str
+    service: str
+    href: str
+    state: str
+    tone: str
+    bar: str
+    budget_left: str
+    sli: str
+    objective: str
+    burn_fast: str
+    burn_slow: str
+    exhausted_in: str
+
+
+def slo_rows(verdicts: Sequence[Verdict]) -> list[SloRow]:
+    """What burns first, then by budget left."""
+    return [slo_row(verdict) for verdict in sorted(verdicts, key=_urgency)]
+
+
+def slo_row(verdict: Verdict) -> SloRow:
+    """One objective's row."""
+    objective, budget = verdict.objective, verdict.budget
+    return SloRow(
+        name=objective.name,
+        service=objective.service,
+        href=slo_path(objective.id),
+        state=state_text(verdict),
+        tone=STATE_TONES[verdict.state],
+        bar=to_svg(budget_bar(budget.left_ratio)),
+        budget_left=texts.percent(budget.left_ratio, 1),
+        sli=texts.percent(budget.sli_ratio, 3) if budget.total else texts.NOTHING,
+        objective=texts.objective(objective.ratio),
+        burn_fast=texts.burn(verdict.burn_rates.get(FAST)),
+        burn_slow=texts.burn(verdict.burn_rates.get(SLOW)),
+        exhausted_in=exhaustion(verdict),
+    )
+
+
+def slo_path(identity: str) -> str:
+    """The page of an objective; its id is `service/name`."""
+    return f"/slos/{identity}"
+
+
+def state_text(verdict: Verdict) -> str:
+    """The state in words."""
+    return verdict.state.replace("-", " ")
+
+
+def exhaustion(verdict: Verdict) -> str:
+    """When the budget ends if nothing changes."""
+    seconds = verdict.exhausted_in_seconds
+    if seconds is None:
+        return texts.NOTHING
+    return "spent" if seconds <= 0 else texts.span(seconds)
+
+
+def _urgency(verdict: Verdict) -> tuple[bool, float, str]:
+    burns = verdict.state in ("burning", "exhausted")
+    return not burns, verdict.budget.left_ratio, verdict.objective.id

@@ -61,7 +61,7 @@ def _remaining(objective: Objective) -> Rule:
     return _recorded(
         objective,
         "slo:period_error_budget_remaining:ratio",
-        f"1 - {error} / {float(objective.allowed):.12g}",
+        f"1 - max without (sloth_window) ({error}) / {float(objective.allowed):.12g}",
     )
 
 

@@ -96,7 +96,7 @@ class Run:
         self.world.serve(instance, code, requests)
 
     def reset(self, instance: str) -> None:
-        self.world.counters[instance] = {key: 0.0 for key in self.world.counters.get(instance, {})}
+        self.world.counters[instance] = dict.fromkeys(self.world.counters.get(instance, {}), 0.0)
 
     def forget(self, instance: str, code: str) -> None:
         self.world.counters.get(instance, {}).pop(series(code, instance), None)

@@ -1,0 +1,177 @@
+"""Specs as people write them become objectives; wrong ones say where and what to write."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from collector.model.errors import ConfigError
+from slo.objective import DEFAULT_ALERT_NAME
+from slo.specs import load_objectives, objectives_of
+from slo.verdict import alert_labels
+from slo.window import DAY_MS
+
+CASES = Path(__file__).parents[2] / "cases" / "specs"
+
+
+def terms(side) -> list[tuple[int, list[str]]]:
+    return [(term.coefficient, sorted(map(str, term.matchers))) for term in side]
+
+
+def test_sloth_availability() -> None:
+    (one,) = load_objectives([CASES / "sloth.yaml"])
+    assert (one.id, one.target) == ("checkout/requests-availability", Fraction(9995, 10000))
+    assert one.window.duration_ms == 30 * DAY_MS
+    assert terms(one.indicator.bad) == [
+        (1, ['__name__="http_requests_total"', 'code=~"5..|429"', 'job="checkout"'])
+    ]
+    assert terms(one.indicator.total) == [(1, ['__name__="http_requests_total"', 'job="checkout"'])]
+    assert one.owner == "payments"
+    assert one.runbook_url == "https://runbooks.example/checkout"
+    assert one.alerting.ticket.disabled
+    assert dict(alert_labels(one, "page")) == {
+        "alertname": "CheckoutErrors",
+        "slo": "requests-availability",
+        "service": "checkout",
+        "severity": "critical",
+        "sloth_severity": "page",
+        "routing_key": "payments",
+        "category": "availability",
+        "owner": "payments",
+        "tier": "1",
+    }
+
+
+def test_sloth_latency_is_a_difference_of_counters() -> None:
+    (one,) = load_objectives([CASES / "sloth_latency.yaml"])
+    assert terms(one.indicator.bad) == [
+        (1, ['__name__="search_seconds_count"']),
+        (-1, ['__name__="search_seconds_bucket"', 'le="0.3"']),
+    ]
+    assert alert_labels(one, "page")["severity"] == "page"
+    assert alert_labels(one, "page")["alertname"] == DEFAULT_ALERT_NAME
+
+
+def test_openslo_with_an_inline_indicator() -> None:
+    (one,) = load_objectives([CASES / "openslo_inline.yaml"])
+    assert (one.id, one.target, one.window.text) == (
+        "web/web-availability",
+        Fraction(995, 1000),
+        "28d",
+    )
+    assert terms(one.indicator.bad) == [
+        (1, ['__name__="http_requests_total"']),
+        (-1, ['__name__="http_requests_total"', 'code!~"5.."']),
+    ]
+    assert one.runbook_url == "https://runbooks.example/web"
+    assert "alertPolicies" in one.notes[0]
+
+
+def test_openslo_with_a_named_indicator_and_two_objectives() -> None:
+    found = load_objectives([CASES / "openslo_referenced.yaml"])
+    assert [(one.id, one.target) for one in found] == [
+        ("orders/orders-success-1", Fraction(999, 1000)),
+        ("orders/orders-success-2", Fraction(99, 100)),
+    ]
+
+
+def test_an_objective_that_is_defined_twice_is_refused() -> None:
+    with pytest.raises(ConfigError, match="checkout/requests-availability is already defined"):
+        load_objectives([CASES / "sloth.yaml", CASES / "sloth.yaml"])
+
+
+SLOTH = """version: prometheus/v1
+service: shop
+slos:
+  - name: up
+    objective: 99.9
+    sli:
+      events:
+        error_query: sum(rate(errors_total[{{.window}}]))
+        total_query: sum(rate(requests_total[{{.window}}]))
+"""
+OPENSLO = (CASES / "openslo_inline.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("objective: 99.9", "objectiv: 99.9", 5, "did you mean 'objective'"),
+        ("    objective: 99.9\n", "", 4, "objective is missing"),
+        ("objective: 99.9", "objective: 100", 5, "not between 0 and 100"),
+        ("objective: 99.9", "objective: high", 5, "must be a number"),
+        ("objective: 99.9", "objective: .nan", 5, "finite"),
+        ("name: up", "name: is it up?", 4, "is not a name"),
+        ("version: prometheus/v1", "version: prometheus/v2", 1, "known: openslo/v1"),
+        ("sum(rate(errors_total[{{.window}}]))", "sum(rate(errors_total[5m])", 8, "not PromQL"),
+        (
+            "sum(rate(errors_total[{{.window}}]))",
+            "sum by (route) (rate(errors_total[5m]))",
+            8,
+            "sum by \\(route\\) can't be counted",
+        ),
+        (
+            "sum(rate(errors_total[{{.window}}]))",
+            "avg(rate(errors_total[5m]))",
+            8,
+            "avg\\(\\) can't be counted",
+        ),
+        (
+            "sum(rate(requests_total[{{.window}}]))",
+            "sum(rate(requests_total[5m])) > 0",
+            9,
+            "without traffic leaves the budget untouched",
+        ),
+        (
+            "sum(rate(requests_total[{{.window}}]))",
+            "sum(max_over_time(requests_total[5m]))",
+            9,
+            "max_over_time\\(\\) can't be counted",
+        ),
+        ("sum(rate(errors_total[{{.window}}]))", "'{job=\"x\"}'", 8, "without a metric name"),
+        ("events:", "raw: {error_ratio_query: x}\n      events:", 7, "raw is not supported yet"),
+    ],
+)
+def test_a_wrong_sloth_spec_says_where_and_why(old: str, new: str, line: int, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        objectives_of(SLOTH.replace(old, new, 1), "slo.yaml")
+    assert (caught.value.where.file, caught.value.where.line) == ("slo.yaml", line)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("kind: SLO", "kind: Slo", "has no kind 'Slo'"),
+        ("Occurrences", "Timeslices", "Timeslices is not supported yet"),
+        ("target: 0.995", "target: 99.5", "targetPercent takes 99.5|targetPercent takes 99.9"),
+        ("isRolling: true", "isRolling: false", "calendar windows are not supported yet"),
+        ("28d", "2fortnights", "not a valid duration"),
+        ("28d", "500d", "not in 0 to 400d"),
+        ("ratioMetric:", "thresholdMetric:", "threshold on a gauge"),
+        ("counter: true", "counter: false", "only counters"),
+        ("  service: web\n", "", "service is missing"),
+        ("timeWindow:", "timeWindows:", "no such field: 'timeWindows'"),
+    ],
+)
+def test_a_wrong_openslo_spec_says_where_and_why(old: str, new: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        objectives_of(OPENSLO.replace(old, new, 1), "slo.yaml")
+    assert caught.value.where.line > 0
+
+
+def test_a_named_indicator_that_does_not_exist_is_told_with_those_that_do() -> None:
+    text = (CASES / "openslo_referenced.yaml").read_text()
+    with pytest.raises(ConfigError, match="there is: order-results"):
+        objectives_of(text.replace("indicatorRef: order", "indicatorRef: odder"), "slo.yaml")
+
+
+def test_a_document_of_no_known_kind_is_told_what_to_begin_with() -> None:
+    with pytest.raises(ConfigError, match="begin it with one of openslo/v1, prometheus/v1"):
+        objectives_of("a: 1", "slo.yaml")
+
+
+def test_a_file_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml: can't be read: No such file"):
+        load_objectives([tmp_path / "none.yaml"])

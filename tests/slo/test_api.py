@@ -1,0 +1,79 @@
+"""The routes say what the engine says, in JSON without NaN."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry
+
+from collector.model.clock import ManualClock
+from collector.model.labels import Labels
+from slo.api import router
+from slo.config import SloConfig
+from slo.evaluate import SloEngine
+from slo.self_metrics import SloMetrics
+
+NOW = 1_700_000_000_000
+TICK = 15_000
+
+
+class Deaf:
+    def emit(self, alerts) -> None:
+        pass
+
+
+@pytest.fixture
+def client(tmp_path, new_store, objective) -> TestClient:
+    store, clock = new_store(), ManualClock(NOW)
+    objectives = [objective(), objective("calm", bad='requests_total{code="none"}')]
+    metrics = SloMetrics(CollectorRegistry())
+    engine = SloEngine(objectives, store, store, Deaf(), clock, tmp_path, SloConfig(), metrics)
+    for tick in range(100):
+        counts = {"200": 90 * tick, "500": 10 * tick}
+        values = {Labels.of("requests_total", code=code): v for code, v in counts.items()}
+        store.scrape("shop", clock.now_ms(), values)
+        engine.tick(clock.now_ms())
+        clock.advance(TICK)
+    app = FastAPI()
+    app.include_router(router(engine, clock))
+    return TestClient(app)
+
+
+def test_the_list_begins_with_the_least_budget(client: TestClient) -> None:
+    slos = client.get("/api/tocsin/v1/slos").json()["slos"]
+    assert [one["id"] for one in slos] == ["shop/availability", "shop/calm"]
+    assert slos[0]["state"] == "burning"
+    assert slos[0]["budget"]["bad"] == 990
+    assert slos[0]["budget"]["total"] == 9900
+    assert slos[0]["tiers"][0]["is_burning"] is True
+    assert "page" in slos[0]["firing_since_ms"]
+    assert slos[1]["budget"]["left_ratio"] == 1.0
+
+
+def test_the_list_can_be_narrowed(client: TestClient) -> None:
+    calm = client.get("/api/tocsin/v1/slos", params={"state": "ok"}).json()["slos"]
+    assert [one["slo"] for one in calm] == ["calm"]
+    assert not client.get("/api/tocsin/v1/slos", params={"service": "x"}).json()["slos"]
+
+
+def test_one_objective_or_none(client: TestClient) -> None:
+    assert client.get("/api/tocsin/v1/slos/shop/calm").json()["slo"] == "calm"
+    missing = client.get("/api/tocsin/v1/slos/shop/nothing")
+    assert missing.status_code == 404
+    assert "lists them" in missing.json()["detail"]
+
+
+def test_history_counts_every_event_once(client: TestClient) -> None:
+    path = "/api/tocsin/v1/slos/shop/availability/history"
+    body = client.get(path, params={"step": "1m"}).json()
+    assert sum(body["bad"]) == 990
+    assert len(body["times_ms"]) == len(body["budget_left_ratio"]) == len(body["burn_rates"]["1h"])
+    assert client.get(path, params={"step": "soon"}).status_code == 400
+    assert client.get(path, params={"start_ms": 0, "step": "1ms"}).status_code == 400
+
+
+def test_rules_come_as_yaml(client: TestClient) -> None:
+    answer = client.get("/api/tocsin/v1/slos/rules")
+    assert answer.headers["content-type"].startswith("application/yaml")
+    assert answer.text.startswith("groups:")

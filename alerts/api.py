@@ -11,11 +11,11 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from alerts.api_values import (
     AlertBody,
@@ -36,6 +36,7 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_HISTORY = 1_000
 VERSION = "0.25.0"
 """The Alertmanager whose API this is; amtool warns when its own version differs."""
+Model = TypeVar("Model", bound=BaseModel)
 Filters = Annotated[list[str] | None, Query(alias="filter")]
 
 
@@ -260,11 +261,11 @@ def _take_alerts(service: AlertService, body: object) -> Response:
     return Response(status_code=200)
 
 
-def _parse(model: Any, body: object) -> Any:
+def _parse(model: type[Model], body: object) -> Model:
     if isinstance(body, ApiError):
         raise body
     try:
-        return TypeAdapter(model).validate_python(body)
+        return model.model_validate(body)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

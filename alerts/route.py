@@ -8,6 +8,7 @@ exact value are found by that value, so a tree of a thousand routes costs a few 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -143,14 +144,25 @@ def _timers(config: RouteConfig, inherited: Timers) -> Timers:
 
 
 def _index(children: Sequence[Route]) -> ChildIndex:
-    by_label: dict[str, dict[str, tuple[int, ...]]] = {}
+    """Each child under the values of that matcher which fewest siblings share."""
+    shared = Counter(
+        (matcher.name, value)
+        for child in children
+        for matcher in child.matchers
+        for value in matcher.literals() or ()
+    )
+    by_label: dict[str, dict[str, list[int]]] = {}
     always: list[int] = []
     for position, child in enumerate(children):
-        literal = next((m for m in child.matchers if m.literals() is not None), None)
-        if literal is None:
+        exact = [(m.name, m.literals() or frozenset()) for m in child.matchers if m.literals()]
+        if not exact:
             always.append(position)
             continue
-        values = by_label.setdefault(literal.name, {})
-        for value in literal.literals() or ():
-            values[value] = (*values.get(value, ()), position)
-    return ChildIndex(by_label, tuple(always))
+        name, values = min(exact, key=lambda one: sum(shared[one[0], value] for value in one[1]))
+        for value in values:
+            by_label.setdefault(name, {}).setdefault(value, []).append(position)
+    frozen = {
+        name: {value: tuple(positions) for value, positions in by_value.items()}
+        for name, by_value in by_label.items()
+    }
+    return ChildIndex(frozen, tuple(always))

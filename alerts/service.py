@@ -20,6 +20,7 @@ from alerts.config import AlertmanagerGlobal, AlertsConfig, write_original
 from alerts.deliver import ChannelHealth, Sender
 from alerts.delivery_log import Attempt, Decision, OutboxRow
 from alerts.dispatch import Dispatcher, Group, Hiding, Place, decide_group
+from alerts.group import GroupState
 from alerts.inbox import AlertInbox
 from alerts.inhibit import Inhibitor, InhibitRule, build_rules
 from alerts.mute_times import TimeInterval
@@ -301,8 +302,7 @@ class AlertService:
         if decisions or first_flushes or gone:
             with self._database.write() as connection:
                 rows = delivery_log.save_decisions(connection, decisions)
-                for group in first_flushes:
-                    state.save_group(connection, group.route.id, group.labels, group.state)
+                state.save_groups(connection, map(_timer, first_flushes))
                 for group in gone:
                     state.delete_group(connection, group.route.id, group.labels)
         self._flushed.update(group.id for group in first_flushes)
@@ -379,8 +379,7 @@ class AlertService:
     def _save_groups(self, opened: Sequence[Group]) -> None:
         if opened:
             with self._database.write() as connection:
-                for group in opened:
-                    state.save_group(connection, group.route.id, group.labels, group.state)
+                state.save_groups(connection, map(_timer, opened))
 
     def _keep_house(self, now_ms: int) -> None:
         self._next_housekeeping_ms = now_ms + HOUSEKEEPING_MS
@@ -395,6 +394,10 @@ class AlertService:
         self._dispatcher.forget(old)
         with self._database.write() as connection:
             delivery_log.forget_old(connection, now_ms)
+
+
+def _timer(group: Group) -> tuple[str, Labels, GroupState]:
+    return group.route.id, group.labels, group.state
 
 
 def _rules(config: AlertsConfig, global_: AlertmanagerGlobal) -> _Rules:

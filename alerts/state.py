@@ -80,15 +80,19 @@ def delete_alerts(connection: Connection, fingerprints: Iterable[str]) -> None:
         )
 
 
-def save_group(connection: Connection, route_id: str, labels: Labels, state: GroupState) -> None:
-    """Write the timers of a group."""
-    row = {
-        "route_id": route_id,
-        "labels": json.dumps(labels.pairs),
-        "next_flush_ms": state.next_flush_ms,
-        "flushed": state.flushed,
-    }
-    _upsert(connection, tables.groups, [row], ("route_id", "labels"))
+def save_groups(connection: Connection, timers: Iterable[tuple[str, Labels, GroupState]]) -> None:
+    """Write the timers of groups, each with its route's id and its labels."""
+    rows = [
+        {
+            "route_id": route_id,
+            "labels": json.dumps(labels.pairs),
+            "next_flush_ms": group.next_flush_ms,
+            "flushed": group.flushed,
+        }
+        for route_id, labels, group in timers
+    ]
+    if rows:
+        _upsert(connection, tables.groups, rows, ("route_id", "labels"))
 
 
 def delete_group(connection: Connection, route_id: str, labels: Labels) -> None:

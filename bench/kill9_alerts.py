@@ -17,8 +17,8 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 LIFE_SECONDS = 1.5

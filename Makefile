@@ -12,13 +12,15 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/uv:
-	@echo "[1/2] making $(VENV) with $$($(PYTHON) --version)"
+	@echo "[1/3] making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed: on Debian, apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
 .installed-run: pyproject.toml instrument/pyproject.toml | $(BIN)/uv
-	@echo "[2/2] installing tocsin and what it runs on (about 20 s the first time)"
+	@echo "[2/3] installing tocsin and what it runs on"
 	@$(UV) -e '.[all]' -e './instrument[all]'
+	@echo "[3/3] compiling its kernels (once on this machine)"
+	@$(BIN)/tocsin compile
 	@touch $@
 
 .installed-test: .installed-run
@@ -29,7 +31,7 @@ $(BIN)/uv:
 run: .installed-run ## start tocsin on http://127.0.0.1:9900 with embedded defaults
 	@$(BIN)/tocsin up $(ARGS)
 
-demo: .installed-run ## the same, with an example shop under load and a switch to break it
+demo: .installed-run ## run it, with an example shop under load and a switch to break it
 	@$(BIN)/tocsin demo $(ARGS)
 
 test: .installed-test ## run every test (peers and browser are skipped, with the reason, where absent)

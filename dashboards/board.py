@@ -1,25 +1,36 @@
 """`Board`, `Row`, `Panel`, `Query`: what a board shows, with no Grafana in it.
 
-A query may use `$name` for each variable of its board, and `$__rate_interval`.
+A query may use `$name` for each variable of its board, `$__rate_interval` and `$__range`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-PanelKind = Literal["timeseries", "stat", "gauge", "bargauge", "table", "statetimeline", "text"]
+PanelKind = Literal[
+    "timeseries", "stat", "gauge", "bargauge", "table", "statetimeline", "heatmap", "text"
+]
 Tone = Literal["good", "warn", "bad", "neutral"]
+
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_BUILT_IN = {"__rate_interval": "1m", "__interval": "15s", "__range": "1h"}
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """PromQL and what its series are called; `instant` asks for the newest value only."""
+    """PromQL and what its series are called.
+
+    `instant` asks for the newest value only; a `limit` is drawn as a dashed line, for what the
+    other series are held against.
+    """
 
     expr: str
     legend: str = ""
     instant: bool = False
+    limit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +42,32 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueText:
+    """A value that is shown as a word."""
+
+    value: int
+    text: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How a table shows the value of the query at the same place; `bar` draws it as a bar."""
+
+    name: str
+    unit: str = "short"
+    thresholds: Sequence[Threshold] = ()
+    decimals: int | None = None
+    bar: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture. `unit` is a Grafana unit id; `width` is in 24ths, `height` in grid rows."""
+    """One picture. `unit` is a Grafana unit id; `width` is in 24ths, `height` in grid rows.
+
+    `no_value` is what is shown when the query answers nothing. `columns` and `sort_by` (a column's
+    name, smallest first) are for tables, `texts` for values that mean a word.
+    """
 
     title: str
     kind: PanelKind
@@ -40,14 +75,17 @@ class Panel:
     queries: Sequence[Query] = ()
     unit: str = "short"
     width: int = 8
-    height: int = 7
+    height: int = 8
     thresholds: Sequence[Threshold] = ()
     show_thresholds: bool = False
     minimum: float | None = None
     maximum: float | None = None
     decimals: int | None = None
     stacked: bool = False
-    columns: Mapping[str, str] | None = None
+    columns: Sequence[Column] = ()
+    sort_by: str = ""
+    texts: Sequence[ValueText] = ()
+    no_value: str = ""
     text: str = ""
 
 
@@ -71,6 +109,15 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A link at the top of the board: to a `url`, or to every board with a `tag`."""
+
+    title: str
+    url: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """A board; `uid` is stable, so that it is updated in place and links hold."""
 
@@ -79,6 +126,7 @@ class Board:
     description: str
     rows: Sequence[Row]
     variables: Sequence[Variable] = ()
+    links: Sequence[Link] = ()
     tags: Sequence[str] = ("tocsin",)
     time_range: str = "now-6h"
     refresh: str = "30s"
@@ -91,16 +139,18 @@ class Board:
 def panel_queries(board: Board, values: Mapping[str, str]) -> list[tuple[str, str]]:
     """(panel title, PromQL) of every query, with variables replaced by `values`.
 
-    `$__rate_interval` is `1m` unless `values` says otherwise; a missing variable matches all.
+    `$__rate_interval` is `1m` and `$__range` `1h` unless `values` says otherwise; a variable of the
+    board that is not given matches everything.
     """
-    known = {"__rate_interval": "1m", "__interval": "15s", **values}
-    for variable in board.variables:
-        known.setdefault(variable.name, ".+")
-    found = []
-    for panel in board.panels():
-        for query in panel.queries:
-            expr = query.expr
-            for name in sorted(known, key=len, reverse=True):
-                expr = expr.replace(f"${name}", known[name])
-            found.append((panel.title, expr))
-    return found
+    every = {variable.name: ".+" for variable in board.variables}
+    known = {**_BUILT_IN, **every, **values}
+    return [
+        (panel.title, substitute(query.expr, known))
+        for panel in board.panels()
+        for query in panel.queries
+    ]
+
+
+def substitute(expr: str, values: Mapping[str, str]) -> str:
+    """`$name` and `${name}` replaced; a name that `values` lacks stays as it is written."""
+    return _VARIABLE.sub(lambda found: values.get(found[1], found[0]), expr)

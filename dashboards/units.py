@@ -24,9 +24,9 @@ def format_value(value: float, unit: str = "short") -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     if unit == "percentunit":
-        return f"{_digits(value * 100, 4)} %"
+        return _percent(value * 100)
     if unit == "percent":
-        return f"{_digits(value, 4)} %"
+        return _percent(value)
     if unit == "s":
         return _seconds(value)
     if unit in ("bytes", "Bps"):
@@ -34,6 +34,11 @@ def format_value(value: float, unit: str = "short") -> str:
         return f"{text}/s" if unit == "Bps" else text
     suffix = {"reqps": " req/s", "cps": "/s", "ops": " ops/s", "x": "x"}.get(unit, "")
     return _scaled(value, SI, "").replace(" ", "") + suffix
+
+
+def _percent(value: float) -> str:
+    """Nines are worth their digits; elsewhere three are enough."""
+    return f"{_digits(value, 5 if 99 < value < 100 else 3)} %"
 
 
 def _digits(value: float, digits: int = 3) -> str:

@@ -36,10 +36,11 @@ class Threshold:
 
 
 def sparkline(values: Float64s, title: str, width: float = 120, height: float = 28) -> Scene:
-    """The course of a value, without axes; NaN leaves a gap."""
+    """The course of a value from its first known point on, without axes; NaN leaves a gap."""
     known = values[np.isfinite(values)]
     if not len(known):
         return Scene(width, height, f"{title}: no data", [], stretch=True)
+    values = values[int(np.argmax(np.isfinite(values))) :]
     low, high = float(known.min()), float(known.max())
     span = (high - low) or 1.0
     xs = np.linspace(1, width - 1, len(values))
@@ -67,10 +68,10 @@ def line_chart(
     thresholds: Sequence[Threshold] = (),
     width: float = 640,
     height: float = 220,
-    floor: float | None = None,
+    in_view: Sequence[float] = (),
 ) -> Scene:
-    """Lines over time with axes, a legend and thresholds; `floor` keeps that value in view."""
-    frame = _Frame.around(lines, thresholds, width, height, floor)
+    """Lines over time with axes, a legend and thresholds; `in_view` are values to show anyway."""
+    frame = _Frame.around(lines, thresholds, width, height, in_view)
     if frame is None:
         text = Text(width / 2, height / 2, "No data in this range yet", "chart-text", "middle")
         return Scene(width, height, f"{title}: no data", [text])
@@ -105,13 +106,13 @@ class _Frame:
         thresholds: Sequence[Threshold],
         width: float,
         height: float,
-        floor: float | None,
+        in_view: Sequence[float],
     ) -> _Frame | None:
         values = [line.values[np.isfinite(line.values)] for line in lines]
         times = [line.times_ms for line in lines if len(line.times_ms)]
         if not any(len(part) for part in values):
             return None
-        known = np.concatenate([*values, [] if floor is None else [floor]])
+        known = np.concatenate([*values, in_view])
         low, high = float(known.min()), float(known.max())
         near = [t.value for t in thresholds if low - (high - low) <= t.value <= high * 1.6]
         low, high = _nice(min([low, *near]), max([high, *near]))

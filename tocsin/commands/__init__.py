@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tocsin.commands.check import check
+from tocsin.commands.compile import compile_kernels
 from tocsin.commands.dashboards import build_boards, push_boards
 from tocsin.commands.demo import demo
 from tocsin.commands.query import query
@@ -19,6 +20,7 @@ COMMANDS: dict[str, Command] = {
     "demo": demo,
     "check": check,
     "query": query,
+    "compile": compile_kernels,
     "version": version,
 }
 

@@ -132,7 +132,9 @@ def _charts(parts: Parts, verdict: Verdict, span_ms: int) -> list[Chart]:
 
 def _budget_chart(history: History) -> Chart:
     line = Line("budget left", history.times_ms, history.budget_left_ratio)
-    scene = line_chart([line], "Error budget left", "percentunit", [Threshold(0.0, "spent")])
+    scene = line_chart(
+        [line], "Error budget left", "percentunit", [Threshold(0.0, "spent")], in_view=[0.0, 1.0]
+    )
     return Chart("Error budget left", to_svg(scene), "of the whole window, at each moment")
 
 
@@ -145,7 +147,7 @@ def _burn_chart(history: History, tiers: Sequence[TierVerdict]) -> Chart:
         if name in history.burn_rates
     ]
     thresholds = [Threshold(factor, f"{factor:g}x") for factor in factors]
-    scene = line_chart(lines, "Burn rate", "x", thresholds, floor=0.0)
+    scene = line_chart(lines, "Burn rate", "x", thresholds, in_view=[0.0])
     return Chart("Burn rate by window", to_svg(scene), "dashed: the factors of the alerts")
 
 
@@ -155,7 +157,7 @@ def _events_chart(history: History, step_ms: int) -> Chart:
         Line("good", history.times_ms, history.good * a_second),
         Line("bad", history.times_ms, history.bad * a_second),
     ]
-    scene = line_chart(lines, "Events a second", "cps", floor=0.0)
+    scene = line_chart(lines, "Events a second", "cps", in_view=[0.0])
     total = (
         f"{texts.count(float(history.bad.sum()))} bad of {texts.count(float(history.total.sum()))}"
     )
@@ -172,7 +174,9 @@ def _anomaly_chart(
     )
     times, values = _asked(parts, query, start_ms, end_ms, step_ms)
     line = Line("anomaly score", times, values)
-    scene = line_chart([line], "Anomaly score", "short", [Threshold(0.5, "alarm")], floor=0.0)
+    scene = line_chart(
+        [line], "Anomaly score", "short", [Threshold(0.5, "alarm")], in_view=[0.0, 1.0]
+    )
     return Chart("Anomaly score of the indicator", to_svg(scene), "0 is usual, 1 was never seen")
 
 

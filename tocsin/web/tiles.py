@@ -50,7 +50,7 @@ HOST = (
             "of all processors", 0.85, 0.97),
     Measure("Memory used", "max(1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)",
             "percentunit", "cannot be given away", 0.85, 0.95),
-    Measure("Fullest disk", "max(1 - node_filesystem_avail_bytes / node_filesystem_size_bytes)",
+    Measure("Fullest disk", "1 - min(node_filesystem_avail_bytes / (node_filesystem_size_bytes > 0))",
             "percentunit", "of a file system", 0.85, 0.95),
     Measure("Load per CPU", 'sum(node_load1) / count(node_cpu_seconds_total{mode="idle"})',
             "short", "over 1, work waits", 1.0, 2.0),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,15 +11,8 @@ from pydantic import BaseModel
 from collector.api.ingest import read_body
 from collector.ingest.receivers.otlp_http import Reply
 from collector.ingest.receivers.otlp_logs import LogsReceiver
-from collector.logs_config import ElasticsearchConfig, LogsConfig
-from collector.model.clock import Clock
-from collector.model.errors import ConfigError
 from collector.model.records import LogRecord
-from collector.model.secrets import Secret
-from collector.store.documents.elasticsearch import ElasticsearchLogStore, ElasticsearchTarget
 from collector.store.documents.interface import MAX_LIMIT, LogQuery, LogStore
-from collector.store.documents.local import LocalLogStore
-from collector.store.documents.self_metrics import LogMetrics
 
 DEFAULT_LIMIT = 100
 
@@ -58,41 +49,6 @@ class LogsBody(BaseModel):
 
     logs: list[LogBody]
     is_cut: bool
-
-
-def open_log_store(
-    config: LogsConfig, directory: Path, clock: Clock, metrics: LogMetrics
-) -> LogStore:
-    """The store that a configuration asks for: Elasticsearch, or files in `directory`."""
-    retention = config.retention.retention()
-    if config.elasticsearch is not None:
-        target = elasticsearch_target(config.elasticsearch)
-        return ElasticsearchLogStore(target, clock, metrics, time.sleep, retention)
-    return LocalLogStore(directory, clock, metrics, retention, config.max_size)
-
-
-def elasticsearch_target(config: ElasticsearchConfig) -> ElasticsearchTarget:
-    """The target with its secrets read from their files."""
-    return ElasticsearchTarget(
-        url=config.url,
-        username=config.username,
-        password=config.password or _secret_of(config.password_file),
-        api_key=config.api_key or _secret_of(config.api_key_file),
-        verify=config.verify,
-        ca_file=config.ca_file,
-    )
-
-
-def _secret_of(file: str) -> Secret | None:
-    if not file:
-        return None
-    try:
-        return Secret(Path(file).read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"logs.elasticsearch: the file {file} can't be read: {error}",
-            advice="check the path and its mode",
-        ) from error
 
 
 def router(store: LogStore, receiver: LogsReceiver) -> APIRouter:

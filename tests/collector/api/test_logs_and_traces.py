@@ -17,13 +17,12 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
-from collector.api.logs_and_traces import elasticsearch_target, open_log_store, router
+from collector.api.logs_and_traces import router
 from collector.ingest.receivers.otlp_logs import LogsReceiver
 from collector.ingest.redact import Redactor
 from collector.logs_config import LogsConfig
 from collector.model.clock import ManualClock
-from collector.model.errors import ConfigError, UnavailableError
-from collector.store.documents.elasticsearch import ElasticsearchLogStore
+from collector.model.errors import UnavailableError
 from collector.store.documents.interface import DAY_MS
 from collector.store.documents.local import LocalLogStore
 from collector.store.documents.self_metrics import LogMetrics
@@ -38,7 +37,7 @@ class Served:
         self.clock = clock
         self.registry = CollectorRegistry()
         metrics = LogMetrics(self.registry)
-        self.store = open_log_store(LogsConfig(), directory, clock, metrics)
+        self.store = LocalLogStore(directory, clock, metrics)
         receiver = LogsReceiver(self.store, Redactor(), clock, metrics, max_body_bytes=100_000)
         app = FastAPI()
         app.include_router(router(self.store, receiver))
@@ -160,31 +159,6 @@ def test_a_cut_answer_says_so(served: Served) -> None:
     served.client.post("/v1/logs", content=content, headers={"Content-Type": PROTOBUF})
     body = served.client.get("/api/tocsin/v1/logs", params={"limit": 2}).json()
     assert (len(body["logs"]), body["is_cut"]) == (2, True)
-
-
-def test_the_configuration_chooses_the_store(tmp_path: Path, clock: ManualClock) -> None:
-    metrics = LogMetrics(CollectorRegistry())
-    local = open_log_store(LogsConfig(), tmp_path, clock, metrics)
-    section = {"elasticsearch": {"url": "http://127.0.0.1:9"}}
-    remote = open_log_store(LogsConfig.model_validate(section), tmp_path, clock, metrics)
-    assert isinstance(local, LocalLogStore)
-    assert isinstance(remote, ElasticsearchLogStore)
-    local.close()
-    remote.close()
-
-
-def test_a_secret_comes_from_its_file_and_is_never_shown(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("hunter2\n")
-    section = {"url": "https://es:9200", "api_key_file": str(tmp_path / "key")}
-    config = LogsConfig.model_validate({"elasticsearch": section})
-    assert config.elasticsearch is not None
-    target = elasticsearch_target(config.elasticsearch)
-    assert target.api_key is not None
-    assert target.api_key.reveal() == "hunter2"
-    assert "hunter2" not in repr(target)
-    (tmp_path / "key").unlink()
-    with pytest.raises(ConfigError, match="can't be read"):
-        elasticsearch_target(config.elasticsearch)
 
 
 @pytest.mark.parametrize(

@@ -1,152 +1,355 @@
-"""The series in memory: which stripe a sample goes to, what is refused, what is read back.
+"""The series in memory: which stripe a sample goes to, what is refused, what readers get.
 
 Knows neither files nor locks: `tsdb` writes the log first and lets one writer in at a time.
+
+Series find their stripe when they first arrive, not by their source alone: those of one row live
+together. A series without a stripe joins the one that the rest of its row belongs to, else the one
+of its source that has a row of this very time, else it begins a new one with those like it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from collector.model.labels import Labels
-from collector.model.matchers import Matcher
-from collector.model.samples import Float64s, Int64s, is_missing
-from collector.store.counters import RunningTotals
-from collector.store.interface import Slice
-from collector.store.overlay import Overlay
+from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, is_missing
+from collector.store.overlay import LatePart, Overlay
+from collector.store.part import Part
 from collector.store.postings import Postings
-from collector.store.stripe import Stripe
+from collector.store.prefix_sums import RunningTotals
+from collector.store.stripe import CHUNK_ROWS, OpenPart, OpenRows, SealedChunk, Stripe
+
+NO_STRIPE = -1
+_ALL = 2**62
+
+
+@dataclass(slots=True)
+class Source:
+    """What is known of a scrape target or sender: its first row and the stripe of its last."""
+
+    first_ms: int
+    stripe: int = NO_STRIPE
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where the last row of a source went; holds as long as the same refs array comes again."""
+
+    refs: Int64s
+    stripe: Stripe
+    rows: OpenRows
+    columns: Int64s | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadCopy:
+    """Everything that a checkpoint keeps, as it was at one moment; parts are never changed."""
+
+    from_ms: int
+    labels: list[Labels]
+    sources: dict[str, int]
+    totals: RunningTotals
+    chunks: list[tuple[int, SealedChunk | OpenPart]]
+    late: list[LatePart]
+
+    def after(self, cut_ms: int) -> HeadCopy:
+        """What is left once everything before `cut_ms` is in blocks."""
+        chunks = [one for one in self.chunks if one[1].times[-1] >= cut_ms]
+        late = [part.after(cut_ms) for part in self.late if part.times[-1] >= cut_ms]
+        return HeadCopy(cut_ms, self.labels, self.sources, self.totals, chunks, late)
 
 
 class Head:
     """Every series, its stripe and column, its late samples and its running total."""
 
-    def __init__(self, out_of_order_ms: int) -> None:
+    def __init__(self, out_of_order_window_ms: int) -> None:
         self.labels: list[Labels] = []
         self.ref_of: dict[Labels, int] = {}
-        self.stripes: list[Stripe] = []
+        self.stripes: dict[int, Stripe] = {}
+        self.sources: dict[str, Source] = {}
         self.totals = RunningTotals()
-        self.newest_ms: Int64s = np.zeros(0, dtype=np.int64)
-        self._out_of_order_ms = out_of_order_ms
-        self._stripe_of_source: dict[str, int] = {}
-        self._stripe_of: Int64s = np.zeros(0, dtype=np.int64)
-        self._column_of: Int64s = np.zeros(0, dtype=np.int64)
-        self._postings = Postings()
-        self._overlay = Overlay()
+        self.postings = Postings()
+        self.overlay = Overlay()
+        self.from_ms = -_ALL
+        """Samples before it are in blocks; the head keeps only late ones of that time."""
+        self._window_ms = out_of_order_window_ms
+        self._stripe_of = np.empty(0, np.int32)
+        self._column_of = np.empty(0, np.int32)
+        self._last_home = np.empty(0, np.int32)
+        self._former_homes: dict[int, set[int]] = {}
+        self._routes: dict[str, Route] = {}
+        self._next_stripe = 0
 
-    def add_series(self, source: str, labels: Labels) -> int:
-        """The ref of a new series, in the stripe of its source."""
+    # -- series --
+
+    def add_series(self, labels: Labels) -> int:
+        """The ref of a series; the known one when it has one already."""
+        ref = self.ref_of.get(labels)
+        if ref is not None:
+            return ref
         ref = len(self.labels)
         self._make_room(ref + 1)
-        stripe = self._stripe(source)
-        self._stripe_of[ref] = stripe
-        self._column_of[ref] = self.stripes[stripe].add_column(ref)
-        self.newest_ms[ref] = -1
         self.labels.append(labels)
         self.ref_of[labels] = ref
-        self._postings.add(ref, labels)
+        self.postings.add(labels)
         return ref
-
-    def append_row(
-        self, timestamp_ms: int, refs: Int64s, values: Float64s, start_ms: Int64s | None
-    ) -> Counter[str]:
-        """One timestamp for many series; counts what was refused."""
-        refused: Counter[str] = Counter()
-        stripes = self._stripe_of[refs]
-        for number in np.unique(stripes):
-            chosen = stripes == number
-            starts = None if start_ms is None else start_ms[chosen]
-            stripe = self.stripes[number]
-            if timestamp_ms > stripe.last_ms:
-                self._append(stripe, timestamp_ms, refs[chosen], values[chosen], starts)
-            else:
-                refused += self._append_late(timestamp_ms, refs[chosen], values[chosen])
-        return refused
-
-    def select(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Slice]:
-        """Every sample of the matching series in (after_ms, until_ms], a slice a stripe."""
-        refs = self._postings.match(matchers)
-        stripes = self._stripe_of[refs]
-        slices = (
-            self._slice(self.stripes[number], refs[stripes == number], after_ms, until_ms)
-            for number in np.unique(stripes)
-        )
-        return [found for found in slices if len(found.refs)]
-
-    def match(self, matchers: Sequence[Matcher]) -> Int64s:
-        """Refs of the matching series."""
-        return self._postings.match(matchers)
-
-    def forget(self, before_ms: int) -> None:
-        """Drop samples that are older, chunk by chunk."""
-        for stripe in self.stripes:
-            stripe.forget(before_ms)
-        self._overlay.forget(before_ms)
-
-    def first_ms(self) -> int:
-        """Time of the oldest sample in a stripe, -1 when there is none."""
-        times = [int(s.chunks[0].times[0]) for s in self.stripes if s.chunks and s.chunks[0].rows]
-        return min(times, default=-1)
-
-    def _append(
-        self, stripe: Stripe, at_ms: int, refs: Int64s, values: Float64s, starts: Int64s | None
-    ) -> None:
-        self.totals.add(at_ms, refs, values, stripe.first_ms, starts)
-        stripe.append(at_ms, self._column_of[refs], values)
-        self.newest_ms[refs] = at_ms
-
-    def _append_late(self, at_ms: int, refs: Int64s, values: Float64s) -> Counter[str]:
-        refused: Counter[str] = Counter()
-        for ref, value in zip(refs.tolist(), values.tolist(), strict=True):
-            reason = self._why_not(ref, at_ms, value)
-            if reason is None:
-                self._overlay.add(ref, at_ms, value)
-                if at_ms > self.newest_ms[ref]:
-                    self.newest_ms[ref] = at_ms
-            elif reason:
-                refused[reason] += 1
-        return refused
-
-    def _why_not(self, ref: int, at_ms: int, value: float) -> str | None:
-        """Why a late sample is refused; "" when it is there already; None when it is taken."""
-        present = self._value_at(ref, at_ms)
-        if present is not None:
-            same = np.float64(present).view(np.int64) == np.float64(value).view(np.int64)
-            return "" if same else "duplicate"
-        if at_ms < self.newest_ms[ref] - self._out_of_order_ms:
-            return "too_old"
-        return None
-
-    def _value_at(self, ref: int, at_ms: int) -> float | None:
-        column = self._column_of[ref : ref + 1]
-        stripe = self.stripes[self._stripe_of[ref]]
-        times, values = stripe.read(column, at_ms - 1, at_ms)
-        if len(times) and not is_missing(values)[0, 0]:
-            return float(values[0, 0])
-        return self._overlay.value_at(ref, at_ms)
-
-    def _slice(self, stripe: Stripe, refs: Int64s, after_ms: int, until_ms: int) -> Slice:
-        times, values = stripe.read(self._column_of[refs], after_ms, until_ms)
-        times, values = self._overlay.merge(refs, times, values, after_ms, until_ms)
-        present = (~is_missing(values)).any(axis=1)
-        if not present.all():
-            refs, values = refs[present], values[present]
-        labels = [self.labels[ref] for ref in refs.tolist()]
-        return Slice(labels, refs, times, values)
-
-    def _stripe(self, source: str) -> int:
-        if source not in self._stripe_of_source:
-            self._stripe_of_source[source] = len(self.stripes)
-            self.stripes.append(Stripe(source))
-        return self._stripe_of_source[source]
 
     def _make_room(self, count: int) -> None:
         self.totals.grow(count)
         missing = count - len(self._stripe_of)
         if missing > 0:
-            zeros = np.zeros(max(missing, len(self._stripe_of)), dtype=np.int64)
-            self._stripe_of = np.concatenate([self._stripe_of, zeros])
-            self._column_of = np.concatenate([self._column_of, zeros])
-            self.newest_ms = np.concatenate([self.newest_ms, zeros])
+            nowhere = np.full(max(missing, len(self._stripe_of) // 4), -1, np.int32)
+            self._stripe_of = np.concatenate([self._stripe_of, nowhere])
+            self._column_of = np.concatenate([self._column_of, nowhere])
+            self._last_home = np.concatenate([self._last_home, nowhere])
+
+    # -- the way in --
+
+    def append_row(
+        self, source: str, at_ms: int, refs: Int64s, values: Float64s, starts: Int64s | None
+    ) -> Counter[str] | None:
+        """One timestamp for many series, each at most once; counts what was refused."""
+        first_ms = self._first_ms(source, at_ms)
+        route = self._routes.get(source)
+        if (
+            route is not None
+            and route.refs is refs
+            and route.stripe.open is route.rows
+            and route.rows.rows < CHUNK_ROWS
+            and at_ms > route.stripe.last_ms
+        ):
+            route.stripe.push(at_ms, route.columns, values)
+            self.totals.add(at_ms, refs, values, first_ms, starts)
+            return None
+        return self._append_slowly(source, at_ms, refs, values, starts)
+
+    def _append_slowly(
+        self, source: str, at_ms: int, refs: Int64s, values: Float64s, starts: Int64s | None
+    ) -> Counter[str] | None:
+        self._routes.pop(source, None)
+        refused: Counter[str] = Counter()
+        taken: Bools = np.ones(len(refs), np.bool_)
+        stripes = self._place(source, at_ms, refs)
+        for number in np.unique(stripes).tolist():
+            chosen = np.flatnonzero(stripes == number)
+            stripe = self.stripes.get(number)
+            if stripe is not None and at_ms > stripe.last_ms and at_ms >= self.from_ms:
+                columns = self._columns(stripe, refs[chosen])
+                stripe.push(at_ms, columns, values[chosen])
+                if len(chosen) == len(refs) and stripe.open is not None:
+                    self._routes[source] = Route(refs, stripe, stripe.open, columns)
+                self.sources[source].stripe = number
+            else:
+                taken[chosen] = self._append_late(
+                    stripe, at_ms, refs[chosen], values[chosen], refused
+                )
+        if not taken.all():
+            refs, values = refs[taken], values[taken]
+            starts = None if starts is None else starts[taken]
+        self.totals.add(at_ms, refs, values, self._first_ms(source, at_ms), starts)
+        return refused or None
+
+    def _first_ms(self, source: str, at_ms: int) -> int:
+        known = self.sources.get(source)
+        if known is None:
+            known = self.sources[source] = Source(at_ms)
+        return known.first_ms
+
+    def _place(self, source: str, at_ms: int, refs: Int64s) -> Int64s:
+        """The stripe of each ref; NO_STRIPE for a homeless one whose sample is late."""
+        stripes = self._stripe_of[refs].astype(np.int64)
+        homeless = stripes == NO_STRIPE
+        if not homeless.any():
+            return stripes
+        homeless &= self.totals.newest_ms[refs] < at_ms
+        if at_ms < self.from_ms or not homeless.any():
+            return stripes
+        stripe = self._home(source, at_ms, stripes)
+        stripes[homeless] = stripe.number
+        self._move_in(refs[homeless], stripe.number)
+        return stripes
+
+    def _move_in(self, refs: Int64s, number: int) -> None:
+        """These series live in a stripe from now on."""
+        self._stripe_of[refs] = number
+        self._remember_home(refs, number)
+
+    def _remember_home(self, refs: Int64s, number: int) -> None:
+        """Samples of these series are in this stripe too; where they lived before is kept."""
+        former = self._last_home[refs]
+        for i in np.flatnonzero((former != NO_STRIPE) & (former != number)).tolist():
+            if int(former[i]) in self.stripes:
+                self._former_homes.setdefault(int(refs[i]), set()).add(int(former[i]))
+        self._last_home[refs] = number
+
+    def _home(self, source: str, at_ms: int, stripes: Int64s) -> Stripe:
+        """The stripe for homeless series of a row whose other series live in `stripes`."""
+        housed = stripes[stripes != NO_STRIPE]
+        if len(housed):
+            numbers, counts = np.unique(housed, return_counts=True)
+            main = self.stripes[int(numbers[counts.argmax()])]
+            if at_ms > main.last_ms or main.has_row(at_ms):
+                return main
+        last = self.stripes.get(self.sources[source].stripe)
+        if last is not None and last.has_row(at_ms):
+            return last
+        stripe = Stripe(self._next_stripe)
+        self.stripes[stripe.number] = stripe
+        self._next_stripe += 1
+        return stripe
+
+    def _columns(self, stripe: Stripe, refs: Int64s) -> Int64s | None:
+        """Where these series go in a row to come; None when that is every column in order."""
+        if stripe.open is not None and stripe.open.rows == CHUNK_ROWS:
+            self.close_rows(stripe)
+        if stripe.open is None:
+            stripe.open = OpenRows(len(refs))
+        columns = self._columns_in(stripe, stripe.open, refs)
+        whole = len(refs) == stripe.open.width
+        return None if whole and np.array_equal(columns, np.arange(len(refs))) else columns
+
+    def _columns_in(self, stripe: Stripe, rows: OpenRows, refs: Int64s) -> Int64s:
+        columns = self._column_of[refs].astype(np.int64)
+        absent = columns < 0
+        if absent.any():
+            columns[absent] = rows.add_columns(refs[absent])
+            self._column_of[refs] = columns
+        return columns
+
+    def close_rows(self, stripe: Stripe) -> None:
+        """Seal the open rows; series that did not come with the rest lose their home."""
+        if stripe.open is not None:
+            self._column_of[stripe.open.refs] = -1
+            self._stripe_of[stripe.close_rows()] = NO_STRIPE
+
+    # -- late samples --
+
+    def _append_late(
+        self,
+        stripe: Stripe | None,
+        at_ms: int,
+        refs: Int64s,
+        values: Float64s,
+        refused: Counter[str],
+    ) -> Bools:
+        """Put samples of the past where there is room for them; a mask of those that are in."""
+        rows = None if stripe is None else stripe.open
+        row = -1 if rows is None else rows.row_at(at_ms)
+        free: Bools = np.zeros(len(refs), np.bool_)
+        if stripe is not None and rows is not None and row >= 0:
+            free = self._is_free(refs, at_ms)
+            columns = self._columns_in(stripe, rows, refs)
+            cells = rows.values[row]
+            free &= cells[columns].view(np.int64) == MISSING_BITS
+            cells[columns[free]] = values[free]
+        taken = free.copy()
+        for i in np.flatnonzero(~free & ~is_missing(values)).tolist():
+            reason = self._take_late(int(refs[i]), at_ms, values[i : i + 1])
+            taken[i] = reason is None
+            if reason is not None:
+                refused[reason] += 1
+        return taken
+
+    def _is_free(self, refs: Int64s, at_ms: int) -> Bools:
+        """Which series surely have no sample at this time yet."""
+        return np.asarray(self.totals.newest_ms[refs] < at_ms)
+
+    def _take_late(self, ref: int, at_ms: int, value: Float64s) -> str | None:
+        """Keep one late sample; or why it is refused."""
+        present = self._value_at(ref, at_ms)
+        if present is not None:
+            same = present.view(np.int64)[0] == value.view(np.int64)[0]
+            return None if same else "duplicate"
+        newest = int(self.totals.newest_ms[ref])
+        if at_ms < newest and not self._window_ms:
+            return "out_of_order"
+        if at_ms < max(newest, self.from_ms) - self._window_ms:
+            return "too_old"
+        self.overlay.add(ref, at_ms, float(value[0]))
+        return None
+
+    def _value_at(self, ref: int, at_ms: int) -> Float64s | None:
+        one = np.array([ref], np.int64)
+        late = self.overlay.value_at(ref, at_ms)
+        if late is not None:
+            return np.array([late])
+        for part in self.parts(one):
+            column = np.searchsorted(part.refs, one)
+            row = int(np.searchsorted(part.times, at_ms))
+            known = column[0] < len(part.refs) and part.refs[column[0]] == ref
+            if known and row < len(part.times) and part.times[row] == at_ms:
+                value = np.empty((1, 1))
+                part.fill(column, row, row + 1, value)
+                if not is_missing(value)[0, 0]:
+                    return np.ravel(value)
+        return None
+
+    # -- the way out --
+
+    def parts(self, refs: Int64s) -> list[Part]:
+        """What the stripes hold of these series and perhaps of others, without late samples."""
+        if len(refs) == len(self.labels):
+            numbers = list(self.stripes)
+        else:
+            numbers = np.unique(self._last_home[refs]).tolist()
+            former = self._former_homes.keys() & set(refs.tolist()) if self._former_homes else ()
+            numbers = sorted({*numbers, *(n for ref in former for n in self._former_homes[ref])})
+        return [part for n in numbers if n in self.stripes for part in self.stripes[n].parts()]
+
+    def first_ms(self) -> int:
+        """Time of the oldest row, -1 when there is none."""
+        times = (s.parts()[0].times[0] for s in self.stripes.values() if s.parts())
+        first = min((int(time) for time in times), default=-1)
+        return max(first, self.from_ms) if first >= 0 else -1
+
+    def last_ms(self) -> int:
+        """Time of the newest sample, -1 when there is none."""
+        return int(self.totals.newest_ms.max(initial=-1))
+
+    def nbytes(self) -> int:
+        """Memory of the values in the stripes."""
+        return sum(stripe.nbytes for stripe in self.stripes.values())
+
+    def copy(self) -> HeadCopy:
+        """What a checkpoint keeps."""
+        chunks = [(s.number, part) for s in self.stripes.values() for part in s.parts()]
+        sources = {name: source.first_ms for name, source in self.sources.items()}
+        totals = self.totals.copy(len(self.labels))
+        late = self.overlay.all_parts()
+        return HeadCopy(self.from_ms, list(self.labels), sources, totals, chunks, late)
+
+    # -- what leaves and what comes back --
+
+    def forget(self, before_ms: int) -> None:
+        """Drop chunks that hold nothing newer, and stripes that are empty then."""
+        for number, stripe in list(self.stripes.items()):
+            if stripe.open is not None and stripe.last_ms < before_ms:
+                self.close_rows(stripe)
+            stripe.forget(before_ms)
+            if stripe.open is None and not stripe.sealed:
+                del self.stripes[number]
+        alive = np.fromiter(self.stripes, np.int32, len(self.stripes))
+        self._stripe_of[~np.isin(self._stripe_of, alive)] = NO_STRIPE
+        self._former_homes = {
+            ref: kept
+            for ref, homes in self._former_homes.items()
+            if (kept := homes & self.stripes.keys())
+        }
+
+    def cut(self, from_ms: int, late: Sequence[LatePart]) -> None:
+        """Everything before `from_ms`, and these late samples of that time, are in blocks now."""
+        self.from_ms = from_ms
+        for part in late:
+            self.overlay.remove(int(part.refs[0]), part.times[part.times < from_ms])
+        self.forget(from_ms)
+
+    def restore(self, number: int, chunk: SealedChunk) -> None:
+        """Put a chunk of a checkpoint back; chunks of one stripe come in order of time."""
+        stripe = self.stripes.setdefault(number, Stripe(number))
+        stripe.restore(chunk)
+        self._remember_home(chunk.refs, number)
+        self._next_stripe = max(self._next_stripe, number + 1)

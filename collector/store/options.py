@@ -1,29 +1,53 @@
-"""What may be set about the store, with its defaults."""
+"""What may be set about the store, with its defaults and their reasons; and how full it is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-DAY_MS = 24 * 3600 * 1000
+HOUR_MS = 3600 * 1000
+DAY_MS = 24 * HOUR_MS
+
+Fsync = Literal["always", "interval", "never"]
 
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """`fsync`: survive a loss of power, not only of the process; costs a disk write a row."""
+    """`fsync` is about losing power; a killed process loses nothing under any of its values.
+
+    `always`: every row is on the disk when it is acknowledged (a disk write a row); `interval`: at
+    each `maintain()`; `never`: when the kernel likes. Samples up to `out_of_order_window_ms` older
+    than their series' newest are taken (0: none). A block on disk spans `head_ms`.
+    """
 
     retention_ms: int = 15 * DAY_MS
     max_series: int = 1_000_000
-    fsync: bool = False
+    fsync: Fsync = "interval"
     segment_bytes: int = 128 * 1024 * 1024
-    out_of_order_ms: int = 3600 * 1000
+    out_of_order_window_ms: int = HOUR_MS
+    head_ms: int = 2 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
-    """How full the store is."""
+    """How full the store is; `oldest_ms` is -1 when it is empty.
+
+    `damaged_records` and `torn_bytes`: what the last start had to leave out of the log.
+    """
 
     series: int
     samples_appended: int
     oldest_ms: int
+    newest_ms: int
+    head_bytes: int
     wal_segments: int
     wal_bytes: int
+    blocks: int
+    block_bytes: int
+    damaged_records: int
+    torn_bytes: int
+
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes of log and blocks."""
+        return self.wal_bytes + self.block_bytes

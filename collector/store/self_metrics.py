@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from collector.store.options import StoreStatus
 
@@ -23,7 +23,7 @@ WAL_BUCKETS_SECONDS = (
 
 
 class StoreMetrics:
-    """How long the log takes, how much is held."""
+    """How long the log takes, how much is held, what was refused or damaged."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.wal_write_seconds = Histogram(
@@ -32,10 +32,43 @@ class StoreMetrics:
             buckets=WAL_BUCKETS_SECONDS,
             registry=registry,
         )
-        self.series = Gauge("tocsin_store_series", "Series that are held.", registry=registry)
-        self.wal_bytes = Gauge("tocsin_wal_size_bytes", "Size of the log.", registry=registry)
+        self.samples = Counter(
+            "tocsin_store_samples_appended", "Samples that were stored.", registry=registry
+        )
+        self.refused = Counter(
+            "tocsin_store_samples_refused",
+            "Samples that the store did not take, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in ("out_of_order", "too_old", "duplicate"):
+            self.refused.labels(reason)
+        self._series = Gauge("tocsin_store_series", "Series that are held.", registry=registry)
+        self._head_bytes = Gauge(
+            "tocsin_store_head_bytes", "Memory of the samples in stripes.", registry=registry
+        )
+        self._wal_bytes = Gauge("tocsin_wal_size_bytes", "Size of the log.", registry=registry)
+        self._blocks = Gauge("tocsin_store_blocks", "Blocks on disk.", registry=registry)
+        self._block_bytes = Gauge(
+            "tocsin_store_blocks_size_bytes", "Size of the blocks.", registry=registry
+        )
+        self._damaged = Gauge(
+            "tocsin_wal_damaged_records",
+            "Records that the last start could not read.",
+            registry=registry,
+        )
+        self._torn = Gauge(
+            "tocsin_wal_torn_bytes",
+            "Bytes of an unfinished record that the last start cut off.",
+            registry=registry,
+        )
 
     def show(self, status: StoreStatus) -> None:
         """Take over figures that are read now and then."""
-        self.series.set(status.series)
-        self.wal_bytes.set(status.wal_bytes)
+        self._series.set(status.series)
+        self._head_bytes.set(status.head_bytes)
+        self._wal_bytes.set(status.wal_bytes)
+        self._blocks.set(status.blocks)
+        self._block_bytes.set(status.block_bytes)
+        self._damaged.set(status.damaged_records)
+        self._torn.set(status.torn_bytes)

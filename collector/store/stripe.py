@@ -1,91 +1,212 @@
-"""Series that arrive together: one timestamp column, one matrix of values.
+"""Series that arrive together: timestamps kept once, a matrix of values.
 
-A stripe is a list of chunks. A chunk holds up to `CHUNK_ROWS` rows; its matrix lies column after
-column, so that a query reads a series as one run of memory. Columns come and go: one that did not
-exist yet, or got no sample in a row, holds MISSING there.
+A stripe is one chunk of open rows, as they came, and sealed chunks, packed column by column. An
+open chunk knows only the columns that got a sample in it, so columns come and go with churn. When
+it is sealed, columns with a sample in the same rows go into one sealed chunk: a sealed chunk has no
+missing cell, and columns that turned out not to arrive together part there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
-from collector.model.samples import MISSING, Float64s, Int64s, filled
+from collector.model.samples import MISSING_BITS, Float64s, Int64s
+from collector.store.chunk_codec import Packed, pack, unpack
 
-CHUNK_ROWS = 256
+CHUNK_ROWS = 64
+"""Rows of a chunk: as many as bits in the word that tells where a column has samples."""
+_TILE = 16
 
 
-@dataclass(slots=True)
-class Chunk:
-    """`times` int64[CHUNK_ROWS], `values` float64[columns, CHUNK_ROWS]; `rows` are in use."""
+class OpenRows:
+    """The newest rows: `times` int64[CHUNK_ROWS], `values` float64[CHUNK_ROWS, room]."""
 
-    times: Int64s
-    values: Float64s
-    rows: int = 0
+    def __init__(self, room: int) -> None:
+        self.times: Int64s = np.zeros(CHUNK_ROWS, np.int64)
+        self.values: Float64s = np.empty((CHUNK_ROWS, max(room, 1)))
+        self.rows = 0
+        self.refs: Int64s = np.empty(0, np.int64)
+        self._by_ref: tuple[Int64s, Int64s] | None = None
 
     @property
-    def last_ms(self) -> int:
-        """Time of the newest row."""
-        return int(self.times[self.rows - 1])
+    def width(self) -> int:
+        """Columns in use."""
+        return len(self.refs)
+
+    def add_columns(self, refs: Int64s) -> Int64s:
+        """The columns of series that begin to arrive; MISSING in the rows so far."""
+        width = self.width + len(refs)
+        if width > self.values.shape[1]:
+            grown = np.empty((CHUNK_ROWS, width + width // 4))
+            grown[: self.rows, : self.width] = self.values[: self.rows, : self.width]
+            self.values = grown
+        self.values.view(np.int64)[: self.rows, self.width : width] = MISSING_BITS
+        columns = np.arange(self.width, width)
+        self.refs = np.concatenate([self.refs, refs])
+        self._by_ref = None
+        return columns
+
+    def push(self, timestamp_ms: int, columns: Int64s | None, values: Float64s) -> None:
+        """One row; `columns` None: all of them, in order."""
+        row = self.values[self.rows]
+        if columns is None:
+            row[: self.width] = values
+        else:
+            if len(columns) < self.width:
+                row[: self.width].view(np.int64)[:] = MISSING_BITS
+            row[columns] = values
+        self.times[self.rows] = timestamp_ms
+        self.rows += 1
+
+    def row_at(self, timestamp_ms: int) -> int:
+        """The row of this time, or -1."""
+        row = int(np.searchsorted(self.times[: self.rows], timestamp_ms))
+        return row if row < self.rows and self.times[row] == timestamp_ms else -1
+
+    def part(self) -> OpenPart:
+        """What readers get."""
+        if self._by_ref is None:
+            order = np.argsort(self.refs)
+            self._by_ref = (self.refs[order], order)
+        refs, order = self._by_ref
+        return OpenPart(refs, self.times[: self.rows], self.values, order)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class OpenPart:
+    """A `Part` of rows as they came; `order` are the columns of `refs`."""
+
+    refs: Int64s
+    times: Int64s
+    values: Float64s
+    order: Int64s
+
+    @property
+    def is_dense(self) -> bool:
+        """Cells may be missing."""
+        return False
+
+    def fill(self, rows: Int64s, lo: int, hi: int, out: Float64s) -> None:
+        """See `Part.fill`."""
+        _gather(self.values.view(np.int64), np.arange(lo, hi), self.order[rows], out.view(np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class SealedChunk:
+    """A `Part` of packed columns without a missing cell."""
+
+    refs: Int64s
+    times: Int64s
+    packed: Packed
+
+    @property
+    def is_dense(self) -> bool:
+        """No cell is missing."""
+        return True
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the values and times."""
+        return self.packed.nbytes + self.times.nbytes
+
+    def fill(self, rows: Int64s, lo: int, hi: int, out: Float64s) -> None:
+        """See `Part.fill`."""
+        unpack(self.packed, rows, lo, hi, out)
+
+
+def seal(part: OpenPart) -> list[SealedChunk]:
+    """Sealed chunks of the rows of `part`, the one with most columns first."""
+    bits = part.values.view(np.int64)
+    where = _presence(bits, len(part.times), part.order)
+    patterns, group, sizes = np.unique(where, return_inverse=True, return_counts=True)
+    chunks = []
+    for number in np.argsort(-sizes, kind="stable").tolist():
+        rows = np.flatnonzero(patterns[number] >> np.arange(CHUNK_ROWS, dtype=np.uint64) & 1)
+        if not len(rows):
+            continue
+        chosen = group == number if len(patterns) > 1 else slice(None)
+        columns = np.empty((int(sizes[number]), len(rows)))
+        _gather(bits, rows, part.order[chosen], columns.view(np.int64))
+        chunks.append(SealedChunk(part.refs[chosen], part.times[rows], pack(columns)))
+    return chunks
+
+
 class Stripe:
-    """The series of one source; `refs` in the order of their columns."""
+    """The chunks of series that arrive together."""
 
-    source: str
-    refs: list[int] = field(default_factory=list)
-    chunks: list[Chunk] = field(default_factory=list)
-    first_ms: int = -1
-    last_ms: int = -1
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.sealed: list[SealedChunk] = []
+        self.open: OpenRows | None = None
+        self.last_ms = -1
 
-    def add_column(self, ref: int) -> int:
-        """The column of a series that begins now."""
-        self.refs.append(ref)
-        return len(self.refs) - 1
-
-    def append(self, timestamp_ms: int, columns: Int64s, values: Float64s) -> None:
-        """One row later than every row before it."""
-        chunk = self._open_chunk()
-        chunk.times[chunk.rows] = timestamp_ms
-        chunk.values[columns, chunk.rows] = values
-        chunk.rows += 1
+    def push(self, timestamp_ms: int, columns: Int64s | None, values: Float64s) -> None:
+        """One row later than every row before it, into the open rows."""
+        assert self.open is not None  # noqa: S101 (the head opens rows before it pushes)
+        self.open.push(timestamp_ms, columns, values)
         self.last_ms = timestamp_ms
-        if self.first_ms < 0:
-            self.first_ms = timestamp_ms
 
-    def read(self, columns: Int64s, after_ms: int, until_ms: int) -> tuple[Int64s, Float64s]:
-        """Copies: `times` int64[t] in (after_ms, until_ms], `values` float64[len(columns), t]."""
-        parts = [self._part(chunk, after_ms, until_ms) for chunk in self.chunks]
-        kept = [(chunk, lo, hi) for chunk, lo, hi in parts if hi > lo]
-        times = [chunk.times[lo:hi] for chunk, lo, hi in kept]
-        total = sum(len(part) for part in times)
-        values = filled((len(columns), total))
-        at = 0
-        for chunk, lo, hi in kept:
-            known = columns < len(chunk.values)
-            values[known, at : at + hi - lo] = chunk.values[columns[known], lo:hi]
-            at += hi - lo
-        return (np.concatenate(times) if times else np.empty(0, dtype=np.int64)), values
+    def close_rows(self) -> Int64s:
+        """Seal the open rows; gives the refs whose columns part from this stripe."""
+        if self.open is None or not self.open.rows:
+            self.open = None
+            return np.empty(0, np.int64)
+        chunks = seal(self.open.part())
+        self.open = None
+        for chunk in chunks:
+            self.restore(chunk)
+        gone = [chunk.refs for chunk in chunks[1:]]
+        return np.concatenate(gone) if gone else np.empty(0, np.int64)
+
+    def restore(self, chunk: SealedChunk) -> None:
+        """Add a sealed chunk; chunks with the same series hold one array of refs between them."""
+        if self.sealed and np.array_equal(self.sealed[-1].refs, chunk.refs):
+            chunk = SealedChunk(self.sealed[-1].refs, chunk.times, chunk.packed)
+        self.sealed.append(chunk)
+        self.last_ms = max(self.last_ms, int(chunk.times[-1]))
+
+    def has_row(self, timestamp_ms: int) -> bool:
+        """Whether the open rows have one of this time."""
+        return self.open is not None and self.open.row_at(timestamp_ms) >= 0
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the values."""
+        open_bytes = 0 if self.open is None else self.open.values.nbytes
+        return open_bytes + sum(chunk.nbytes for chunk in self.sealed)
+
+    def parts(self) -> list[SealedChunk | OpenPart]:
+        """What readers get, sealed chunks first."""
+        if self.open is None or not self.open.rows:
+            return list(self.sealed)
+        return [*self.sealed, self.open.part()]
 
     def forget(self, before_ms: int) -> None:
-        """Drop chunks whose newest row is older."""
-        self.chunks = [c for c in self.chunks if not c.rows or c.last_ms >= before_ms]
+        """Drop sealed chunks whose newest row is older."""
+        self.sealed = [chunk for chunk in self.sealed if chunk.times[-1] >= before_ms]
 
-    def _part(self, chunk: Chunk, after_ms: int, until_ms: int) -> tuple[Chunk, int, int]:
-        times = chunk.times[: chunk.rows]
-        lo, hi = np.searchsorted(times, (after_ms, until_ms), side="right")
-        return chunk, int(lo), int(hi)
 
-    def _open_chunk(self) -> Chunk:
-        width = len(self.refs)
-        if not self.chunks or self.chunks[-1].rows == CHUNK_ROWS:
-            times = np.zeros(CHUNK_ROWS, dtype=np.int64)
-            self.chunks.append(Chunk(times, filled((width, CHUNK_ROWS), MISSING)))
-        chunk = self.chunks[-1]
-        if len(chunk.values) < width:
-            grown = filled((max(width, 2 * len(chunk.values)), CHUNK_ROWS), MISSING)
-            grown[: len(chunk.values)] = chunk.values
-            chunk.values = grown
-        return chunk
+@njit(cache=True, nogil=True)
+def _gather(bits, rows, columns, out):  # type: ignore[no-untyped-def]
+    """`out[i, j] = bits[rows[j], columns[i]]`, tile by tile to be kind to the cache."""
+    count, length = len(columns), len(rows)
+    for i0 in range(0, count, _TILE):
+        i1 = min(i0 + _TILE, count)
+        for j in range(length):
+            row = rows[j]
+            for i in range(i0, i1):
+                out[i, j] = bits[row, columns[i]]
+
+
+@njit(cache=True, nogil=True)
+def _presence(bits, rows, columns):  # type: ignore[no-untyped-def]
+    """For each column a word whose bit r says that row r has a sample."""
+    out = np.zeros(len(columns), np.uint64)
+    for r in range(rows):
+        for i in range(len(columns)):
+            if bits[r, columns[i]] != MISSING_BITS:
+                out[i] |= np.uint64(1) << np.uint64(r)
+    return out

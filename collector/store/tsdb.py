@@ -1,9 +1,11 @@
-"""Lifecycle: open and recover, append, read, maintain, close."""
+"""Lifecycle: open and recover, append, read, maintain, close.
+
+One lock lets one writer or reader in at a time. Readers leave it before they decode: what they took
+with them never changes. Maintenance works on a copy of what the head holds, likewise.
+"""
 
 from __future__ import annotations
 
-import fcntl
-import json
 import logging
 import os
 import threading
@@ -15,26 +17,30 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from collector.model.clock import Clock
-from collector.model.errors import LimitError, StorageError, Where
+from collector.model.errors import LimitError, StorageError
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s, SampleBatch
-from collector.store import wal_record as records
-from collector.store.head import Head
+from collector.store import merge
+from collector.store.block import Block, RowGroups, open_blocks
+from collector.store.block_writer import write_blocks
+from collector.store.checkpoint import checkpoints, write_checkpoint
+from collector.store.directory_lock import lock_directory
+from collector.store.head import Head, HeadCopy
 from collector.store.interface import NOTHING_REFUSED, CounterTotals, Refused, Slice
+from collector.store.log_writer import LogWriter
 from collector.store.options import StoreOptions, StoreStatus
+from collector.store.recovery import recover
+from collector.store.retention import cut_time_ms, too_old
 from collector.store.self_metrics import StoreMetrics
-from collector.store.wal import Wal, read_segment
+from collector.store.wal import Wal
 
 log = logging.getLogger(__name__)
 
 
 class Tsdb:
-    """The embedded store: an `Appender` and a `Querier` over one directory.
-
-    One lock lets one writer or reader in at a time; what readers get are copies.
-    """
+    """The embedded store: an `Appender` and a `Querier` over one directory."""
 
     @classmethod
     def open(
@@ -44,32 +50,74 @@ class Tsdb:
         options: StoreOptions | None = None,
         registry: CollectorRegistry | None = None,
     ) -> Tsdb:
-        """Lock the directory and replay its log. Raises StorageError when it can't be used."""
-        metrics = StoreMetrics(registry or CollectorRegistry())
-        return cls(directory, clock, options or StoreOptions(), metrics)
+        """Lock the directory and read back what it holds.
+
+        Raises StorageError when it can't be used. A log that is damaged is read as far as it goes;
+        `status()` tells what is lost.
+        """
+        lock = lock_directory(directory)
+        try:
+            return cls(directory, clock, options or StoreOptions(), registry, lock)
+        except BaseException:
+            os.close(lock)
+            raise
 
     def __init__(
-        self, directory: Path, clock: Clock, options: StoreOptions, metrics: StoreMetrics
+        self,
+        directory: Path,
+        clock: Clock,
+        options: StoreOptions,
+        registry: CollectorRegistry | None,
+        lock_descriptor: int,
     ) -> None:
         self._clock = clock
         self._options = options
-        self._metrics = metrics
+        self._metrics = StoreMetrics(registry or CollectorRegistry())
+        self._lock_descriptor = lock_descriptor
         self._lock = threading.RLock()
-        self._lock_file = _lock_directory(directory)
-        self._head = Head(options.out_of_order_ms)
-        self._metadata: dict[str, Metadata] = {}
-        self._layouts: dict[int, Int64s] = {}
-        self._layout_of: dict[bytes, int] = {}
-        self._last_row: dict[str, tuple[Int64s, int]] = {}
+        self._maintenance = threading.Lock()
+        self._log_directory = directory / "wal"
+        self._block_directory = directory / "blocks"
+        self._log_directory.mkdir(exist_ok=True)
+        self._block_directory.mkdir(exist_ok=True)
+        self._head = Head(options.out_of_order_window_ms)
+        self._recovery = recover(self._log_directory, self._head)
+        self._metadata = self._recovery.metadata
+        self._row_groups = RowGroups()
+        self._blocks: tuple[Block, ...] = open_blocks(
+            self._block_directory,
+            self._recovery.checkpoint,
+            self._head.add_series,
+            self._row_groups,
+        )
         self._appended = 0
-        self._wal = Wal(directory / "wal", fsync=options.fsync)
-        self._replay()
-        self._begin_segment()
+        self._closed = False
+        self._log = LogWriter(Wal(self._log_directory, options.fsync))
+        self._begin_log()
+
+    def _begin_log(self) -> None:
+        """A process writes to segments of its own, after a checkpoint of what it found."""
+        number = self._recovery.next_number
+        if number > self._recovery.checkpoint:
+            self._write_checkpoint(number, self._head.copy())
+        self._log.begin_segment(number)
+        self._remove_before(number)
+        self._metrics.show(self.status())
+
+    # -- Appender --
 
     def refs(self, source: str, labels: Sequence[Labels]) -> Int64s:
         """See `Appender.refs`."""
         with self._lock:
-            return np.array([self._ref(source, one) for one in labels], dtype=np.int64)
+            known = self._head.ref_of
+            begun = list(dict.fromkeys(one for one in labels if one not in known))
+            if begun:
+                self._check_room(len(begun))
+                self._check_open()
+                self._log.series(len(self._head.labels), begun)
+                for one in begun:
+                    self._head.add_series(one)
+            return np.array([known[one] for one in labels], np.int64)
 
     def append_row(
         self,
@@ -80,52 +128,83 @@ class Tsdb:
         start_ms: Int64s | None = None,
     ) -> Refused:
         """See `Appender.append_row`."""
+        values = np.ascontiguousarray(values, np.float64)
         with self._lock:
-            row = records.Row(self._layout(source, refs), timestamp_ms, values, start_ms)
-            self._write(records.ROW, records.encode_row(row))
-            refused = self._head.append_row(timestamp_ms, refs, values, start_ms)
-            self._appended += len(refs) - sum(refused.values())
-            return Refused(dict(refused)) if refused else NOTHING_REFUSED
+            self._check_open()
+            if not self._log.knows(source, refs) and len(np.unique(refs)) < len(refs):
+                times = np.full(len(refs), timestamp_ms, np.int64)
+                return self.append(source, SampleBatch(refs, times, values, start_ms))
+            started = self._clock.monotonic_seconds()
+            self._log.row(source, timestamp_ms, refs, values, start_ms)
+            self._metrics.wal_write_seconds.observe(self._clock.monotonic_seconds() - started)
+            refused = self._head.append_row(source, timestamp_ms, refs, values, start_ms)
+            self._count(len(refs), refused)
+            return NOTHING_REFUSED if refused is None else Refused(dict(refused))
 
     def append(self, source: str, batch: SampleBatch) -> Refused:
         """See `Appender.append`."""
         refused: Counter[str] = Counter()
-        for timestamp_ms in np.unique(batch.timestamps_ms).tolist():
-            at = np.flatnonzero(batch.timestamps_ms == timestamp_ms)
-            refs, last = np.unique(batch.refs[at][::-1], return_index=True)
-            chosen = at[::-1][last]
+        left = np.argsort(batch.timestamps_ms, kind="stable")
+        while len(left):
+            at_ms = int(batch.timestamps_ms[left[0]])
+            row = left[batch.timestamps_ms[left] == at_ms]
+            refs, first = np.unique(batch.refs[row], return_index=True)
+            chosen = row[first]
             starts = None if batch.start_ms is None else batch.start_ms[chosen]
-            answer = self.append_row(source, timestamp_ms, refs, batch.values[chosen], starts)
+            answer = self.append_row(source, at_ms, refs, batch.values[chosen], starts)
             refused.update(answer.by_reason)
-            if len(at) > len(refs):
-                refused["duplicate"] += len(at) - len(refs)
-        return Refused(dict(refused))
+            again = np.setdiff1d(row, chosen, assume_unique=True)
+            left = np.concatenate([again, left[len(row) :]])
+        return Refused(dict(refused)) if refused else NOTHING_REFUSED
 
     def set_metadata(self, family: str, metadata: Metadata) -> None:
         """See `Appender.set_metadata`."""
         with self._lock:
             if self._metadata.get(family) != metadata:
+                self._check_open()
+                self._log.metadata(family, metadata)
                 self._metadata[family] = metadata
-                self._wal.append(records.METADATA, _metadata_bytes(family, metadata))
+
+    def _check_room(self, count: int) -> None:
+        if len(self._head.labels) + count > self._options.max_series:
+            raise LimitError(
+                f"the store holds its limit of {self._options.max_series:,} series",
+                advice="raise storage.max_series, or drop labels that grow without bound",
+            )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StorageError("the store is closed", advice="tocsin is stopping; send it later")
+
+    def _count(self, samples: int, refused: Counter[str] | None) -> None:
+        if refused:
+            for reason, count in refused.items():
+                self._metrics.refused.labels(reason).inc(count)
+                samples -= count
+        self._appended += samples
+        self._metrics.samples.inc(samples)
+
+    # -- Querier --
 
     def select(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Slice]:
         """See `Querier.select`."""
-        with self._lock:
-            return self._head.select(matchers, after_ms, until_ms)
+        refs, windows = self._windows(matchers, after_ms, until_ms)
+        return merge.slices(refs, windows, self.labels_of)
 
     def match(self, matchers: Sequence[Matcher]) -> Int64s:
         """See `Querier.match`."""
         with self._lock:
-            return self._head.match(matchers)
+            return self._head.postings.match(matchers)
 
     def labels_of(self, refs: Int64s) -> list[Labels]:
         """See `Querier.labels_of`."""
-        return [self._head.labels[ref] for ref in refs.tolist()]
+        labels = self._head.labels
+        return [labels[ref] for ref in refs.tolist()]
 
     def last_sample_ms(self, refs: Int64s) -> Int64s:
-        """See `Querier.last_sample_ms`."""
+        """See `Querier.last_sample_ms`; a stale marker is no sample."""
         with self._lock:
-            return self._head.newest_ms[refs]
+            return self._head.totals.sample_ms[refs]
 
     def counter_totals(self, refs: Int64s) -> CounterTotals:
         """See `Querier.counter_totals`."""
@@ -135,19 +214,19 @@ class Tsdb:
 
     def label_names(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[str]:
         """See `Querier.label_names`."""
-        return sorted({name for one in self.series(matchers, after_ms, until_ms) for name in one})
+        found = self._present(matchers, after_ms, until_ms)
+        return sorted({name for one in found for name in one})
 
     def label_values(
         self, name: str, matchers: Sequence[Matcher], after_ms: int, until_ms: int
     ) -> list[str]:
         """See `Querier.label_values`."""
-        found = {one.get(name, "") for one in self.series(matchers, after_ms, until_ms)}
-        return sorted(found - {""})
+        found = self._present(matchers, after_ms, until_ms)
+        return sorted({one.get(name, "") for one in found} - {""})
 
     def series(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Labels]:
         """See `Querier.series`."""
-        slices = self.select(matchers, after_ms, until_ms)
-        return sorted(labels for one in slices for labels in one.labels)
+        return sorted(self._present(matchers, after_ms, until_ms))
 
     def metadata(self) -> Mapping[str, Metadata]:
         """See `Querier.metadata`."""
@@ -158,124 +237,120 @@ class Tsdb:
         """See `Querier.series_version`."""
         return len(self._head.labels)
 
-    def maintain(self) -> None:
-        """Forget what is too old, fsync, and begin a new segment when the last one is full."""
+    def _present(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Labels]:
+        refs, windows = self._windows(matchers, after_ms, until_ms)
+        return self.labels_of(merge.present(refs, windows))
+
+    def _windows(
+        self, matchers: Sequence[Matcher], after_ms: int, until_ms: int
+    ) -> tuple[Int64s, list[merge.Window]]:
+        """The series that match and where their samples of a range lie, newest places first."""
         with self._lock:
-            before_ms = self._clock.now_ms() - self._options.retention_ms
-            self._head.forget(before_ms)
-            self._wal.sync()
-            if self._wal.segment_bytes > self._options.segment_bytes:
-                self._begin_segment()
-            for path in self._wal.segments()[:-1]:
-                if path.stat().st_mtime * 1000 < before_ms:
-                    path.unlink()
+            head, blocks = self._head, self._blocks
+            refs = head.postings.match(matchers)
+            from_ms = max(after_ms, head.from_ms - 1)
+            found = merge.windows(head.parts(refs), from_ms, until_ms)
+            found += merge.windows(head.overlay.parts(refs), after_ms, until_ms)
+        for block in blocks:
+            if block.overlaps(after_ms, until_ms):
+                found += merge.windows(block.parts(refs), after_ms, until_ms)
+        return refs, found
+
+    # -- lifecycle --
+
+    def maintain(self) -> None:
+        """Call it each minute or so: fsync, cut old rows into blocks, checkpoint, retention.
+
+        Raises StorageError when the disk is full; what was there stays, and the next call tries
+        again.
+        """
+        with self._maintenance:
+            self._log.wal.sync()
+            now_ms = self._clock.now_ms()
+            first_ms = self._head.first_ms()
+            cut_ms = cut_time_ms(first_ms, now_ms, self._options.head_ms)
+            if cut_ms is not None or self._log.wal.segment_bytes > self._options.segment_bytes:
+                self._cut(cut_ms)
+            self._forget(now_ms - self._options.retention_ms)
             self._metrics.show(self.status())
+
+    def _cut(self, cut_ms: int | None) -> None:
+        """Rows before `cut_ms` to blocks, all others to a checkpoint; then the old log can go."""
+        with self._lock:
+            number = self._log.wal.number + 1
+            self._log.begin_segment(number)
+            copy = self._head.copy()
+            metadata = dict(self._metadata)
+        if cut_ms is None:
+            write_checkpoint(self._log_directory, number, copy, metadata)
+        else:
+            written = self._write_blocks(copy, cut_ms, number)
+            try:
+                write_checkpoint(self._log_directory, number, copy.after(cut_ms), metadata)
+            except StorageError:
+                for block in written:
+                    block.remove()
+                raise
+            with self._lock:
+                self._head.cut(cut_ms, copy.late)
+                self._blocks = (*written, *self._blocks)
+        self._remove_before(number)
+
+    def _write_blocks(self, copy: HeadCopy, cut_ms: int, number: int) -> list[Block]:
+        span_ms = self._options.head_ms
+        paths = write_blocks(self._block_directory, copy, cut_ms, span_ms, number)
+        ref_of = self._head.ref_of.__getitem__
+        return [Block(path, ref_of, self._row_groups) for path in reversed(paths)]
+
+    def _forget(self, before_ms: int) -> None:
+        """Drop what is past retention."""
+        with self._lock:
+            self._head.forget(before_ms)
+            self._head.overlay.forget(before_ms)
+            gone = too_old(self._blocks, before_ms)
+            self._blocks = tuple(block for block in self._blocks if block not in gone)
+        for block in gone:
+            block.remove()
+
+    def _write_checkpoint(self, number: int, copy: HeadCopy) -> None:
+        write_checkpoint(self._log_directory, number, copy, self._metadata)
+
+    def _remove_before(self, number: int) -> None:
+        self._log.wal.remove_before(number)
+        for path in checkpoints(self._log_directory):
+            if int(path.stem) < number:
+                path.unlink()
 
     def status(self) -> StoreStatus:
         """How full the store is."""
-        segments = self._wal.segments()
-        return StoreStatus(
-            series=len(self._head.labels),
-            samples_appended=self._appended,
-            oldest_ms=self._head.first_ms(),
-            wal_segments=len(segments),
-            wal_bytes=sum(path.stat().st_size for path in segments),
-        )
+        with self._lock:
+            segments = [*self._log.wal.segments(), *checkpoints(self._log_directory)]
+            oldest = [self._head.first_ms(), *(block.first_ms for block in self._blocks)]
+            return StoreStatus(
+                series=len(self._head.labels),
+                samples_appended=self._appended,
+                oldest_ms=min((time for time in oldest if time >= 0), default=-1),
+                newest_ms=self._head.last_ms(),
+                head_bytes=self._head.nbytes(),
+                wal_segments=len(self._log.wal.segments()),
+                wal_bytes=sum(path.stat().st_size for path in segments),
+                blocks=len(self._blocks),
+                block_bytes=sum(block.nbytes for block in self._blocks),
+                damaged_records=self._recovery.damaged,
+                torn_bytes=self._recovery.torn_bytes,
+            )
 
     def close(self) -> None:
-        """Write everything out and let the directory go."""
-        with self._lock:
-            self._wal.close()
-            os.close(self._lock_file)
-
-    def _ref(self, source: str, labels: Labels) -> int:
-        ref = self._head.ref_of.get(labels)
-        if ref is not None:
-            return ref
-        if len(self._head.labels) >= self._options.max_series:
-            raise LimitError(
-                f"the store holds its limit of {self._options.max_series:,} series",
-                advice="raise storage.max_series, or drop labels that grow without bound",
-            )
-        number = len(self._head.labels)
-        self._write(records.SERIES, records.encode_series(number, source, labels))
-        return self._head.add_series(source, labels)
-
-    def _layout(self, source: str, refs: Int64s) -> int:
-        """The number under which the log knows this list of refs."""
-        last = self._last_row.get(source)
-        if last is not None and last[0] is refs:
-            return last[1]
-        key = refs.tobytes()
-        number = self._layout_of.get(key)
-        if number is None:
-            number = len(self._layout_of)
-            self._write(records.LAYOUT, records.encode_layout(number, refs))
-            self._layout_of[key] = number
-        self._last_row[source] = (refs, number)
-        return number
-
-    def _write(self, kind: int, payload: bytes) -> None:
-        with self._metrics.wal_write_seconds.time():
-            self._wal.append(kind, payload)
-
-    def _begin_segment(self) -> None:
-        """A segment starts with all that its rows refer to, so that older ones can go."""
-        self._wal.begin_segment()
-        self._layout_of.clear()
-        self._last_row.clear()
-        for stripe in self._head.stripes:
-            for ref in stripe.refs:
-                labels = self._head.labels[ref]
-                self._wal.append(records.SERIES, records.encode_series(ref, stripe.source, labels))
-        for family, metadata in self._metadata.items():
-            self._wal.append(records.METADATA, _metadata_bytes(family, metadata))
-
-    def _replay(self) -> None:
-        segments = self._wal.segments()
-        for path in segments:
-            renumbered: dict[int, int] = {}
-            self._layouts.clear()
-            for kind, payload in read_segment(path, is_last=path == segments[-1]):
-                self._apply(kind, payload, renumbered)
-
-    def _apply(self, kind: int, payload: memoryview, renumbered: dict[int, int]) -> None:
-        """`renumbered`: refs of the segment to refs of now (series of lost segments are gone)."""
-        if kind == records.SERIES:
-            number, source, labels = records.decode_series(payload)
-            known = self._head.ref_of.get(labels)
-            renumbered[number] = self._head.add_series(source, labels) if known is None else known
-        elif kind == records.LAYOUT:
-            layout, refs = records.decode_layout(payload)
-            self._layouts[layout] = np.array([renumbered[r] for r in refs.tolist()], dtype=np.int64)
-        elif kind == records.ROW:
-            row = records.decode_row(payload)
-            refs = self._layouts[row.layout]
-            self._head.append_row(row.timestamp_ms, refs, row.values, row.start_ms)
-        elif kind == records.METADATA:
-            family, type_, help_, unit = json.loads(bytes(payload))
-            self._metadata[family] = Metadata(type_, help_, unit)
-
-
-def _metadata_bytes(family: str, metadata: Metadata) -> bytes:
-    return json.dumps([family, metadata.type, metadata.help, metadata.unit]).encode()
-
-
-def _lock_directory(directory: Path) -> int:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise StorageError(
-            "another tocsin is using this directory",
-            where=Where(str(directory)),
-            advice="stop it, or give another --data-dir",
-        ) from error
-    except OSError as error:
-        raise StorageError(
-            f"the data directory can't be used: {error.strerror}",
-            where=Where(str(directory)),
-            advice="check its path and mode, or give another --data-dir",
-        ) from error
-    return descriptor
+        """Checkpoint, so that the next start is quick, and let the directory go."""
+        with self._maintenance, self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            number = self._log.wal.number + 1
+            try:
+                self._write_checkpoint(number, self._head.copy())
+                self._remove_before(number)
+            except StorageError as error:
+                log.warning("closing without a checkpoint, the next start replays: %s", error)
+            self._log.wal.close()
+            os.close(self._lock_descriptor)

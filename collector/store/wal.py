@@ -1,111 +1,137 @@
-"""Segments of checksummed records on disk: append, fsync, replay; a torn tail is cut off.
+"""Segments of records on disk: append, fsync, replay, cut a torn tail.
 
-A segment is `MAGIC`, then records: length u32, crc32 u32, kind u8, payload (little-endian). A
-record is in the file (one write(2)) before `append` returns, so a killed process loses nothing that
-it acknowledged; losing power may cost what was not fsynced.
+A record is in the file, by one writev(2), before `append` returns: a killed process loses nothing
+that it acknowledged. A record that does not fit on the disk is cut off again, so that the log stays
+readable and goes on by itself once there is room.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
-import struct
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from collector.model.errors import StorageError, Where
+from collector.store.options import Fsync
+from collector.store.wal_record import Buffer, Damage, frame, read_records
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"TOCSWAL1"
-HEADER = struct.Struct("<IIB")
-MAX_RECORD_BYTES = 256 * 1024 * 1024
+MAGIC = b"TOCSWAL2"
+SUFFIX = ".wal"
 
 
 class Wal:
     """The segments of one directory, named by a rising number."""
 
-    def __init__(self, directory: Path, *, fsync: bool) -> None:
+    def __init__(self, directory: Path, fsync: Fsync) -> None:
         self._directory = directory
         self._fsync = fsync
         self._descriptor = -1
         self._size = 0
-        directory.mkdir(parents=True, exist_ok=True)
-
-    def segments(self) -> list[Path]:
-        """Files of the log, oldest first."""
-        return sorted(self._directory.glob("*.wal"))
+        self._unsynced = False
+        self.number = 0
 
     @property
     def segment_bytes(self) -> int:
         """Size of the segment that is being written."""
         return self._size
 
-    def begin_segment(self) -> None:
-        """Close the segment that is being written and open the next."""
-        self.close()
-        names = [int(path.stem) for path in self.segments()]
-        path = self._directory / f"{max(names, default=0) + 1:010}.wal"
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        self._size = 0
-        self._write(MAGIC)
+    def segments(self) -> list[Path]:
+        """Files of the log, oldest first."""
+        return sorted(self._directory.glob("*" + SUFFIX))
 
-    def append(self, kind: int, payload: bytes) -> None:
-        """Write one record; raises StorageError and leaves the log as it was when that fails."""
-        crc = zlib.crc32(payload, kind)
-        self._write(HEADER.pack(len(payload), crc, kind) + payload)
-        if self._fsync:
-            os.fsync(self._descriptor)
+    def begin_segment(self, number: int) -> None:
+        """Open the segment `number`, then close the one that was being written.
+
+        Raises StorageError, and goes on with the old one, when there is no room.
+        """
+        path = segment_path(self._directory, number)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            if os.write(descriptor, MAGIC) != len(MAGIC):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise self._failed(error) from error
+        self.close()
+        self._descriptor, self._size, self.number = descriptor, len(MAGIC), number
+        sync_directory(self._directory)
+
+    def append(self, kind: int, payload: Sequence[Buffer]) -> None:
+        """Write one record. Raises StorageError and leaves the log as it was when that fails."""
+        buffers = frame(kind, payload)
+        size = sum(memoryview(part).nbytes for part in buffers)
+        try:
+            if os.writev(self._descriptor, buffers) != size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if self._fsync == "always":
+                os.fdatasync(self._descriptor)
+        except OSError as error:
+            os.ftruncate(self._descriptor, self._size)
+            os.lseek(self._descriptor, self._size, os.SEEK_SET)
+            raise self._failed(error) from error
+        self._size += size
+        self._unsynced = True
 
     def sync(self) -> None:
-        """Make sure that what was written survives a loss of power."""
-        if self._descriptor >= 0:
-            os.fsync(self._descriptor)
+        """Make sure that what was written survives a loss of power, unless that is not wanted."""
+        if self._descriptor >= 0 and self._unsynced and self._fsync != "never":
+            self._unsynced = False
+            os.fdatasync(self._descriptor)
 
     def close(self) -> None:
         """Close the segment that is being written."""
         if self._descriptor >= 0:
-            os.fsync(self._descriptor)
+            self.sync()
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _write(self, data: bytes) -> None:
-        try:
-            written = os.write(self._descriptor, data)
-            if written != len(data):
-                raise OSError(28, "No space left on device")
-        except OSError as error:
-            os.ftruncate(self._descriptor, self._size)
-            os.lseek(self._descriptor, self._size, os.SEEK_SET)
-            raise StorageError(
-                f"the write-ahead log can't be written: {error.strerror}",
-                where=Where(str(self._directory)),
-                advice="free some disk space; tocsin goes on by itself then",
-            ) from error
-        self._size += len(data)
+    def remove_before(self, number: int) -> None:
+        """Delete the segments that a checkpoint or blocks made needless."""
+        for path in self.segments():
+            if int(path.stem) < number:
+                path.unlink()
+
+    def _failed(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"the write-ahead log can't be written: {error.strerror}",
+            where=Where(str(self._directory)),
+            advice="free some disk space; tocsin goes on by itself then, nothing has to be started",
+        )
 
 
-def read_segment(path: Path, *, is_last: bool) -> Iterator[tuple[int, memoryview]]:
-    """Every record as (kind, payload); stops with a warning at the first that is damaged.
+def segment_path(directory: Path, number: int) -> Path:
+    """The file of a segment."""
+    return directory / f"{number:010}{SUFFIX}"
 
-    The damaged tail of the last segment is cut off.
-    """
-    data = memoryview(path.read_bytes())
-    at = len(MAGIC)
-    if bytes(data[:at]) != MAGIC:
+
+def sync_directory(directory: Path) -> None:
+    """Make names that were created or renamed in a directory survive a loss of power."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_segment(path: Path, damage: list[Damage]) -> Iterator[tuple[int, memoryview]]:
+    """Every whole record of a segment as (kind, payload); the rest is told in `damage`."""
+    data = path.read_bytes()
+    if not data.startswith(MAGIC):
+        damage.append(Damage(0, len(data), at_end=True))
         log.warning("%s is no segment of the log; it is left alone", path)
         return
-    while at + HEADER.size <= len(data):
-        length, crc, kind = HEADER.unpack_from(data, at)
-        payload = data[at + HEADER.size : at + HEADER.size + length]
-        if len(payload) < length or zlib.crc32(payload, kind) != crc:
-            break
-        yield kind, payload
-        at += HEADER.size + length
-    if at < len(data):
-        log.warning(
-            "%s: %d bytes after offset %d are damaged and left out", path, len(data) - at, at
-        )
-        if is_last:
-            os.truncate(path, at)
+    yield from read_records(data, len(MAGIC), damage)
+
+
+def cut_tail(path: Path, damage: Damage) -> None:
+    """Cut off the record that was being written when the process ended."""
+    log.warning(
+        "%s ends in the middle of a record, which nobody was told is stored: %d bytes are cut off",
+        path,
+        damage.length,
+    )
+    os.truncate(path, damage.offset)

@@ -1,74 +1,175 @@
-"""Bytes of the write-ahead records: pure encode and decode.
+"""Bytes of the records of log, checkpoints and block indexes: pure encode and decode.
 
-SERIES    ref u32, source and labels as JSON [source, [[name, value], …]]
-LAYOUT    layout u32, refs i64[n]              the series of a row, written once
-ROW       layout u32, has_starts u8, timestamp i64, values f64[n], [starts i64[n]]
-METADATA  JSON [family, type, help, unit]
-TOTALS    JSON header, then total f64[n], last value f64[n], last time i64[n]
+A record is framed (FORMAT.md draws it) so that damage stays where it is: a mark to find the next
+record by, the payload's length, a checksum over kind, length and payload. Encoders give the payload
+as buffers to be written one after the other, so that a row's values are never copied.
 """
 
 from __future__ import annotations
 
 import json
 import struct
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.model.labels import Labels
+from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s
 
-SERIES, LAYOUT, ROW, METADATA, TOTALS = range(1, 6)
-_REF = struct.Struct("<I")
+Array: TypeAlias = NDArray[Any]
+Buffer: TypeAlias = bytes | memoryview
+
+MARK = b"\xf1REC"
+_HEAD = struct.Struct("<4sIIB")
+HEAD_BYTES = _HEAD.size
+_CHECKED = struct.Struct("<IB")
+
+SERIES, LAYOUT, ROW, METADATA, STATE, CHUNK, LATE, BLOCK, END = range(1, 10)
+
+NO_STARTS, SAME_STARTS, STARTS_FOLLOW = range(3)
+_NUMBER = struct.Struct("<I")
 _ROW = struct.Struct("<IBq")
 
 
 @dataclass(frozen=True, slots=True)
+class Damage:
+    """Bytes that are no record: from `offset`, `length` of them; `at_end`: none comes after."""
+
+    offset: int
+    length: int
+    at_end: bool
+
+
+def frame(kind: int, payload: Sequence[Buffer]) -> list[Buffer]:
+    """The buffers of a whole record."""
+    length = sum(memoryview(part).nbytes for part in payload)
+    checksum = zlib.crc32(_CHECKED.pack(length, kind))
+    for part in payload:
+        checksum = zlib.crc32(part, checksum)
+    return [_HEAD.pack(MARK, length, checksum, kind), *payload]
+
+
+def read_records(data: bytes, at: int, damage: list[Damage]) -> Iterator[tuple[int, memoryview]]:
+    """Every whole record from offset `at` on as (kind, payload); what is none goes to `damage`."""
+    while at < len(data):
+        record = _record_at(data, at)
+        if record is None:
+            following = _next_record(data, at + 1)
+            damage.append(Damage(at, following - at, following == len(data)))
+            at = following
+            continue
+        yield record
+        at += HEAD_BYTES + len(record[1])
+
+
+def _record_at(data: bytes, at: int) -> tuple[int, memoryview] | None:
+    if at + HEAD_BYTES > len(data):
+        return None
+    mark, length, checksum, kind = _HEAD.unpack_from(data, at)
+    begin = at + HEAD_BYTES
+    if mark != MARK or begin + length > len(data):
+        return None
+    payload = memoryview(data)[begin : begin + length]
+    if zlib.crc32(payload, zlib.crc32(_CHECKED.pack(length, kind))) != checksum:
+        return None
+    return kind, payload
+
+
+def _next_record(data: bytes, at: int) -> int:
+    """Offset of the next whole record, or the end."""
+    while (at := data.find(MARK, at)) >= 0:
+        if _record_at(data, at) is not None:
+            return at
+        at += 1
+    return len(data)
+
+
+def encode_series(first_ref: int, labels: Sequence[Labels]) -> list[Buffer]:
+    """Series that begin, with the refs first_ref, first_ref + 1, …"""
+    pairs = [one.pairs for one in labels]
+    return [_NUMBER.pack(first_ref), json.dumps(pairs, separators=(",", ":")).encode()]
+
+
+def decode_series(payload: memoryview) -> tuple[int, list[Labels]]:
+    """First ref and labels."""
+    found = json.loads(bytes(payload[_NUMBER.size :]))
+    labels = [Labels((name, value) for name, value in pairs) for pairs in found]
+    return _NUMBER.unpack_from(payload)[0], labels
+
+
+def encode_layout(layout: int, source: str, refs: Int64s) -> list[Buffer]:
+    """A number for the source and the refs of rows to come."""
+    name = source.encode()
+    head = _NUMBER.pack(layout) + _NUMBER.pack(len(name)) + name
+    return [head, refs.astype(np.uint32).data]
+
+
+def decode_layout(payload: memoryview) -> tuple[int, str, Int64s]:
+    """Layout, source, refs."""
+    layout, length = struct.unpack_from("<II", payload)
+    source = bytes(payload[8 : 8 + length]).decode()
+    return layout, source, np.frombuffer(payload[8 + length :], "<u4").astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One timestamp of a layout."""
+    """One timestamp of a layout; `starts` tells what `start_ms` is when it is None."""
 
     layout: int
     timestamp_ms: int
     values: Float64s
+    starts: int
     start_ms: Int64s | None
 
 
-def encode_series(ref: int, source: str, labels: Labels) -> bytes:
-    """A series that begins."""
-    return _REF.pack(ref) + json.dumps([source, labels.pairs]).encode()
-
-
-def decode_series(payload: memoryview) -> tuple[int, str, Labels]:
-    """The same back."""
-    source, pairs = json.loads(bytes(payload[_REF.size :]))
-    return _REF.unpack_from(payload)[0], source, Labels((name, value) for name, value in pairs)
-
-
-def encode_layout(layout: int, refs: Int64s) -> bytes:
-    """The refs of a row's values."""
-    return _REF.pack(layout) + refs.tobytes()
-
-
-def decode_layout(payload: memoryview) -> tuple[int, Int64s]:
-    """The same back."""
-    refs = np.frombuffer(payload[_REF.size :], dtype=np.int64).copy()
-    return _REF.unpack_from(payload)[0], refs
-
-
-def encode_row(row: Row) -> bytes:
+def encode_row(row: Row) -> list[Buffer]:
     """A row of samples."""
-    head = _ROW.pack(row.layout, row.start_ms is not None, row.timestamp_ms)
-    starts = b"" if row.start_ms is None else row.start_ms.tobytes()
-    return head + np.ascontiguousarray(row.values).tobytes() + starts
+    head = _ROW.pack(row.layout, row.starts, row.timestamp_ms)
+    starts = [] if row.start_ms is None else [row.start_ms.data]
+    return [head, row.values.data, *starts]
 
 
 def decode_row(payload: memoryview) -> Row:
-    """The same back."""
-    layout, has_starts, timestamp_ms = _ROW.unpack_from(payload)
-    cells = (len(payload) - _ROW.size) // 8
-    count = cells // 2 if has_starts else cells
-    values = np.frombuffer(payload, np.float64, count, _ROW.size).copy()
-    starts = None
-    if has_starts:
-        starts = np.frombuffer(payload, np.int64, count, _ROW.size + 8 * count).copy()
-    return Row(layout, timestamp_ms, values, starts)
+    """The same back; the arrays may be kept."""
+    layout, starts, timestamp_ms = _ROW.unpack_from(payload)
+    numbers = bytes(payload[_ROW.size :])
+    cells = len(numbers) // 8
+    count = cells // 2 if starts == STARTS_FOLLOW else cells
+    values = np.frombuffer(numbers, np.float64, count)
+    start_ms = np.frombuffer(numbers, np.int64, count, 8 * count) if count < cells else None
+    return Row(layout, timestamp_ms, values, starts, start_ms)
+
+
+def encode_metadata(family: str, metadata: Metadata) -> list[Buffer]:
+    """What a metric family says of itself."""
+    return [json.dumps([family, metadata.type, metadata.help, metadata.unit]).encode()]
+
+
+def decode_metadata(payload: memoryview) -> tuple[str, Metadata]:
+    """Family and metadata."""
+    family, type_, help_, unit = json.loads(bytes(payload))
+    return family, Metadata(type_, help_, unit)
+
+
+def encode_arrays(header: object, arrays: Sequence[Array]) -> list[Buffer]:
+    """A JSON header and arrays, each with its dtype and length: the form of all other records."""
+    shapes = [[array.dtype.str, len(array)] for array in arrays]
+    text = json.dumps([header, shapes]).encode()
+    return [_NUMBER.pack(len(text)), text, *(np.ascontiguousarray(array).data for array in arrays)]
+
+
+def decode_arrays(payload: memoryview) -> tuple[Any, list[Array]]:
+    """The same back; the arrays are copies."""
+    length = _NUMBER.unpack_from(payload)[0]
+    header, shapes = json.loads(bytes(payload[4 : 4 + length]))
+    at, arrays = 4 + length, []
+    for dtype, count in shapes:
+        array = np.frombuffer(payload, dtype, count, at).copy()
+        arrays.append(array)
+        at += array.nbytes
+    return header, arrays

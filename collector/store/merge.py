@@ -1,0 +1,169 @@
+"""One time-ordered, duplicate-free view of parts: each series in exactly one slice.
+
+Series that lie in the same parts share a slice, so their timestamps are shared as well. Values are
+decoded straight into the slice's matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from collector.model.labels import Labels
+from collector.model.samples import MISSING_BITS, Float64s, Int64s, filled, is_missing
+from collector.store.interface import Slice
+from collector.store.part import Part
+
+_MIX = np.uint64(0x9E37_79B9_7F4A_7C15)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The rows `lo` up to `hi` (not included) of a part that are asked for."""
+
+    part: Part
+    lo: int
+    hi: int
+
+    @property
+    def times(self) -> Int64s:
+        """Their timestamps."""
+        return self.part.times[self.lo : self.hi]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one window gives to one slice: the series `part.refs[rows]`."""
+
+    window: Window
+    rows: Int64s
+
+    def fill(self, out: Float64s) -> None:
+        self.window.part.fill(self.rows, self.window.lo, self.window.hi, out)
+
+
+def windows(parts: Iterable[Part], after_ms: int, until_ms: int) -> list[Window]:
+    """The parts that have rows in `(after_ms, until_ms]`, with those rows."""
+    found = []
+    for part in parts:
+        times = part.times
+        lo, hi = times.searchsorted((after_ms, until_ms), side="right").tolist()
+        if hi > lo:
+            found.append(Window(part, lo, hi))
+    return found
+
+
+def slices(
+    refs: Int64s, found: Sequence[Window], labels_of: Callable[[Int64s], list[Labels]]
+) -> list[Slice]:
+    """Every sample of `refs` (ascending) in these windows; earlier windows win where two differ."""
+    answer = []
+    for members, pieces in _groups(refs, found):
+        times, values = _assemble(len(members), pieces)
+        kept = _has_sample(values.view(np.int64))
+        if not kept.all():
+            members, values = members[kept], values[kept]
+        if len(members):
+            times.flags.writeable = values.flags.writeable = False
+            answer.append(Slice(labels_of(members), members, times, values))
+    return answer
+
+
+def present(refs: Int64s, found: Sequence[Window]) -> Int64s:
+    """Those of `refs` that have a sample in these windows; decodes only what may have gaps."""
+    there = np.zeros(len(refs), np.bool_)
+    for window, (mine, rows) in zip(found, _memberships(refs, found), strict=True):
+        if window.part.is_dense:
+            there[mine] = True
+        else:
+            values = np.empty((len(rows), window.hi - window.lo))
+            window.part.fill(rows, window.lo, window.hi, values)
+            there[mine] |= _has_sample(values.view(np.int64))
+    return refs[there]
+
+
+def _memberships(refs: Int64s, found: Sequence[Window]) -> list[tuple[Int64s, Int64s]]:
+    """For each window: which of `refs` are in its part, and their rows there."""
+    known: dict[int, tuple[Int64s, Int64s]] = {}
+    answer = []
+    for window in found:
+        theirs = window.part.refs
+        if id(theirs) not in known:
+            known[id(theirs)] = _common(refs, theirs)
+        answer.append(known[id(theirs)])
+    return answer
+
+
+def _common(refs: Int64s, theirs: Int64s) -> tuple[Int64s, Int64s]:
+    """Positions in `refs` and in `theirs` (both ascending) of what they have in common."""
+    if len(theirs) < len(refs):
+        rows, mine = _common(theirs, refs)
+        return mine, rows
+    rows = theirs.searchsorted(refs)
+    inside = rows < len(theirs)
+    inside[inside] = theirs[rows[inside]] == refs[inside]
+    return np.flatnonzero(inside), rows[inside]
+
+
+def _groups(refs: Int64s, found: Sequence[Window]) -> list[tuple[Int64s, list[_Piece]]]:
+    """Series that lie in the same parts, with their rows in each."""
+    if not found or not len(refs):
+        return []
+    memberships = _memberships(refs, found)
+    signature: NDArray[np.uint64] = np.zeros(len(refs), np.uint64)
+    for number, (mine, _) in enumerate(memberships):
+        signature[mine] = (signature[mine] + np.uint64(number + 1)) * _MIX
+    different, group = np.unique(signature, return_inverse=True)
+    pieces: dict[int, list[_Piece]] = {}
+    for window, (mine, rows) in zip(found, memberships, strict=True):
+        if not len(mine):
+            continue
+        groups = group[mine]
+        for number in np.unique(groups).tolist():
+            chosen = rows if len(different) == 1 else rows[groups == number]
+            pieces.setdefault(number, []).append(_Piece(window, chosen))
+    return [(refs[group == number], found_in) for number, found_in in sorted(pieces.items())]
+
+
+def _assemble(count: int, pieces: Sequence[_Piece]) -> tuple[Int64s, Float64s]:
+    ordered = sorted(pieces, key=lambda piece: int(piece.window.times[0]))
+    times = np.concatenate([piece.window.times for piece in ordered])
+    if len(times) > 1 and (times[1:] <= times[:-1]).any():
+        return _interleave(count, pieces)
+    values = np.empty((count, len(times)))
+    at = 0
+    for piece in ordered:
+        end = at + len(piece.window.times)
+        piece.fill(values[:, at:end])
+        at = end
+    return times, values
+
+
+def _interleave(count: int, pieces: Sequence[_Piece]) -> tuple[Int64s, Float64s]:
+    """The union of timestamps that lie between each other; the first piece's sample wins."""
+    times = np.unique(np.concatenate([piece.window.times for piece in pieces]))
+    values = filled((count, len(times)))
+    for piece in reversed(pieces):
+        part = np.empty((count, len(piece.window.times)))
+        piece.fill(part)
+        columns = times.searchsorted(piece.window.times)
+        keep = is_missing(part)
+        part[keep] = values[:, columns][keep]
+        values[:, columns] = part
+    return times, values
+
+
+@njit(cache=True, nogil=True)
+def _has_sample(bits):  # type: ignore[no-untyped-def]
+    """Which rows have a cell that is not MISSING."""
+    out = np.zeros(bits.shape[0], np.bool_)
+    for i in range(bits.shape[0]):
+        for j in range(bits.shape[1]):
+            if bits[i, j] != MISSING_BITS:
+                out[i] = True
+                break
+    return out

@@ -1,23 +1,44 @@
 """`tocsin compile`: put the numeric kernels' machine code into its cache.
 
 tocsin does this by itself after the start, in the background; done ahead, the first start is quick.
+A process for each part, as the compiler uses one core.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 
+from collector.model.errors import StorageError
 from tocsin.commands.up import say
 
 
 def compile_kernels() -> None:
     """Compile the numeric kernels once; later starts read them from the cache."""
+    started = time.perf_counter()
+    spawn = multiprocessing.get_context("spawn")
+    workers = [spawn.Process(target=part) for part in (_scanners, _promql)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if any(worker.exitcode for worker in workers):
+        raise StorageError(
+            "a kernel could not be compiled; see the message above",
+            advice="is the installation's directory writable? set NUMBA_CACHE_DIR if it must not be",
+        )
+    say(f"compiled in {time.perf_counter() - started:.0f} s; later starts read the cache")
+
+
+def _scanners() -> None:
     from collector.ingest.warm_up import warm_up
+
+    say("      the scanners of text formats and OTLP …")
+    warm_up()
+
+
+def _promql() -> None:
     from collector.query import kernels
 
-    started = time.perf_counter()
-    say("compiling the scanners of text formats and OTLP …")
-    warm_up()
-    say("compiling the kernels of PromQL …")
+    say("      PromQL …")
     kernels.warm()
-    say(f"compiled in {time.perf_counter() - started:.0f} s; later starts read the cache")

@@ -28,12 +28,13 @@ REFERENCE_MS = UNITS_MS["h"]
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """Cumulative events at `times` (int64[t], ascending): float64[t, columns].
+    """Cumulative events at `times` (int64[t], ascending; rows where any came): float64[t, columns].
 
     `first_ms` int64[series]: the first sample that was seen, -1 without one. `lost_marks`: series
     whose marked sample the store no longer has; they begin anew at their next sample.
     """
 
+    times: Int64s
     bad: Float64s
     total: Float64s
     first_ms: Int64s
@@ -77,8 +78,7 @@ class Backfill:
 
     def fill(self, querier: Querier, times: Int64s) -> Filled:
         """The events up to the store's newest sample, put into rows at `times`."""
-        self._bad = np.zeros((len(times), self._members.columns))
-        self._total = np.zeros_like(self._bad)
+        self._rows: dict[int, tuple[Float64s, Float64s]] = {}
         active = self._used & (self._totals.last_ms > self._floor)
         if len(times) and active.any():
             self._old_references(querier, active)
@@ -87,9 +87,15 @@ class Backfill:
                 self._read(querier, matchers, start_ms, int(self._totals.last_ms.max()), times)
             self._count_births(times)
         lost = active & (self._marks >= 0) & ~self._found_mark
+        touched = sorted(self._rows)
+        shape = (len(touched), self._members.columns)
+        bad, total = (
+            np.array([self._rows[row][side] for row in touched]).reshape(shape) for side in (0, 1)
+        )
         return Filled(
-            np.cumsum(self._bad, axis=0),
-            np.cumsum(self._total, axis=0),
+            times[touched],
+            np.cumsum(bad, axis=0, out=bad),
+            np.cumsum(total, axis=0, out=total),
             self._first_ms,
             int(lost.sum()),
         )
@@ -187,8 +193,8 @@ class Backfill:
         increments = np.zeros(len(self._resolver.refs))
         increments[positions] = events
         bad, total = self._members.sums(increments)
-        self._bad[row] += bad
-        self._total[row] += total
+        former = self._rows.get(row)
+        self._rows[row] = (former[0] + bad, former[1] + total) if former else (bad, total)
 
     def _count_births(self, times: Int64s) -> None:
         """What the store counted beyond the increases: the first samples of born series."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
-from slo.objective import Objective, Severity
+from slo.objective import Severity
 from slo.window import DAY_MS, window_text
 
 _MINUTE_MS = 60_000
@@ -32,9 +33,9 @@ class Tier:
         """`14.4x on 1h/5m`."""
         return f"{self.factor:g}x on {window_text(self.long_ms)}/{window_text(self.short_ms)}"
 
-    def is_dead(self, objective: Objective) -> bool:
+    def is_dead(self, allowed: Fraction) -> bool:
         """Whether not even 100 % errors reach the factor: factor x (1 - target) >= 1."""
-        return self.factor * float(objective.allowed) >= 1
+        return self.factor * float(allowed) >= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,12 @@ def windows_of(tiers: Sequence[Tier]) -> tuple[int, ...]:
     return tuple(sorted({ms for tier in tiers for ms in (tier.short_ms, tier.long_ms)}))
 
 
-def warnings_of(objective: Objective, tiers: Sequence[Tier]) -> tuple[str, ...]:
-    """What is wrong with these tiers for this objective, in words."""
+@lru_cache(maxsize=256)
+def warnings_of(allowed: Fraction, tiers: tuple[Tier, ...]) -> tuple[str, ...]:
+    """What is wrong with these tiers for this share of allowed bad events, in words."""
     return tuple(
-        f"the {tier.severity} alert {tier.text} can never fire: at {objective.ratio * 100:.6g} % "
-        f"even 100 % errors burn only {1 / float(objective.allowed):.3g}x"
+        f"the {tier.severity} alert {tier.text} can never fire: "
+        f"at {float(1 - allowed) * 100:.6g} % even 100 % errors burn only {1 / float(allowed):.3g}x"
         for tier in tiers
-        if tier.is_dead(objective)
+        if tier.is_dead(allowed)
     )

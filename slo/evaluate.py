@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from collector.model.alert import Alert, AlertSink
+from collector.model.alert import AlertSink
 from collector.model.clock import Clock
 from collector.model.errors import TocsinError
 from collector.model.labels import Labels
-from collector.model.samples import STALE, Float64s, Int64s
+from collector.model.samples import STALE, Bools, Float64s, Int64s
 from collector.store.interface import Appender, Querier
 from slo.burn_rate import Tier
 from slo.config import SloConfig
@@ -42,6 +42,7 @@ class SloEngine:
     _columns: dict[str, int]
     _judgement: Judgement | None
     _verdicts: list[Verdict] | None
+    _has_bad_series: Bools
     _row: list[Labels]
     _refs: Int64s | None
 
@@ -93,6 +94,7 @@ class SloEngine:
                 self._judgement,
             )
             self._verdicts = None
+            self._has_bad_series = self._ledger.has_bad_series()
             with self._step("alert"):
                 self._tell(self._judgement)
             with self._step("publish"):
@@ -145,10 +147,9 @@ class SloEngine:
         """
         with self._lock:
             gone = {one.id for one in self.objectives} - {one.id for one in objectives}
-            ended = [key for key in self._firing if key[0] in gone]
-            if self._judgement is not None and ended:
+            if self._judgement is not None:
                 with self._step("alert"):
-                    self._sink.emit([self._resolved(self._judgement, key) for key in ended])
+                    self._resolve_gone(self._judgement, gone)
             self._firing = {k: since for k, since in self._firing.items() if k[0] not in gone}
             with self._step("save"):
                 self._ledger.save()
@@ -177,7 +178,7 @@ class SloEngine:
         return judgement.verdict(
             column,
             known_since_ms=int(self._ledger.since_ms[column]),
-            has_bad_series=bool(self._ledger.has_bad_series()[column]),
+            has_bad_series=bool(self._has_bad_series[column]),
             firing_since_ms=since,
         )
 
@@ -186,8 +187,9 @@ class SloEngine:
         former = self._firing
         self._firing = self._firing_now(judgement)
         ended = [key for key in former if key not in self._firing and key[0] in self._columns]
-        alerts = [self._alert(judgement, key) for key in self._firing]
-        alerts += [self._resolved(judgement, key, former[key]) for key in ended]
+        verdicts = {key[0]: self._verdict_of(judgement, key) for key in (*self._firing, *ended)}
+        alerts = [alert for id_ in verdicts for alert in verdicts[id_].to_alerts()]
+        alerts += [verdicts[id_].alert(s, former[id_, s], judgement.at_ms) for id_, s in ended]
         if alerts:
             try:
                 self._sink.emit(alerts)
@@ -210,15 +212,17 @@ class SloEngine:
         }
         return {**silent, **firing}
 
-    def _alert(self, judgement: Judgement, key: AlertKey) -> Alert:
-        id_, severity = key
-        return self._verdict(judgement, self._columns[id_]).alert(severity, self._firing[key])
+    def _resolve_gone(self, judgement: Judgement, gone: set[str]) -> None:
+        alerts = [
+            self._verdict_of(judgement, key).alert(key[1], since_ms, judgement.at_ms)
+            for key, since_ms in self._firing.items()
+            if key[0] in gone
+        ]
+        if alerts:
+            self._sink.emit(alerts)
 
-    def _resolved(self, judgement: Judgement, key: AlertKey, since_ms: int | None = None) -> Alert:
-        id_, severity = key
-        begun_ms = self._firing[key] if since_ms is None else since_ms
-        verdict = self._verdict(judgement, self._columns[id_])
-        return verdict.alert(severity, begun_ms, judgement.at_ms)
+    def _verdict_of(self, judgement: Judgement, key: AlertKey) -> Verdict:
+        return self._verdict(judgement, self._columns[key[0]])
 
     def _publish(self, judgement: Judgement) -> None:
         bad, total = self._ledger.totals

@@ -36,6 +36,7 @@ class Criteria:
         """`override` replaces the workbook's tiers for every objective."""
         self.objectives = tuple(objectives)
         allowed = [one.allowed for one in objectives]
+        self.targets = np.array([one.ratio for one in objectives])
         self.numerators = np.array([float(one.numerator) for one in allowed])
         self.denominators = np.array([float(one.denominator) for one in allowed])
         self.window_ms = np.array([one.window.duration_ms for one in objectives], np.int64)
@@ -165,7 +166,7 @@ class Judgement:
             coverage_ratio=self._coverage(column, known_since_ms),
             firing_since_ms=firing_since_ms,
             warnings=(
-                *warnings_of(objective, policy.tiers),
+                *warnings_of(objective.allowed, policy.tiers),
                 *objective.notes,
                 *_absence(bool(self.has_data[column]), has_bad_series),
             ),

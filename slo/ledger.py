@@ -187,10 +187,10 @@ class Ledger:
         labels: list[Labels] = []
         for record in records:
             labels += record.series
-            for time_ms, bad, total in zip(
-                record.times.tolist(), record.row_bad, record.row_total, strict=True
-            ):
-                self._slices.append(time_ms, pick(bad, sources), pick(total, sources))
+            rows = zip(record.times.tolist(), record.row_bad, record.row_total, strict=True)
+            self._slices.restore(
+                (time_ms, pick(bad, sources), pick(total, sources)) for time_ms, bad, total in rows
+            )
         last = records[-1]
         self._bad, self._total = pick(last.bad, sources), pick(last.total, sources)
         self.since_ms = np.where(sources < 0, NEVER_MS, pick(last.since_ms, sources))
@@ -219,8 +219,9 @@ class Ledger:
         members = self._tally.members.of(columns)
         reading = Backfill(self._tally.resolver, members, taken.totals, after_ms, marks)
         filled = reading.fill(self._querier, times)
-        self._slices.add(times, filled.bad, filled.total)
-        self._add(filled.bad[-1], filled.total[-1])
+        if len(filled.times):
+            self._slices.add(filled.times, filled.bad, filled.total)
+            self._add(filled.bad[-1], filled.total[-1])
         self.lost_marks += filled.lost_marks
         first_ms = members.first_total(filled.first_ms)
         unseen = (self.since_ms < 0) & (first_ms >= 0)
@@ -231,7 +232,7 @@ class Ledger:
         self._total = self._total + total
 
     def _to_save(self, after_ms: int, series: int) -> Saved:
-        rows = [row for row in self._slices.rows() if row.time_ms > after_ms]
+        rows = self._slices.rows(after_ms)
         shape = (len(rows), len(self._keys))
         return Saved(
             as_of_ms=self._counted_ms,

@@ -72,7 +72,9 @@ def _recorded(objective: Objective, name: str, expression: str) -> Rule:
 def _alerts(objective: Objective, tiers: Sequence[Tier], severity: Severity) -> list[Tier]:
     if objective.alerting.of(severity).disabled:
         return []
-    return [tier for tier in tiers if tier.severity == severity and not tier.is_dead(objective)]
+    return [
+        tier for tier in tiers if tier.severity == severity and not tier.is_dead(objective.allowed)
+    ]
 
 
 def _alert(objective: Objective, tiers: Sequence[Tier], severity: Severity) -> Rule:

@@ -58,8 +58,7 @@ def row_values(judgement: Judgement, bad: Float64s, total: Float64s) -> Float64s
     """Values of a row; `bad` and `total` are the ledger's running counts (float64[objectives])."""
     criteria = judgement.criteria
     ones = np.ones(len(criteria.objectives))
-    targets = np.array([one.ratio for one in criteria.objectives])
-    parts = [targets, ones - judgement.spent, total - bad, bad, total, ones]
+    parts = [criteria.targets, ones - judgement.spent, total - bad, bad, total, ones]
     for policy in criteria.policies:
         parts += _window_values(judgement, policy)
     return np.concatenate(parts)

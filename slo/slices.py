@@ -9,7 +9,7 @@ is never shorter than was asked, and longer by one slice at most.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -77,7 +77,8 @@ class Ring:
             self._first = (self._first + 1) % self._capacity
         self.times.append(time_ms)
         place = self._place(len(self.times) - 1)
-        self.bad[place], self.total[place] = bad, total
+        if self._first or total.any() or bad.any():  # untouched rows of zeros take no memory
+            self.bad[place], self.total[place] = bad, total
 
     def at(self, time_ms: int) -> Row | None:
         """The newest row at or before a time."""
@@ -137,10 +138,17 @@ class Slices:
         times = {time for ring in self._rings for time in ring.times if time > after_ms}
         return np.array(sorted(times), np.int64)
 
-    def rows(self) -> Iterator[Row]:
-        """Every row once, oldest first."""
-        by_time = {row.time_ms: row for ring in self._rings for row in ring.rows()}
-        return (by_time[time] for time in sorted(by_time))
+    def rows(self, after_ms: int = -1) -> list[Row]:
+        """Every row after a time once, oldest first; of leading rows of zeros the last alone."""
+        by_time = {
+            row.time_ms: row
+            for ring in self._rings
+            for row in ring.rows()
+            if row.time_ms > after_ms
+        }
+        rows = [by_time[time] for time in sorted(by_time)]
+        begun = next((i for i, row in enumerate(rows) if row.total.any() or row.bad.any()), 1)
+        return rows[max(begun - 1, 0) :]
 
     def column(self, column: int) -> tuple[Int64s, Float64s, Float64s]:
         """Times, bad and total of one objective, ascending, each time once."""
@@ -176,9 +184,17 @@ class Slices:
     def remapped(self, rings: Sequence[Resolution], sources: Int64s) -> Slices:
         """The same rows for other objectives: column i is `sources[i]`, zeros where that is -1."""
         other = Slices(rings, len(sources))
-        for row in self.rows():
-            other.append(row.time_ms, pick(row.bad, sources), pick(row.total, sources))
+        other.restore(
+            (row.time_ms, pick(row.bad, sources), pick(row.total, sources)) for row in self.rows()
+        )
         return other
+
+    def restore(self, rows: Iterable[tuple[int, Float64s, Float64s]]) -> None:
+        """Take (time, bad, total) in, oldest first; before the first, nothing was counted."""
+        for time_ms, bad, total in rows:
+            if self.newest_ms < 0:
+                self.fill_gap(time_ms, np.zeros(self.columns), np.zeros(self.columns))
+            self.append(time_ms, bad, total)
 
 
 def pick(values: NDArray[Number], sources: Int64s) -> NDArray[Number]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from collector.ingest.limits import MAX_OTLP_BODY_BYTES
 from collector.ingest.receivers.otlp_logs import LogsReceiver
 from collector.ingest.receivers.own_logs import OwnLogs
 from collector.ingest.redact import Redactor
@@ -30,13 +31,17 @@ class Logs:
 
 
 def build_logs(
-    config: LogsConfig, directory: Path, clock: Clock, registry: CollectorRegistry
+    config: LogsConfig,
+    directory: Path,
+    clock: Clock,
+    registry: CollectorRegistry,
+    max_body_bytes: int = MAX_OTLP_BODY_BYTES,
 ) -> Logs:
     """The log store and what feeds it; nothing is started yet."""
     metrics = LogMetrics(registry)
     store = _store(config, directory / "logs", clock, metrics)
     redactor = Redactor()
-    receiver = LogsReceiver(store, redactor, clock, metrics)
+    receiver = LogsReceiver(store, redactor, clock, metrics, max_body_bytes)
     return Logs(store, receiver, OwnLogs(store, redactor, metrics))
 
 

@@ -82,7 +82,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         engine=engine,
         pool=pool,
         otlp=otlp_receiver(store, ingest, config.otlp),
-        logs=build_logs(config.logs, directory, clock, registry),
+        logs=build_logs(config.logs, directory, clock, registry, config.otlp.max_body_size),
         alerts=alerts,
         slos=build_slos(config, store, sink, clock, directory, registry),
         anomalies=build_anomalies(config, engine, store, sink, clock, directory, anomaly_metrics),

@@ -25,7 +25,7 @@ def compile_kernels() -> None:
     if any(worker.exitcode for worker in workers):
         raise StorageError(
             "a kernel could not be compiled; see the message above",
-            advice="is the installation's directory writable? set NUMBA_CACHE_DIR if it must not be",
+            advice="is the installation's directory writable? else set NUMBA_CACHE_DIR",
         )
     say(f"compiled in {time.perf_counter() - started:.0f} s; later starts read the cache")
 

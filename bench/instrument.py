@@ -1,8 +1,9 @@
 """What instrumentation costs a request: a bare ASGI app beside the same app, instrumented.
 
-In-process, without a server, so that nothing else is measured. Bare and instrumented runs alternate
-and the figure is the median of their paired differences. The instrumented app does all that a
-default installation does: metrics, ids in and out, and one JSON access record written to /dev/null.
+In-process, without a server, and in CPU time of all threads, so that nothing else is measured. Bare
+and instrumented runs alternate, and the figure is the median of their paired differences. The
+instrumented app does all that a default installation does: metrics, ids in and out, and one JSON
+access record written to /dev/null; with OTLP, also a span and two encodings and sendings.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import statistics
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -63,11 +64,11 @@ def _overhead_us(otlp_endpoint: str | None) -> float:
 
 
 async def _run(app: ASGIApp) -> float:
-    """Seconds for one request, over many one after the other."""
-    started = perf_counter()
+    """CPU seconds for one request, over many one after the other."""
+    started = process_time()
     for _ in range(REQUESTS):
         await app(_scope(), _receive, _send)
-    return (perf_counter() - started) / REQUESTS
+    return (process_time() - started) / REQUESTS
 
 
 def _shop_page_of_its_own() -> ASGIApp:

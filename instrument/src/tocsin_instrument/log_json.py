@@ -45,9 +45,11 @@ class JsonFormatter(logging.Formatter):
             "service": self._service,
         }
         fields.update(ids_now())
-        for name in record.__dict__.keys() - STANDARD_FIELDS:
-            fields.setdefault(name, record.__dict__[name])
-        fields.update(self.exception_fields(record))
+        for name, value in record.__dict__.items():
+            if name not in STANDARD_FIELDS and name not in fields:
+                fields[name] = value
+        if record.exc_info:
+            fields.update(self.exception_fields(record))
         try:
             return _encode(fields)
         except (TypeError, ValueError, RecursionError):

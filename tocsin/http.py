@@ -12,10 +12,12 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from starlette.middleware.gzip import GZipMiddleware
 
 from collector.model.clock import Clock
 from collector.model.errors import (
     ConfigError,
+    EvaluationError,
     InputError,
     LimitError,
     TocsinError,
@@ -24,6 +26,16 @@ from collector.model.errors import (
 from tocsin import __version__
 from tocsin.http_guard import GuardedHttp
 from tocsin.http_metrics import HttpMetrics, MeasuredHttp
+
+COMPRESS_FROM_BYTES = 1024
+
+STATUSES: dict[type[TocsinError], int] = {
+    InputError: 400,
+    ConfigError: 400,
+    EvaluationError: 422,
+    LimitError: 429,
+    UnavailableError: 503,
+}
 
 
 class Process(Protocol):
@@ -47,6 +59,7 @@ def build_app(
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(TocsinError, answer_error)
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
     app.add_middleware(GuardedHttp)
     app.add_middleware(MeasuredHttp, metrics=HttpMetrics(registry), clock=clock)
     return app
@@ -98,5 +111,4 @@ async def answer_error(_: Request, error: Exception) -> JSONResponse:
 
 def status_of(error: TocsinError) -> int:
     """The HTTP status of an error's branch."""
-    branches = {InputError: 400, ConfigError: 400, LimitError: 429, UnavailableError: 503}
-    return next((code for kind, code in branches.items() if isinstance(error, kind)), 500)
+    return next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)

@@ -1,0 +1,146 @@
+"""Every error of a configuration is found in one run, each with file, line, field and advice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from collector.config_errors import ManyConfigErrors
+from collector.model.errors import ConfigError
+from tocsin.__main__ import command_line
+from tocsin.config import Config, load_config
+from tocsin.packs import EMBEDDED_CONFIG
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {"TOCSIN_ADDRESS": "127.0.0.1:9900", "SLACK_URL": "https://hooks.example.net/x"}
+
+
+def loaded(directory: Path, text: str) -> Config:
+    file = directory / "tocsin.yaml"
+    file.write_text(text)
+    return load_config(file, ENVIRONMENT)
+
+
+def errors(directory: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        loaded(directory, text)
+    found = caught.value
+    many = found.errors if isinstance(found, ManyConfigErrors) else [found]
+    return [str(one).removeprefix(f"{directory}/") for one in many]
+
+
+def test_an_empty_file_is_a_configuration(tmp_path: Path) -> None:
+    config = loaded(tmp_path, "")
+    assert config.scrape_configs == []
+    assert config.web.listen_address == "127.0.0.1:9900"
+
+
+@pytest.mark.parametrize("file", [EMBEDDED_CONFIG, ROOT / "examples" / "shop" / "tocsin.yaml"])
+def test_the_files_that_are_shipped_are_right(file: Path) -> None:
+    config = load_config(file, ENVIRONMENT)
+    assert config.objectives
+    assert config.scrape_configs
+
+
+def test_files_of_prometheus_and_alertmanager_paste_in(tmp_path: Path) -> None:
+    config = loaded(
+        tmp_path,
+        """
+global:
+  scrape_interval: 15s
+  external_labels: {site: a}
+  resolve_timeout: 5m
+  slack_api_url: ${SLACK_URL}
+scrape_configs:
+  - job_name: node
+    static_configs: [{targets: ["10.0.0.1:9100"]}]
+    relabel_configs:
+      - {source_labels: [__address__], regex: '(.+):\\d+', replacement: '${1}', target_label: host}
+route: {receiver: team, group_by: [job], routes: [{matchers: [severity="page"], receiver: team}]}
+receivers: [{name: team, slack_configs: [{channel: '#a'}]}]
+""",
+    )
+    assert config.global_.scrape_interval == 15_000
+    assert config.scrape_configs[0].relabel_configs[0].replacement == "${1}"
+    assert config.alerts_global.slack_api_url is not None
+    assert "hooks" not in repr(config)
+
+
+def test_every_section_s_errors_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    found = errors(
+        tmp_path,
+        """
+global:
+  scrape_intervall: 15s
+scrape_configs:
+  - job_name: a
+    scrape_interval: 15 seconds
+    kubernetes_sd_configs: [{role: pod}]
+slos:
+  tick: 15
+rule_files: [x.yaml]
+""",
+    )
+    assert [line.split(":")[1] for line in found] == ["3", "6", "7", "9", "10"]
+    assert "did you mean 'scrape_interval'" in found[0]
+    assert "not a valid duration" in found[1]
+    assert "kubernetes_sd_configs is not supported yet" in found[2]
+    assert "slos.tick" in found[3]
+    assert "recording and alerting rules is not supported yet" in found[4]
+
+
+def test_a_receiver_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    (only,) = errors(tmp_path, "route: {receiver: nobody}\nreceivers: [{name: team}]\n")
+    assert "nobody" in only
+
+
+def test_an_objective_s_error_is_placed_in_its_own_file(tmp_path: Path) -> None:
+    (tmp_path / "slos.yaml").write_text(
+        "version: prometheus/v1\nservice: a\nslos:\n  - name: b\n    objective: 100\n"
+        "    sli: {events: {error_query: x, total_query: y}}\n    alerting: {}\n"
+    )
+    (only,) = errors(tmp_path, "slos: {files: [slos.yaml]}\n")
+    assert only.startswith("slos.yaml:5")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[1, 2]", "must be a mapping"),
+        ("a: 1\n---\nb: 2\n", "more than one YAML document"),
+        ("global: [", "not YAML"),
+        ("route:\n  receiver: ${NOT_SET}\n", "NOT_SET is not set"),
+        ("slos: {files: [nothing-*.yaml]}", "no file matches"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_told(tmp_path: Path, text: str, part: str) -> None:
+    (only,) = errors(tmp_path, text)
+    assert only.startswith("tocsin.yaml") or "slos" in only
+    assert part in only
+
+
+def test_a_directory_and_a_missing_file_are_told(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing.yaml"):
+        with pytest.raises(ConfigError, match="can't be read"):
+            load_config(path, {})
+
+
+def test_the_command_prints_every_error_and_exits_with_2(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.yaml"
+    file.write_text("webb: {}\nstorage: {retention_time: x}\n")
+    run = CliRunner().invoke(command_line(), ["check", str(file)])
+    assert run.exit_code == 2
+    assert f"{file}:1: webb" in run.output
+    assert "did you mean 'web'?" in run.output
+    assert "2 errors" in run.output
+    as_json = CliRunner().invoke(command_line(), ["check", str(file), "--output", "json"])
+    assert as_json.exit_code == 2
+    assert '"line": 2' in as_json.output
+
+
+def test_the_command_says_that_a_file_is_right() -> None:
+    run = CliRunner().invoke(command_line(), ["check", str(EMBEDDED_CONFIG)])
+    assert run.exit_code == 0
+    assert "4 objectives" in run.output

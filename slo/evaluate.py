@@ -187,7 +187,8 @@ class SloEngine:
         former = self._firing
         self._firing = self._firing_now(judgement)
         ended = [key for key in former if key not in self._firing and key[0] in self._columns]
-        verdicts = {key[0]: self._verdict_of(judgement, key) for key in (*self._firing, *ended)}
+        told = dict.fromkeys(id_ for id_, _ in (*self._firing, *ended))
+        verdicts = {id_: self._verdict(judgement, self._columns[id_]) for id_ in told}
         alerts = [alert for id_ in verdicts for alert in verdicts[id_].to_alerts()]
         alerts += [verdicts[id_].alert(s, former[id_, s], judgement.at_ms) for id_, s in ended]
         if alerts:
@@ -214,15 +215,12 @@ class SloEngine:
 
     def _resolve_gone(self, judgement: Judgement, gone: set[str]) -> None:
         alerts = [
-            self._verdict_of(judgement, key).alert(key[1], since_ms, judgement.at_ms)
-            for key, since_ms in self._firing.items()
-            if key[0] in gone
+            self._verdict(judgement, self._columns[id_]).alert(severity, since_ms, judgement.at_ms)
+            for (id_, severity), since_ms in self._firing.items()
+            if id_ in gone
         ]
         if alerts:
             self._sink.emit(alerts)
-
-    def _verdict_of(self, judgement: Judgement, key: AlertKey) -> Verdict:
-        return self._verdict(judgement, self._columns[key[0]])
 
     def _publish(self, judgement: Judgement) -> None:
         bad, total = self._ledger.totals

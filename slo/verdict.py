@@ -88,6 +88,7 @@ class Verdict:
     def _worst(self, severity: Severity | None) -> TierVerdict:
         """The burning tier with the highest factor; the first of the severity when none burns."""
         tiers = [one for one in self.tiers if severity in (None, one.tier.severity)]
+        tiers = tiers or list(self.tiers)  # a reload may have taken the severity's tiers away
         burning = [one for one in tiers if one.is_burning]
         return max(burning, key=lambda one: one.tier.factor) if burning else tiers[0]
 

@@ -6,6 +6,7 @@ Rolling windows only; a calendar window is to be another class with the same two
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from collector.model.durations import UNITS_MS, format_duration
 from collector.model.errors import ConfigError
@@ -38,6 +39,7 @@ class Window:
         return window_text(self.duration_ms)
 
 
+@lru_cache(maxsize=1024)
 def window_text(duration_ms: int) -> str:
     """`28d` (never `4w`: SLOs are spoken of in days), `1h30m`, `5m`."""
     if duration_ms and duration_ms % DAY_MS == 0:

@@ -279,3 +279,22 @@ def test_dead_tiers_and_missing_series_are_warnings(tmp_path, new_store, objecti
     first, second = stage.engine.verdicts()
     assert "can never fire" in first.warnings[0]
     assert "no series of its bad events" in second.warnings[0]
+
+
+def test_without_objectives_there_is_nothing_to_do(tmp_path, new_store) -> None:
+    stage = Stage(new_store(), tmp_path, [], SloConfig())
+    stage.ticks(5, ok=5)
+    stage.kill()
+    stage.tick()
+    assert stage.engine.verdicts() == []
+
+
+def test_a_severity_that_lost_its_tiers_is_resolved(stage: Stage) -> None:
+    stage.ticks(30, ok=100)
+    stage.ticks(10, ok=80, failed=20)
+    tier = {"severity": "page", "long": "20s", "short": "4s", "factor": 14.4}
+    pages = SloConfig.model_validate({"tick": "1s", "burn_rate_tiers": [tier]})
+    stage.sink.alerts.clear()
+    stage.engine.replace(stage.engine.objectives, pages)
+    assert stage.sink.resolved() == ["ticket"]
+    assert set(stage.sink.firing()) == {"page"}

@@ -139,3 +139,33 @@ def http_ok() -> Callable[[str], bool]:
             return bool(200 <= answer.status < 300)
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def running_tocsin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of one tocsin with its embedded configuration, judged and scraped a few times."""
+    directory = tmp_path_factory.mktemp("running")
+    started = Processes(directory)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    data_dir = str(directory / "data")
+    started.python("tocsin", "up", "--listen", address, "--data-dir", data_dir)
+    url = f"http://{address}"
+    deadline = time.monotonic() + 120
+    while not _has_scraped(url):
+        if time.monotonic() > deadline:
+            pytest.fail(f"tocsin did not scrape itself\n{started.logs()}")
+        time.sleep(0.2)
+    yield url
+    started.end()
+
+
+def _has_scraped(url: str) -> bool:
+    """Whether rates over a minute have a value: three scrapes were taken."""
+    query = "count_over_time(up%5B1m%5D)%3E%3D3"
+    try:
+        with urllib.request.urlopen(f"{url}/api/v1/query?query={query}", timeout=5) as answer:
+            return answer.read().count(b'"instance"') >= 2
+    except OSError:
+        return False

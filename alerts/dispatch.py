@@ -145,6 +145,19 @@ class Dispatcher:
         del self.groups[group.id]
         return True
 
+    def released(self, leaving: Mapping[GroupId, Sequence[str]]) -> list[str]:
+        """Ended alerts that no group holds any more once they have left these groups."""
+        left = {fingerprint for some in leaving.values() for fingerprint in some}
+        return sorted(
+            fingerprint
+            for fingerprint in left
+            if all(
+                fingerprint in leaving.get((route.id, labels), ())
+                for route, labels in self._homes.get(fingerprint, ())
+                if self._holds((route.id, labels), fingerprint)
+            )
+        )
+
     def forget(self, fingerprints: Iterable[str]) -> None:
         """Let go of the routes of alerts that are gone."""
         for fingerprint in fingerprints:
@@ -153,6 +166,10 @@ class Dispatcher:
     def held(self) -> set[str]:
         """Fingerprints that a group still holds."""
         return set().union(*(group.members for group in self.groups.values()))
+
+    def _holds(self, id_: GroupId, fingerprint: str) -> bool:
+        group = self.groups.get(id_)
+        return group is not None and fingerprint in group.members
 
     def _homes_of(self, stored: StoredAlert) -> list[tuple[Route, Labels]]:
         homes = self._homes.get(stored.fingerprint)

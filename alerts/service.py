@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +190,7 @@ class AlertService:
             now_ms = self._clock.now_ms()
             if now_ms >= self._next_silent_check_ms:
                 self._inbox.end_silent(now_ms)
+                self._count(now_ms)
                 self._next_silent_check_ms = now_ms + SILENT_CHECK_MS
             if now_ms >= self._next_housekeeping_ms:
                 self._keep_house(now_ms)
@@ -298,13 +300,16 @@ class AlertService:
             group.id: [one.fingerprint for one in members[group.id] if one.ended] for group in due
         }
         gone = [group for group in due if not group.members - set(ended[group.id])]
+        released = self._dispatcher.released(ended)
         rows = []
-        if decisions or first_flushes or gone:
+        if decisions or first_flushes or gone or released:
             with self._database.write() as connection:
                 rows = delivery_log.save_decisions(connection, decisions)
                 state.save_groups(connection, map(_timer, first_flushes))
                 for group in gone:
                     state.delete_group(connection, group.route.id, group.labels)
+                # their end is told: after a restart they must not come back into their groups
+                state.delete_alerts(connection, released)
         self._flushed.update(group.id for group in first_flushes)
         for group in due:
             if self._dispatcher.leave(group, ended[group.id]):
@@ -380,6 +385,15 @@ class AlertService:
         if opened:
             with self._database.write() as connection:
                 state.save_groups(connection, map(_timer, opened))
+
+    def _count(self, now_ms: int) -> None:
+        firing = len(self._inbox.firing())
+        self.metrics.held.labels("firing").set(firing)
+        self.metrics.held.labels("resolved").set(len(self._inbox) - firing)
+        self.metrics.groups.set(len(self._dispatcher.groups))
+        states = Counter(silence.state(now_ms) for silence in self.silences.all())
+        for name in ("pending", "active", "expired"):
+            self.metrics.silences.labels(name).set(states[name])
 
     def _keep_house(self, now_ms: int) -> None:
         self._next_housekeeping_ms = now_ms + HOUSEKEEPING_MS

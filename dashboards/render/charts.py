@@ -16,6 +16,7 @@ from dashboards.units import format_value
 SERIES_CLASSES = 6
 LEFT, RIGHT, TOP, BOTTOM, LEGEND = 58.0, 14.0, 10.0, 22.0, 20.0
 DAY_MS = 86_400_000
+NAME_HEIGHT = 11.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,7 @@ def line_chart(
         text = Text(width / 2, height / 2, "No data in this range yet", "chart-text", "middle")
         return Scene(width, height, f"{title}: no data", [text])
     shapes: list[Shape] = [*_grid(frame, unit), *_time_axis(frame)]
-    for threshold in thresholds:
-        if frame.low <= threshold.value <= frame.high:
-            y = frame.y(threshold.value)
-            shapes.append(Path([(frame.left, y), (frame.right, y)], "threshold"))
-            shapes.append(Text(frame.right, y - 3, threshold.name, "threshold-text", "end"))
+    shapes += _thresholds(thresholds, frame)
     for number, line in enumerate(lines):
         xs, ys = frame.xs(line.times_ms), frame.ys(line.values)
         css = f"line series-{number % SERIES_CLASSES + 1}"
@@ -155,6 +152,19 @@ def _grid(frame: _Frame, unit: str) -> Iterator[Shape]:
         yield Path([(frame.left, y), (frame.right, y)], "grid")
         shown = 0.0 if abs(value) < step * 1e-6 else value
         yield Text(frame.left - 6, y + 4, format_value(shown, unit), "chart-text", "end")
+
+
+def _thresholds(thresholds: Sequence[Threshold], frame: _Frame) -> Iterator[Shape]:
+    """Dashed lines from the top down; a name that would lie on the one above it is left out."""
+    free_from = float("-inf")
+    for threshold in sorted(thresholds, key=lambda one: one.value, reverse=True):
+        if not frame.low <= threshold.value <= frame.high:
+            continue
+        y = frame.y(threshold.value)
+        yield Path([(frame.left, y), (frame.right, y)], "threshold")
+        if y - NAME_HEIGHT >= free_from:
+            yield Text(frame.right, y - 3, threshold.name, "threshold-text", "end")
+            free_from = y
 
 
 def _time_axis(frame: _Frame) -> Iterator[Shape]:

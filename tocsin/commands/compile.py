@@ -7,15 +7,16 @@ A process for each part, as the compiler uses one core.
 from __future__ import annotations
 
 import multiprocessing
-import time
 
+from collector.model.clock import SystemClock
 from collector.model.errors import StorageError
 from tocsin.commands.up import say
 
 
 def compile_kernels() -> None:
     """Compile the numeric kernels once; later starts read them from the cache."""
-    started = time.perf_counter()
+    clock = SystemClock()
+    started = clock.monotonic_seconds()
     spawn = multiprocessing.get_context("spawn")
     workers = [spawn.Process(target=part) for part in (_scanners, _promql)]
     for worker in workers:
@@ -27,7 +28,7 @@ def compile_kernels() -> None:
             "a kernel could not be compiled; see the message above",
             advice="is the installation's directory writable? else set NUMBA_CACHE_DIR",
         )
-    say(f"compiled in {time.perf_counter() - started:.0f} s; later starts read the cache")
+    say(f"compiled in {clock.monotonic_seconds() - started:.0f} s; later starts read the cache")
 
 
 def _scanners() -> None:

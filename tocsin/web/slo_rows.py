@@ -53,13 +53,20 @@ def slo_row(verdict: Verdict) -> SloRow:
         state=state_text(verdict),
         tone=STATE_TONES[verdict.state],
         bar=to_svg(budget_bar(budget.left_ratio)),
-        budget_left=texts.percent(budget.left_ratio, 1),
+        budget_left=left_text(budget.left_ratio),
         sli=texts.percent(budget.sli_ratio, 3) if budget.total else texts.NOTHING,
         objective=texts.objective(objective.ratio),
         burn_fast=texts.burn(verdict.burn_rates.get(FAST)),
         burn_slow=texts.burn(verdict.burn_rates.get(SLOW)),
         exhausted_in=exhaustion(verdict),
     )
+
+
+def left_text(left_ratio: float) -> str:
+    """What is left of a budget; far overspent, how many budgets were spent."""
+    if left_ratio < -1:
+        return f"spent {1 - left_ratio:,.0f} times"
+    return texts.percent(left_ratio, 1)
 
 
 def slo_path(identity: str) -> str:

@@ -25,6 +25,7 @@ MAX_LISTED = 10
 """Alerts of a group that are named one by one; the rest is counted."""
 ONLY_WHILE_FIRING = {"Burn rate", "Exhausted in", "SLI"}
 """Facts about a danger that is over would mislead."""
+JUDGED_WINDOWS = ("long_window", "short_window")
 SHOWN_ELSEWHERE = {"alertname", "severity", "slo", "service", "__name__"}
 
 
@@ -177,7 +178,9 @@ def _cause(alert: Alert) -> str:
         )
     left = _number(alert, "exhausted_in_seconds")
     if left is not None:
-        parts.append(f"at this rate the budget is gone in {short_duration(left)}")
+        parts.append(
+            f"at this rate the {gone_text(left)}" if left > 0 else f"the {gone_text(left)}"
+        )
     text = "; ".join(parts)
     return text[:1].upper() + text[1:] + "." if text else ""
 
@@ -191,17 +194,31 @@ def _slo_facts(alert: Alert) -> list[Fact]:
         ("SLO", _text(alert, "slo") or alert.labels.get("slo", "")),
         ("Severity", alert.labels.get("severity", severity_of(alert))),
         ("SLI", percent(sli) + goal if sli is not None else ""),
-        ("Budget left", percent(left) if left is not None else ""),
+        ("Budget left", _left(left) if left is not None else ""),
         ("Burn rate", _burn(alert)),
-        ("Exhausted in", short_duration(gone) if gone is not None else ""),
+        ("Exhausted in", short_duration(gone) if gone else ""),
     ]
     return [Fact(name, value) for name, value in pairs if value]
 
 
+def gone_text(seconds: float) -> str:
+    """When the budget ends: `budget gone in 1h52m`, or that it has."""
+    return f"budget gone in {short_duration(seconds)}" if seconds > 0 else "budget spent"
+
+
+def _left(ratio: float) -> str:
+    """What is left of the budget; an overspent one says how often it was spent."""
+    return percent(ratio) if ratio > 0 else f"spent {ratio_text(1 - ratio)}"
+
+
 def _burn(alert: Alert) -> str:
+    """The burn rate, with those of the two windows that made the judge speak, if it names them."""
     burn = _number(alert, "burn_rate")
     main = ratio_text(burn) if burn is not None else ""
-    windows = ", ".join(f"{ratio_text(rate)} on {on}" for on, rate in _burn_rates(alert).items())
+    judged = [window for name in JUDGED_WINDOWS if (window := _text(alert, name))]
+    rates = _burn_rates(alert)
+    shown = {window: rates[window] for window in judged if window in rates} or rates
+    windows = ", ".join(f"{ratio_text(rate)} on {on}" for on, rate in shown.items())
     return f"{main} ({windows})" if main and windows else main or windows
 
 

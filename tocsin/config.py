@@ -15,13 +15,15 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from alerts.config import AlertmanagerGlobal, AlertsConfig
+from alerts.receivers import build_integrations
 from anomaly.config import AnomalyConfig
 from collector.config import GlobalConfig, OtlpConfig, ScrapeConfig, StorageConfig
 from collector.config_errors import ManyConfigErrors, explain
 from collector.logs_config import LogsConfig
+from collector.model.clock import ManualClock
 from collector.model.errors import ConfigError, Where
 from collector.model.yaml_document import Path as YamlPath
-from collector.model.yaml_document import YamlDocument, read_yaml
+from collector.model.yaml_document import YamlDocument, path_of, read_yaml
 from dashboards.config import DashboardsConfig
 from slo.config import SloConfig
 from slo.objective import Objective
@@ -141,6 +143,8 @@ class _Loader:
             alerts_global=self._global(AlertmanagerGlobal),
             dashboards=self._section("dashboards", DashboardsConfig),
         )
+        if not self._errors:
+            self._build_receivers(config)
         if self._errors:
             raise ManyConfigErrors(self._errors)
         return config
@@ -176,6 +180,14 @@ class _Loader:
         except ConfigError as error:
             self._errors.append(error)
         return []
+
+    def _build_receivers(self, config: Config) -> None:
+        """What a receiver lacks shows when it is combined with `global`."""
+        try:
+            build_integrations(config.alerts, config.alerts_global, ManualClock())
+        except ConfigError as error:
+            where = self._document.where(path_of(error.where.field))
+            self._errors.append(ConfigError(error.message, where=where, advice=error.advice))
 
     def _refuse_unknown_sections(self) -> None:
         sections = {"web", "storage", "otlp", "logs", "slos", "anomaly", "dashboards"}

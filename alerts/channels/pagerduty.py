@@ -14,7 +14,7 @@ from typing import Any
 
 from alerts.channels.http import HttpSender, refusal
 from alerts.channels.interface import Receipt
-from alerts.message import Message, compose, percent, ratio_text, short_duration, subject_of
+from alerts.message import Message, compose, gone_text, percent, ratio_text, subject_of
 from alerts.notification import Notification
 from alerts.receivers_config import PagerdutyConfig
 from alerts.secret_source import SecretSource
@@ -63,8 +63,7 @@ def summary(message: Message, notification: Notification) -> str:
         objective = details.get("objective")
         goal = f" {percent(objective)}" if isinstance(objective, float) else ""
         lead = (
-            f"[{message.severity}] {subject}{goal} SLO: budget gone in {short_duration(gone)} "
-            f"(burn {ratio_text(burn)})"
+            f"[{message.severity}] {subject}{goal} SLO: {gone_text(gone)} (burn {ratio_text(burn)})"
         )
     return lead if len(lead) <= MAX_SUMMARY else lead[: MAX_SUMMARY - 1] + "…"
 

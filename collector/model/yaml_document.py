@@ -6,6 +6,7 @@ overwriting hides mistakes; aliases work, with a limit on how far they may unfol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -42,6 +43,12 @@ def dotted(path: Path) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def path_of(field: str) -> Path:
+    """What `dotted` wrote, as a path again."""
+    parts = re.findall(r"\[(\d+)\]|([^.\[\]]+)", field)
+    return tuple(int(index) if index else name for index, name in parts)
 
 
 def read_yaml(text: str, file: str) -> list[YamlDocument]:

@@ -19,7 +19,6 @@ def test_three_objectives_in_two_formats() -> None:
     for objective in objectives.values():
         annotations = {**objective.annotations, **objective.alerting.annotations}
         assert annotations["runbook_url"].startswith("https://")
-        assert annotations["dashboard_url"].startswith("https://")
         assert objective.notes == ()
         names = {m.value for t in objective.indicator.bad for m in t.matchers}
         assert names & {"shop-web", "shop-orders"}

@@ -96,6 +96,12 @@ def test_a_receiver_that_does_not_exist_is_told(tmp_path: Path) -> None:
     assert "nobody" in only
 
 
+def test_a_receiver_that_lacks_its_address_is_told_with_its_line(tmp_path: Path) -> None:
+    text = "route: {receiver: a}\nreceivers:\n  - name: a\n    slack_configs:\n      - channel: x\n"
+    (only,) = errors(tmp_path, text)
+    assert only.startswith("tocsin.yaml:5: receivers[0].slack_configs[0]")
+
+
 def test_an_objective_s_error_is_placed_in_its_own_file(tmp_path: Path) -> None:
     (tmp_path / "slos.yaml").write_text(
         "version: prometheus/v1\nservice: a\nslos:\n  - name: b\n    objective: 100\n"

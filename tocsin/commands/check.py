@@ -20,6 +20,7 @@ def check(
     output: Output = Output.table,
 ) -> None:
     """Check a configuration and the objectives that it names; exit 2 when something is wrong."""
+    from alerts.config import warnings
     from tocsin.config import load_config
 
     try:
@@ -32,6 +33,8 @@ def check(
         jobs, objectives = len(config.scrape_configs), len(config.objectives)
         facts = {"file": str(file), "scrape_configs": jobs, "objectives": objectives}
         text = f"{file}: right; {jobs} scrape sections, {objectives} objectives"
+        for field, warning in warnings(config.alerts):
+            typer.echo(f"warning: {file}: {field}: {warning}", err=True)
         emit([facts], output, plain=lambda: typer.echo(text))
         return
     emit([_row(error) for error in errors], output, plain=lambda: _print(errors))

@@ -1,7 +1,7 @@
 import pytest
 
 from collector.model.errors import ConfigError
-from collector.model.yaml_document import read_yaml
+from collector.model.yaml_document import dotted, path_of, read_yaml
 
 
 def test_every_value_knows_its_line() -> None:
@@ -40,3 +40,9 @@ def test_an_alias_bomb_stops_at_the_limit() -> None:
     levels += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
     with pytest.raises(ConfigError, match="values"):
         read_yaml("\n".join(levels), "bomb.yaml")
+
+
+def test_a_path_is_read_back_from_its_text() -> None:
+    path = ("receivers", 0, "slack_configs", 12, "api_url")
+    assert dotted(path) == "receivers[0].slack_configs[12].api_url"
+    assert path_of(dotted(path)) == path

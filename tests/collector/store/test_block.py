@@ -1,0 +1,130 @@
+"""Blocks are Parquet that anyone reads, in the encodings that suit the values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from collector.model import Labels, ManualClock, Matcher
+from collector.model.samples import STALE
+from collector.store.block import Block, RowGroups
+from collector.store.block_writer import ROW_GROUP_ROWS
+from collector.store.options import StoreOptions
+from collector.store.tsdb import Tsdb
+
+HOUR_MS = 3600 * 1000
+START_MS = 1_700_000_000_000 // (2 * HOUR_MS) * 2 * HOUR_MS
+COUNTER, GAUGE = Labels.of("x_total", job="a"), Labels.of("y", job="a")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Tsdb:
+    clock = ManualClock(START_MS)
+    store = Tsdb.open(tmp_path, clock)
+    refs = store.refs("a", [GAUGE, COUNTER])
+    for row in range(480):
+        values = np.array([row / 7, float(row)]) if row < 479 else np.array([STALE, 479.0])
+        store.append_row("a", START_MS + row * 15_000, refs, values)
+    clock.advance(4 * HOUR_MS)
+    store.maintain()
+    return store
+
+
+def block_of(directory: Path) -> Path:
+    (path,) = (directory / "blocks").iterdir()
+    return path
+
+
+def test_the_columns_are_open_to_any_reader(store: Tsdb, tmp_path: Path) -> None:
+    path = block_of(tmp_path)
+    series = pq.read_table(path / "series.parquet").to_pylist()
+    assert series == [
+        {"series": 0, "name": "x_total", "labels": [("job", "a")]},
+        {"series": 1, "name": "y", "labels": [("job", "a")]},
+    ]
+    integers = pq.read_table(path / "integers.parquet")
+    assert integers.column_names == ["series", "timestamp", "value"]
+    assert integers["value"].to_pylist() == list(range(480))
+    assert integers["timestamp"].cast("int64").to_pylist()[:2] == [START_MS, START_MS + 15_000]
+    floats = pq.read_table(path / "floats.parquet")
+    assert set(floats["series"].to_pylist()) == {1}
+    assert floats["value"].to_pylist()[:479] == [row / 7 for row in range(479)]
+    store.close()
+
+
+def test_each_file_has_the_encoding_that_suits_it(store: Tsdb, tmp_path: Path) -> None:
+    for name, encoding in (
+        ("integers.parquet", "DELTA_BINARY_PACKED"),
+        ("floats.parquet", "BYTE_STREAM_SPLIT"),
+    ):
+        group = pq.ParquetFile(block_of(tmp_path) / name).metadata.row_group(0)
+        columns = [group.column(i) for i in range(3)]
+        assert [column.compression for column in columns] == ["ZSTD"] * 3
+        assert encoding in columns[2].encodings
+        assert "DELTA_BINARY_PACKED" in columns[1].encodings
+    store.close()
+
+
+def test_stale_markers_keep_their_bits_on_disk(store: Tsdb, tmp_path: Path) -> None:
+    store.close()
+    reopened = Tsdb.open(tmp_path, ManualClock(START_MS + 4 * HOUR_MS))
+    (one,) = reopened.select([Matcher("=", "__name__", "y")], 0, 2**62)
+    expected = np.array([*(row / 7 for row in range(479)), STALE])
+    assert one.values.view(np.int64).tolist() == [expected.view(np.int64).tolist()]
+    reopened.close()
+
+
+def test_series_over_several_row_groups_come_back(tmp_path: Path) -> None:
+    rows, count = 1000, 300
+    assert rows * count > 2 * ROW_GROUP_ROWS
+    clock = ManualClock(START_MS)
+    store = Tsdb.open(tmp_path, clock, StoreOptions(head_ms=1_000_000))
+    refs = store.refs("a", [Labels.of("x", n=f"{i:03}") for i in range(count)])
+    base = START_MS // 1_000_000 * 1_000_000
+    for row in range(rows):
+        store.append_row("a", base + row * 1000, refs, np.arange(count) * 1e6 + row)
+    clock.advance(4_000_000)
+    store.maintain()
+    assert store.status().blocks == 1
+    (one,) = store.select([Matcher("=~", "n", ".*7")], base + 499_000, base + 600_000)
+    expected = np.arange(7, count, 10)[:, None] * 1e6 + np.arange(500, 601)
+    assert (one.values == expected).all()
+    store.close()
+
+
+def test_the_cache_of_row_groups_has_an_end(tmp_path: Path) -> None:
+    class File:
+        reads = 0
+
+        def read_row_group(self, number: int, **_: object) -> object:
+            import pyarrow as pa
+
+            File.reads += 1
+            return pa.table({"value": [float(number)]})
+
+    groups = RowGroups(limit=2)
+    for number in (0, 0, 1, 2, 0):
+        assert groups.values(tmp_path / "f", File, number).tolist() == [number]
+    assert File.reads == 4
+
+
+def test_a_block_of_a_cut_that_did_not_finish_is_cut_again(store: Tsdb, tmp_path: Path) -> None:
+    path = block_of(tmp_path)
+    later = path.with_name(path.name.replace("-0000000002", "-0000000099"))
+    path.rename(later)
+    store.close()
+    reopened = Tsdb.open(tmp_path, ManualClock(START_MS + 4 * HOUR_MS))
+    assert not later.exists()
+    reopened.close()
+
+
+def test_a_block_knows_its_span(store: Tsdb, tmp_path: Path) -> None:
+    block = Block(block_of(tmp_path), {COUNTER: 7, GAUGE: 3}.__getitem__, RowGroups())
+    assert (block.first_ms, block.last_ms) == (START_MS, START_MS + 479 * 15_000)
+    assert block.samples == 960
+    assert not block.overlaps(block.last_ms, 2**62)
+    assert block.overlaps(block.last_ms - 1, block.last_ms)
+    store.close()

@@ -8,7 +8,10 @@ import sys
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
+from tocsin_instrument import instrument
 from tocsin_instrument.settings import Settings, resolve
 
 NOTHING: dict[str, Any] = dict.fromkeys(
@@ -103,3 +106,36 @@ assert "http_server_request_duration_seconds" not in names
 assert len(tocsin_instrument.__all__) <= 10
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_missing_extra_is_an_error_only_when_an_argument_asks_for_otlp(
+    registry: CollectorRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setitem(sys.modules, "tocsin_instrument.otlp", None)
+    with pytest.raises(ModuleNotFoundError):
+        instrument(FastAPI(), registry=registry, json_logs=False, otlp_endpoint="http://c:1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1")
+    handle = instrument(FastAPI(), registry=registry, json_logs=False)
+    assert handle.tracer_provider is None
+    assert "pip install 'tocsin-instrument[otlp]'" in caplog.text
+
+
+def test_a_forked_worker_exports_as_an_instance_of_its_own() -> None:
+    program = """
+import os
+from prometheus_client import CollectorRegistry
+from tocsin_instrument import instrument
+async def app(scope, receive, send): pass
+where = "http://127.0.0.1:1"
+handle = instrument(app, registry=CollectorRegistry(), json_logs=False, otlp_endpoint=where)
+resource = handle._export._resource
+own = resource().attributes["service.instance.id"]
+assert resource().attributes["service.instance.id"] == own
+child = os.fork()
+if child == 0:
+    os._exit(0 if resource().attributes["service.instance.id"] != own else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

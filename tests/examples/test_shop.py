@@ -9,25 +9,30 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from examples.shop.up import NAMES, free_ports
+
 ROOT = Path(__file__).parents[2]
 COUNT = "http_server_request_duration_seconds_count"
+LABELS = ("http_route", "http_response_status_code", "http_request_method")
 
 
 class Shop:
-    """The three processes on free ports."""
+    """The three processes on free ports; counts are those since this object was made."""
 
     def __init__(
-        self, ports: dict[str, int], processes: dict[str, subprocess.Popen[bytes]]
+        self, ports: dict[str, int], processes: dict[str, subprocess.Popen[bytes]], logs: Path
     ) -> None:
         self.ports = ports
         self.processes = processes
+        self.logs = logs
+        self._before = {name: self._counts(name) for name in processes}
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
@@ -36,16 +41,23 @@ class Shop:
         return ask(f"{self.url(name)}/faults", "POST", fault)[1]
 
     def count(self, name: str, route: str, codes: str = "") -> float:
+        before = self._before[name]
+        return sum(
+            value - before.get(key, 0)
+            for key, value in self._counts(name).items()
+            if key[0] == route and key[1].startswith(codes)
+        )
+
+    def _counts(self, name: str) -> dict[tuple[str, str, str], float]:
+        """Requests by route, status and method."""
         with urllib.request.urlopen(f"{self.url(name)}/metrics", timeout=10) as page:
             families = text_string_to_metric_families(page.read().decode())
-        return sum(
-            sample.value
+        return {
+            tuple(s.labels[label] for label in LABELS): s.value  # type: ignore[misc]
             for family in families
-            for sample in family.samples
-            if sample.name == COUNT
-            and sample.labels["http_route"] == route
-            and sample.labels["http_response_status_code"].startswith(codes)
-        )
+            for s in family.samples
+            if s.name == COUNT
+        }
 
 
 def ask(
@@ -65,24 +77,58 @@ def ask(
         return status, text.decode()
 
 
-@pytest.fixture
-def shop(processes: Any, free_port: Callable[[], int], eventually: Any, http_ok: Any) -> Shop:
-    ports = {name: free_port() for name in ("web", "orders", "payments")}
-    started = {}
+def start(directory: Path) -> Shop:
+    """Three processes that answer, with a log each in the directory."""
+    ports = dict(zip(NAMES, free_ports(3), strict=True))
+    shop = Shop(ports, {}, directory)
     for name, port in ports.items():
-        started[name] = processes.python(
-            "examples.shop",
-            name,
-            "--port",
-            str(port),
-            "--orders-url",
-            f"http://127.0.0.1:{ports['orders']}",
-            "--payments-url",
-            f"http://127.0.0.1:{ports['payments']}",
-        )
-    for port in ports.values():
-        eventually(lambda p=port: http_ok(f"http://127.0.0.1:{p}/health/ready"), what="ready")
-    return Shop(ports, started)
+        command = [sys.executable, "-m", "examples.shop", name, "--port", str(port)]
+        command += ["--orders-url", shop.url("orders"), "--payments-url", shop.url("payments")]
+        with (directory / f"{name}.log").open("wb") as log:
+            shop.processes[name] = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    deadline = time.monotonic() + 60
+    for name in NAMES:
+        while not is_ready(shop.url(name)):
+            assert time.monotonic() < deadline, (directory / f"{name}.log").read_text()
+            time.sleep(0.1)
+    return Shop(ports, shop.processes, directory)
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return ask(f"{url}/health/ready")[0] == 200
+    except OSError:
+        return False
+
+
+def end(shop: Shop) -> None:
+    for process in shop.processes.values():
+        process.terminate()
+    for process in shop.processes.values():
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    started = start(tmp_path_factory.mktemp("shop"))
+    yield started
+    end(started)
+
+
+@pytest.fixture
+def shop(running: Shop) -> Shop:
+    """The shop of this file, healthy, counting from now."""
+    for name in NAMES:
+        ask(f"{running.url(name)}/faults", "DELETE")
+    return Shop(running.ports, running.processes, running.logs)
+
+
+@pytest.fixture
+def own_shop(tmp_path: Path) -> Iterator[Shop]:
+    """A shop that a test may end."""
+    started = start(tmp_path)
+    yield started
+    end(started)
 
 
 def load(shop: Shop, report: Path, *, rate: int, duration: float) -> subprocess.Popen[bytes]:
@@ -178,21 +224,24 @@ def test_the_pages_form_switches(shop: Shop) -> None:
 
 
 def test_latency_lands_in_the_slow_buckets(shop: Shop) -> None:
+    def fast() -> float:
+        with urllib.request.urlopen(shop.url("web") + "/metrics", timeout=10) as page:
+            families = text_string_to_metric_families(page.read().decode())
+        return sum(
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == "http_server_request_duration_seconds_bucket"
+            and sample.labels["http_route"] == "/checkout"
+            and sample.labels["le"] == "0.25"
+        )
+
+    before = fast()
     shop.break_("orders", latency_ms=300)
     for _ in range(3):
         assert ask(shop.url("web") + "/checkout", "POST", {})[0] == 200
-    with urllib.request.urlopen(shop.url("web") + "/metrics", timeout=10) as page:
-        families = text_string_to_metric_families(page.read().decode())
-    fast = [
-        sample.value
-        for family in families
-        for sample in family.samples
-        if sample.name.endswith("_bucket")
-        and sample.labels.get("http_route") == "/checkout"
-        and sample.labels.get("http_response_status_code") == "200"
-        and sample.labels["le"] == "0.25"
-    ]
-    assert fast == [0]
+    assert fast() == before
+    assert shop.count("web", "/checkout", "200") == 3
 
 
 def test_a_leak_grows_and_is_given_back(shop: Shop, eventually: Any) -> None:
@@ -205,7 +254,8 @@ def test_a_leak_grows_and_is_given_back(shop: Shop, eventually: Any) -> None:
     eventually(lambda: leaked() == 0, what="the leak's end")
 
 
-def test_a_crash_ends_the_process_and_those_above_say_so(shop: Shop) -> None:
+def test_a_crash_ends_the_process_and_those_above_say_so(own_shop: Shop) -> None:
+    shop = own_shop
     shop.break_("payments", crash=True)
     assert shop.processes["payments"].wait(10) == 1
     status, body = ask(shop.url("web") + "/checkout", "POST", {})
@@ -214,16 +264,12 @@ def test_a_crash_ends_the_process_and_those_above_say_so(shop: Shop) -> None:
     assert ask(shop.url("orders") + "/health/ready")[0] == 503
 
 
-def test_one_trace_and_one_request_id_go_through_all_three(shop: Shop, tmp_path: Path) -> None:
+def test_one_trace_and_one_request_id_go_through_all_three(shop: Shop) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01", "x-request-id": "order-17"}
     ask(shop.url("web") + "/checkout", "POST", {}, headers)
-    for process in shop.processes.values():
-        process.send_signal(signal.SIGTERM)
-    for process in shop.processes.values():
-        process.wait(20)
     found = {}
-    for log in tmp_path.glob("*.log"):
+    for log in shop.logs.glob("*.log"):
         for line in log.read_text().splitlines():
             record = json.loads(line)
             if record.get("request_id") == "order-17":
@@ -255,7 +301,7 @@ def test_requests_without_an_answer_are_counted_apart(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     report = tmp_path / "report.json"
-    nobody = Shop({"web": free_port()}, {})
+    nobody = Shop({"web": free_port()}, {}, tmp_path)
     assert load(nobody, report, rate=20, duration=1).wait(30) == 0
     written = json.loads(report.read_text())
     assert written["sent"] == 20

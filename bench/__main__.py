@@ -29,7 +29,9 @@ def main() -> None:
 
 def show(part: str, figures: list[Figure]) -> None:
     """Print one part's figures as a table."""
-    table = Table("figure", "value", "unit", "peer", "peer's value", "times better", title=part)
+    table = Table(title=part)
+    for name in ("figure", "value", "unit", "peer", "peer's value", "times better"):
+        table.add_column(name, no_wrap=True)
     for figure in figures:
         peer_value = "" if figure.peer_value is None else f"{figure.peer_value:,.4g}"
         ratio = "" if figure.ratio is None else f"{figure.ratio:.1f}x"

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -70,7 +71,7 @@ class Lifecycle:
 
     async def run(self, app: FastAPI, host: str, port: int, on_ready: Callable[[], None]) -> None:
         """Serve until SIGINT or SIGTERM; SIGHUP reloads."""
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 app,
                 host=host,
@@ -83,6 +84,8 @@ class Lifecycle:
         )
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(ending, server.end)
         logging.getLogger().addHandler(self._parts.logs.own)
         self._parts.logs.own.start()
         self._parts.alerts.start()
@@ -140,6 +143,20 @@ class Lifecycle:
             self.reload()
         except ConfigError as error:
             log.error("kept the old configuration; the new one is wrong:\n%s", error)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: they raise the signal again before we have stopped."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the life cycle."""
+        yield
+
+    def end(self) -> None:
+        """Answer what is under way and stop; asked again, stop now."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
 
 def _discard(_: object) -> None:

@@ -92,8 +92,10 @@ class Stage:
         shop = "examples.shop"
         upstream = ["--orders-url", f"http://127.0.0.1:{ports['orders']}"]
         upstream += ["--payments-url", f"http://127.0.0.1:{ports['payments']}"]
+        logs = f"http://127.0.0.1:{ports['tocsin']}/v1/logs"
         for name in ("web", "orders", "payments"):
-            run(shop, name, "--port", str(ports[name]), *upstream)
+            arguments = [shop, name, "--port", str(ports[name]), *upstream]
+            run(*arguments, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=logs)
         run("examples.pager", "--port", str(ports["pager"]), "--record", str(self.record_file))
         listen = f"--web.listen-address=127.0.0.1:{ports['node']}"
         self.processes.start([node_exporter, listen])
@@ -226,6 +228,7 @@ def test_a_failing_shop_rings_once_and_every_event_is_counted(
     assert 0 < bad < total
 
     check_once(stage)
+    check_logs(stage, eventually)
 
 
 def all_up(stage: Stage) -> bool:
@@ -258,3 +261,11 @@ def check_once(stage: Stage) -> None:
     keys = {one["body"]["dedup_key"] for one in stage.received("pagerduty")}
     assert len(keys) == 1
     assert len(stage.received("slack")) == 2
+
+
+def check_logs(stage: Stage, eventually: Callable[..., Any]) -> None:
+    """The shop's own account of its failures came over OTLP, with trace ids to follow."""
+    path = "/api/tocsin/v1/logs?service=shop-web&limit=500"
+    records = eventually(lambda: stage.get("tocsin", path)["logs"], 30, "logs of the shop")
+    assert any(record["trace_id"] for record in records)
+    assert any("500" in json.dumps(record) for record in records)

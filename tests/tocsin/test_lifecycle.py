@@ -86,8 +86,9 @@ def test_a_wrong_reload_keeps_the_old_and_a_right_one_takes_over(
 
 
 def test_it_ends_cleanly_when_it_is_told_to(running: Running) -> None:
-    running.process.terminate()
-    assert running.process.wait(30) in (0, -signal.SIGTERM)
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        running.process.send_signal(ending)
+    assert running.process.wait(30) == 0
 
 
 def test_a_taken_data_directory_is_told(running: Running, free_port: Callable[[], int]) -> None:

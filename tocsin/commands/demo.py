@@ -41,8 +41,8 @@ def demo(
     say("starting the shop (three processes), its load and the pager …")
     with ExitStack() as running:
         running.enter_context(child("examples.pager", "--port", str(PAGER_PORT)))
-        running.enter_context(child("examples.shop", "up"))
-        os.environ["PAGER_ADDRESS"] = f"127.0.0.1:{PAGER_PORT}"
+        logs = {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://{listen}/v1/logs"}
+        running.enter_context(child("examples.shop", "up", **logs))
         run(CONFIG, data_dir, listen, tell)
 
 
@@ -59,12 +59,13 @@ Ctrl-C stops everything."""
 
 
 @contextmanager
-def child(module: str, *arguments: str) -> Iterator[None]:
-    """A part of the demo in a process of its own; its output goes to a file beside the data."""
+def child(module: str, *arguments: str, **environment: str) -> Iterator[None]:
+    """A part of the demo in a process of its own; only its errors are shown."""
     process = subprocess.Popen(  # noqa: S603 - our own modules, our own interpreter
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
+        env={**os.environ, **environment},
         start_new_session=True,
     )
     try:

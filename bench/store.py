@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from collector.store.tsdb import Tsdb
 from collector.store.warm_up import warm_up
 
 SERIES = 10_000
+TARGET_SERIES = 1000
 SCRAPES = 480
 SCRAPE_MS = 15_000
 START_MS = 1_699_999_200_000
@@ -67,7 +69,8 @@ def _measure_one_store(directory: Path) -> list[Figure]:
     clock = ManualClock(START_MS + SCRAPES * SCRAPE_MS)
     before_bytes = _rss_bytes()
     store = Tsdb.open(directory, clock, StoreOptions())
-    refs = store.refs("bench", _labels())
+    targets = [store.refs("bench", some) for some in batched(_labels(), TARGET_SERIES)]
+    refs = np.concatenate(targets)
     cpu = time.process_time()
     taken = []
     for row in range(SCRAPES):
@@ -105,8 +108,8 @@ def _counters() -> Float64s:
     return np.cumsum(dice.integers(0, 50, (SCRAPES, SERIES)), axis=0).astype(np.float64)
 
 
-def _labels() -> list[Labels]:
-    return [
+def _labels() -> Iterator[Labels]:
+    return (
         Labels.of(
             "x_total",
             job="bench",
@@ -115,7 +118,13 @@ def _labels() -> list[Labels]:
             path=f"/api/v1/resource/{i // 1000}",
         )
         for i in range(SERIES)
-    ]
+    )
+
+
+def batched(labels: Iterator[Labels], size: int) -> Iterator[list[Labels]]:
+    """Lists of `size`, as targets bring them one after the other."""
+    while some := list(islice(labels, size)):
+        yield some
 
 
 def _rss_bytes() -> int:

@@ -77,6 +77,16 @@ class Labels(Mapping[str, str]):
         """A copy that has no other labels than these."""
         return Labels(pair for pair in self._pairs if pair[0] in names)
 
+    def sharing(self, pool: dict[tuple[str, str], tuple[str, str]]) -> Labels:
+        """An equal label set whose pairs are those of `pool`, which learns the ones it lacks.
+
+        For who keeps very many: a set costs its tuple, not its strings.
+        """
+        other = Labels.__new__(Labels)
+        other._pairs = tuple(pool.setdefault(pair, pair) for pair in self._pairs)
+        other._hash = self._hash
+        return other
+
     def stable_hash(self) -> int:
         """An unsigned 64-bit hash, equal in every process and on every machine."""
         text = "\xff".join(f"{name}\xff{value}" for name, value in self._pairs)

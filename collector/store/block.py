@@ -10,15 +10,16 @@ import logging
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from collector.model.errors import StorageError, Where
 from collector.model.labels import Labels
-from collector.model.samples import Float64s, Int64s
+from collector.model.samples import MISSING_BITS, Float64s, Int64s
 from collector.store import wal_record as records
 from collector.store.block_writer import FILES, MAGIC, ROW_GROUP_ROWS, VERSION
 from collector.store.wal_record import Damage, read_records
@@ -45,7 +46,7 @@ class RowGroups:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         column = open_file().read_row_group(number, columns=["value"], use_threads=False)
-        values: Float64s = column["value"].to_numpy().astype(np.float64, copy=False)
+        values: Float64s = np.array(column["value"].to_numpy(), np.float64)
         with self._lock:
             self._kept[key] = values
             while len(self._kept) > self._limit:
@@ -84,15 +85,21 @@ class Block:
         """What it holds of these series, and perhaps of others."""
         return self._parts
 
-    def read(self, file: int, start: int, out: Float64s) -> None:
-        """`len(out)` values of a file from row `start` on."""
-        path, at = self.path / FILES[file], 0
-        while at < len(out):
-            number, offset = divmod(start + at, ROW_GROUP_ROWS)
-            values = self._row_groups.values(path, lambda: self._open(file), number)
-            count = min(len(out) - at, len(values) - offset)
-            out[at : at + count] = values[offset : offset + count]
-            at += count
+    def read(self, file: int, starts: Int64s, out: Float64s) -> None:
+        """`out[i]` float64[t] gets the rows of a file from `starts[i]` on; decodes each row group
+        that is needed once.
+        """
+        path, length = self.path / FILES[file], out.shape[1]
+        ends = starts + length
+        first, last = starts // ROW_GROUP_ROWS, (ends - 1) // ROW_GROUP_ROWS
+        for number in sorted({*first.tolist(), *last.tolist()}):
+            try:
+                values = self._row_groups.values(path, lambda: self._open(file), number)
+            except FileNotFoundError:  # past retention, removed since the query began
+                out.view(np.int64)[:] = MISSING_BITS
+                return
+            some = np.flatnonzero((first <= number) & (last >= number))
+            _copy_runs(values, number * ROW_GROUP_ROWS, starts, some, out.view(np.int64))
 
     def remove(self) -> None:
         """Delete it; a query that is reading it goes on with what it has open."""
@@ -112,7 +119,7 @@ class BlockPart:
     """A `Part`: the series of a block that share their timestamps."""
 
     def __init__(
-        self, block: Block, refs: Int64s, times: Int64s, files: Sequence[int], starts: Int64s
+        self, block: Block, refs: Int64s, times: Int64s, files: records.Array, starts: Int64s
     ) -> None:
         self._block = block
         self._refs = refs
@@ -136,10 +143,24 @@ class BlockPart:
         return True
 
     def fill(self, rows: Int64s, lo: int, hi: int, out: Float64s) -> None:
-        """See `Part.fill`; in the order of the file, so that each row group is decoded once."""
-        for i in np.lexsort((self._starts[rows], np.asarray(self._files)[rows])).tolist():
-            row = rows[i]
-            self._block.read(int(self._files[row]), int(self._starts[row]) + lo, out[i])
+        """See `Part.fill`."""
+        for file in (0, 1):
+            mine = np.flatnonzero(self._files[rows] == file)
+            if len(mine):
+                values = np.empty((len(mine), hi - lo))
+                self._block.read(file, self._starts[rows[mine]] + lo, values)
+                out[mine] = values
+
+
+@njit(cache=True, nogil=True)
+def _copy_runs(values, first_row, starts, some, out):  # type: ignore[no-untyped-def]
+    """What `values`, the rows from `first_row` on, has of each run `starts[i] + j`."""
+    bits = values.view(np.int64)
+    for i in some:
+        lo = max(starts[i], first_row)
+        hi = min(starts[i] + out.shape[1], first_row + len(values))
+        for row in range(lo, hi):
+            out[i, row - starts[i]] = bits[row - first_row]
 
 
 def _parts(block: Block, refs: Int64s, arrays: list[records.Array]) -> list[BlockPart]:

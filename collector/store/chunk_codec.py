@@ -10,6 +10,7 @@ Source of the decimal idea: ALP, Afroozeh, Kuffó, Boncz, SIGMOD 2024.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,24 @@ def pack(columns: Float64s) -> Packed:
     words = np.zeros(int(starts[-1]) + 1, np.uint64)
     _pack(columns, bits, POWERS, exponents, widths, least, starts, words)
     return Packed(rows, exponents, widths, firsts, least, starts, words)
+
+
+def joined(parts: Sequence[Packed]) -> Packed:
+    """One after the other, the columns of chunks with the same number of rows."""
+    if len(parts) == 1:
+        return parts[0]
+    words = [part.words[:-1] for part in parts[:-1]] + [parts[-1].words]
+    begins = np.cumsum([0, *(len(part) for part in words[:-1])])
+    starts = [part.starts[:-1] + at for part, at in zip(parts, begins, strict=True)]
+    return Packed(
+        parts[0].rows,
+        np.concatenate([part.exponents for part in parts]),
+        np.concatenate([part.widths for part in parts]),
+        np.concatenate([part.firsts for part in parts]),
+        np.concatenate([part.least for part in parts]),
+        np.concatenate([*starts, parts[-1].starts[-1:] + begins[-1]]),
+        np.concatenate(words),
+    )
 
 
 def unpack(packed: Packed, columns: Int64s, lo: int, hi: int, out: Float64s) -> None:

@@ -82,6 +82,7 @@ class Head:
         self._last_home = np.empty(0, np.int32)
         self._former_homes: dict[int, set[int]] = {}
         self._routes: dict[str, Route] = {}
+        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._next_stripe = 0
 
     # -- series --
@@ -92,6 +93,7 @@ class Head:
         if ref is not None:
             return ref
         ref = len(self.labels)
+        labels = labels.sharing(self._pairs)
         self._make_room(ref + 1)
         self.labels.append(labels)
         self.ref_of[labels] = ref

@@ -9,16 +9,19 @@ missing cell, and columns that turned out not to arrive together part there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from mmap import mmap
 
 import numpy as np
 from numba import njit
 
 from collector.model.samples import MISSING_BITS, Float64s, Int64s
-from collector.store.chunk_codec import Packed, pack, unpack
+from collector.store.chunk_codec import Packed, joined, pack, unpack
 
 CHUNK_ROWS = 64
 """Rows of a chunk: as many as bits in the word that tells where a column has samples."""
 _TILE = 16
+_COLUMNS_AT_ONCE = 1024
+"""Columns that are sealed at a time: bounds the memory of sealing."""
 
 
 class OpenRows:
@@ -26,7 +29,7 @@ class OpenRows:
 
     def __init__(self, room: int) -> None:
         self.times: Int64s = np.zeros(CHUNK_ROWS, np.int64)
-        self.values: Float64s = np.empty((CHUNK_ROWS, max(room, 1)))
+        self.values: Float64s = _room(room)
         self.rows = 0
         self.refs: Int64s = np.empty(0, np.int64)
         self._by_ref: tuple[Int64s, Int64s] | None = None
@@ -40,7 +43,7 @@ class OpenRows:
         """The columns of series that begin to arrive; MISSING in the rows so far."""
         width = self.width + len(refs)
         if width > self.values.shape[1]:
-            grown = np.empty((CHUNK_ROWS, width + width // 4))
+            grown = _room(width + width // 4)
             grown[: self.rows, : self.width] = self.values[: self.rows, : self.width]
             self.values = grown
         self.values.view(np.int64)[: self.rows, self.width : width] = MISSING_BITS
@@ -128,10 +131,28 @@ def seal(part: OpenPart) -> list[SealedChunk]:
         if not len(rows):
             continue
         chosen = group == number if len(patterns) > 1 else slice(None)
-        columns = np.empty((int(sizes[number]), len(rows)))
-        _gather(bits, rows, part.order[chosen], columns.view(np.int64))
-        chunks.append(SealedChunk(part.refs[chosen], part.times[rows], pack(columns)))
+        packed = _packed(bits, rows, part.order[chosen])
+        chunks.append(SealedChunk(part.refs[chosen], part.times[rows], packed))
     return chunks
+
+
+def _packed(bits: Int64s, rows: Int64s, columns: Int64s) -> Packed:
+    parts = []
+    for first in range(0, len(columns), _COLUMNS_AT_ONCE):
+        some = columns[first : first + _COLUMNS_AT_ONCE]
+        values = np.empty((len(some), len(rows)))
+        _gather(bits, rows, some, values.view(np.int64))
+        parts.append(pack(values))
+    return joined(parts)
+
+
+def _room(columns: int) -> Float64s:
+    """A matrix of CHUNK_ROWS rows: pages of its own, which it takes as it fills and gives back.
+
+    From the heap it would not go back to the system, as chunks come and go among what stays.
+    """
+    pages = mmap(-1, max(columns, 1) * CHUNK_ROWS * 8)
+    return np.frombuffer(pages, np.float64).reshape(CHUNK_ROWS, -1)
 
 
 class Stripe:

@@ -92,12 +92,13 @@ def _next_record(data: bytes, at: int) -> int:
 def encode_series(first_ref: int, labels: Sequence[Labels]) -> list[Buffer]:
     """Series that begin, with the refs first_ref, first_ref + 1, …"""
     pairs = [one.pairs for one in labels]
-    return [_NUMBER.pack(first_ref), json.dumps(pairs, separators=(",", ":")).encode()]
+    text = json.dumps(pairs, separators=(",", ":"), ensure_ascii=False).encode()
+    return [_NUMBER.pack(first_ref), zlib.compress(text, 1)]
 
 
 def decode_series(payload: memoryview) -> tuple[int, list[Labels]]:
     """First ref and labels."""
-    found = json.loads(bytes(payload[_NUMBER.size :]))
+    found = json.loads(zlib.decompress(payload[_NUMBER.size :]))
     labels = [Labels((name, value) for name, value in pairs) for pairs in found]
     return _NUMBER.unpack_from(payload)[0], labels
 

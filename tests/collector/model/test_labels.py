@@ -33,3 +33,12 @@ def test_text_is_prometheus_notation() -> None:
 
 def test_with_an_empty_value_a_label_goes() -> None:
     assert Labels.of("up", job="x").with_labels(job="") == Labels.of("up")
+
+
+def test_label_sets_share_their_pairs_and_stay_equal() -> None:
+    pool: dict[tuple[str, str], tuple[str, str]] = {}
+    one = Labels.of("x", job="a").sharing(pool)
+    other = Labels.of("y", job="".join(["a"])).sharing(pool)
+    assert one == Labels.of("x", job="a")
+    assert hash(one) == hash(Labels.of("x", job="a"))
+    assert one.pairs[1] is other.pairs[1]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from collector.model.samples import STALE, Float64s
-from collector.store.chunk_codec import RAW, pack, unpack
+from collector.store.chunk_codec import RAW, joined, pack, unpack
 
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 64))
 CELLS = st.one_of(
@@ -67,3 +67,14 @@ def test_measurements_keep_their_64_bits() -> None:
     packed = pack(column)
     assert packed.exponents[0] == RAW
     assert len(packed.words) == 65
+
+
+def test_columns_packed_in_parts_join() -> None:
+    dice = np.random.default_rng(2)
+    columns = np.concatenate(
+        [dice.random((3, 50)), np.cumsum(dice.integers(0, 9, (4, 50)), axis=1).astype(np.float64)]
+    )
+    packed = joined([pack(columns[:2]), pack(columns[2:5]), pack(columns[5:])])
+    out = np.empty_like(columns)
+    unpack(packed, np.arange(7), 0, 50, out)
+    assert same_bits(out, columns)

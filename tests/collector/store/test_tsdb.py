@@ -217,6 +217,16 @@ def test_a_slice_stays_as_it_was_after_later_appends(opened: Callable[..., Tsdb]
     assert found.timestamps_ms.tolist() == [1000]
 
 
+def test_wide_rows_come_back_whole_and_in_one_slice(opened: Callable[..., Tsdb]) -> None:
+    store = opened()
+    refs = store.refs("a", series(2500))
+    rows = [np.arange(2500.0) * row + (row % 3) / 7 for row in range(150)]
+    for row, values in enumerate(rows):
+        store.append_row("a", 1000 + row, refs, values)
+    (one,) = store.select(ALL, 0, FOREVER)
+    assert (one.values == np.array(rows).T).all()
+
+
 def test_series_that_arrive_together_share_a_slice(opened: Callable[..., Tsdb]) -> None:
     store = opened()
     for at_ms in range(1000, 400_000, 1000):

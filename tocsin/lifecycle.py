@@ -17,6 +17,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from alerts.config import warnings as alert_warnings
 from collector.model.errors import ConfigError
 from collector.query import kernels
 from tocsin.background import in_background
@@ -30,6 +31,8 @@ MAINTENANCE_MS = 30_000
 FIT_MS = 5_000
 DRAIN_SECONDS = 5
 LOG_RETENTION_MS = 600_000
+AT_START = ("web", "storage", "otlp", "logs")
+"""Sections that hold for the life of the process."""
 
 
 class Lifecycle:
@@ -39,7 +42,7 @@ class Lifecycle:
         self._parts = parts
         self._load = load
         self._is_ready = False
-        self._tickers: list[Ticker] = []
+        self._tickers: dict[str, Ticker] = {}
 
     def is_ready(self) -> bool:
         """Whether it has started and is not stopping."""
@@ -49,10 +52,11 @@ class Lifecycle:
         """Read the configuration again; raises ConfigError and keeps everything as it was."""
         config = self._load()
         parts, old = self._parts, self._parts.config
-        if config.storage != old.storage or config.web != old.web:
+        changed = [name for name in AT_START if getattr(config, name) != getattr(old, name)]
+        if changed:
             raise ConfigError(
-                "the sections storage and web can't change while tocsin runs",
-                advice="restart tocsin, or put them back",
+                f"{', '.join(changed)}: can't change while tocsin runs",
+                advice="restart tocsin, or put the section back",
             )
         parts.alerts.reload(config.alerts, config.alerts_global)
         parts.pool.apply(config.scrape_configs, config.global_)
@@ -67,6 +71,9 @@ class Lifecycle:
             parts.anomaly_metrics,
         )
         parts.config = config
+        for name, interval_ms in (("slo", config.slos.tick), ("anomaly", config.anomaly.interval)):
+            if name in self._tickers:
+                self._tickers[name].interval_ms = interval_ms
         log.info("reloaded %s", config.file)
 
     async def run(self, app: FastAPI, host: str, port: int, on_ready: Callable[[], None]) -> None:
@@ -84,6 +91,8 @@ class Lifecycle:
         )
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
+        for field, warning in alert_warnings(self._parts.config.alerts):
+            log.warning("%s: %s: %s", self._parts.config.file, field, warning)
         for ending in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(ending, server.end)
         logging.getLogger().addHandler(self._parts.logs.own)
@@ -122,11 +131,11 @@ class Lifecycle:
         )
         for name, interval_ms, task in tasks:
             ticker = Ticker(name, interval_ms, task, parts.clock, parts.ticks)
-            self._tickers.append(ticker)
+            self._tickers[name] = ticker
             ticker.start()
 
     def _stop(self) -> None:
-        for ticker in self._tickers:
+        for ticker in self._tickers.values():
             ticker.stop()
         self._parts.slos.close()
         self._parts.alerts.close()

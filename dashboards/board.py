@@ -65,8 +65,9 @@ class Column:
 class Panel:
     """One picture. `unit` is a Grafana unit id; `width` is in 24ths, `height` in grid rows.
 
-    `no_value` is what is shown when the query answers nothing. `columns` and `sort_by` (a column's
-    name, smallest first) are for tables, `texts` for values that mean a word.
+    `no_value` is what is shown when no query answers, for panels that may rightly be empty.
+    `columns` and `sort_by` (a column's name, smallest first) are for tables, `texts` for values
+    that mean a word.
     """
 
     title: str
@@ -136,11 +137,13 @@ class Board:
         return [panel for row in self.rows for panel in row.panels]
 
 
-def panel_queries(board: Board, values: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(panel title, PromQL) of every query, with variables replaced by `values`.
+def panel_queries(
+    board: Board, values: Mapping[str, str], *, must_answer: bool = True
+) -> list[tuple[str, str]]:
+    """(panel title, PromQL) of the queries, with variables replaced by `values`.
 
     `$__rate_interval` is `1m` and `$__range` `1h` unless `values` says otherwise; a variable of the
-    board that is not given matches everything.
+    board that is not given matches everything. `must_answer` leaves out panels with a `no_value`.
     """
     every = {variable.name: ".+" for variable in board.variables}
     known = {**_BUILT_IN, **every, **values}
@@ -148,6 +151,7 @@ def panel_queries(board: Board, values: Mapping[str, str]) -> list[tuple[str, st
         (panel.title, substitute(query.expr, known))
         for panel in board.panels()
         for query in panel.queries
+        if not (must_answer and panel.no_value)
     ]
 
 

@@ -9,64 +9,69 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grafanalib.core as grafana
 from grafanalib._gen import DashboardEncoder
 
-from dashboards.board import Board, Panel, Query, Row, Variable
-from dashboards.grafana_options import PLUGINS, Json, field_config, options
-from dashboards.layout import Place, place_rows
+from dashboards.board import Board, Link, Panel, PanelKind, Query, Variable
+from dashboards.grafana_options import PLUGINS, Json, field_config, options, ref_id
+from dashboards.layout import Place, PlacedRow, place_rows
 
 SCHEMA_VERSION = 42
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
-PANEL_KEYS = (
-    "id",
-    "type",
-    "title",
-    "description",
-    "gridPos",
-    "datasource",
-    "targets",
-    "fieldConfig",
-    "options",
-    "transformations",
-)
+PANEL_KEYS = ("id", "title", "description", "gridPos", "datasource", "targets")
 ROW_KEYS = ("id", "type", "title", "gridPos", "collapsed", "panels")
 TARGET_KEYS = ("refId", "expr", "legendFormat", "instant", "format")
 VARIABLE_KEYS = (
-    "name",
-    "type",
-    "label",
-    "query",
-    "datasource",
-    "multi",
-    "includeAll",
-    "allValue",
-    "refresh",
-    "sort",
-    "hide",
+    *("name", "type", "label", "query", "datasource", "multi", "includeAll", "allValue"),
+    *("refresh", "sort", "hide"),
 )
 BOARD_KEYS = (
-    "uid",
-    "title",
-    "description",
-    "tags",
-    "editable",
-    "refresh",
-    "time",
-    "timezone",
-    "templating",
-    "annotations",
-    "links",
-    "panels",
+    *("uid", "title", "description", "tags", "editable", "refresh", "time", "timezone"),
+    "graphTooltip",
 )
+FORMATS: dict[PanelKind, str] = {"table": "table", "heatmap": "heatmap"}
+"""What a query answers with; all other kinds take time series."""
+CLASSES: dict[PanelKind, Any] = {
+    "timeseries": grafana.TimeSeries,
+    "stat": grafana.Stat,
+    "gauge": grafana.GaugePanel,
+    "bargauge": grafana.BarGauge,
+    "table": grafana.Table,
+    "statetimeline": grafana.StateTimeline,
+    "heatmap": grafana.Heatmap,
+    "text": grafana.Text,
+}
+OWN_ANNOTATIONS = {
+    "builtIn": 1,
+    "datasource": {"type": "grafana", "uid": "-- Grafana --"},
+    "enable": True,
+    "hide": True,
+    "iconColor": "rgba(0, 211, 255, 1)",
+    "name": "Annotations & Alerts",
+    "type": "dashboard",
+}
+"""What Grafana adds to every dashboard; there from the start, it is no difference."""
 
 
-def to_grafana(board: Board) -> Json:
-    """The board as Grafana's dashboard JSON (schema version 42)."""
-    return finalize(author(board), board)
+@dataclass(frozen=True, slots=True)
+class Datasource:
+    """The Prometheus data source that a board begins with, as Grafana knows it."""
+
+    name: str
+    uid: str
+
+
+def to_grafana(board: Board, datasource: Datasource | None = None) -> Json:
+    """The board as Grafana's dashboard JSON (schema version 42).
+
+    Without a `datasource` Grafana begins with its default Prometheus one; it stays a choice.
+    """
+    rows = place_rows(board.rows)
+    return finalize(author(board, rows), board, rows, datasource)
 
 
 def dumps(dashboard: Mapping[str, Any]) -> str:
@@ -74,144 +79,164 @@ def dumps(dashboard: Mapping[str, Any]) -> str:
     return json.dumps(dashboard, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def author(board: Board) -> grafana.Dashboard:
+def author(board: Board, rows: Sequence[PlacedRow]) -> grafana.Dashboard:
     """The board with grafanalib's classes: React panels only."""
     panels: list[Any] = []
-    for row, (place, placed) in zip(board.rows, place_rows(board.rows), strict=True):
-        panels.append(_row(row, place, len(panels) + 1))
-        for panel, panel_place in placed:
-            panels.append(_panel(panel, panel_place, len(panels) + 1))
-    start, end = board.time_range, "now"
+    for row in rows:
+        panels.append(_row(row))
+        panels += [_panel(panel, number, place) for panel, number, place in row.panels]
     return grafana.Dashboard(
         uid=board.uid,
         title=board.title,
         description=board.description,
         tags=list(board.tags),
-        editable=True,
+        editable=False,
         refresh=board.refresh,
-        time=grafana.Time(start, end),
+        time=grafana.Time(board.time_range, "now"),
         timezone="browser",
+        graphTooltip=grafana.GRAPH_TOOLTIP_MODE_SHARED_CROSSHAIR,
         templating=grafana.Templating(_variables(board.variables)),
         panels=panels,
     )
 
 
-def finalize(dashboard: grafana.Dashboard, board: Board) -> Json:
+def finalize(
+    dashboard: grafana.Dashboard,
+    board: Board,
+    rows: Sequence[PlacedRow],
+    datasource: Datasource | None = None,
+) -> Json:
     """grafanalib's JSON with what the current schema has, and nothing else."""
     raw = json.loads(json.dumps(dashboard.to_json_data(), cls=DashboardEncoder))
-    kept = _only(raw, BOARD_KEYS)
-    kept["schemaVersion"] = SCHEMA_VERSION
-    kept["graphTooltip"] = 1
-    kept["timepicker"] = {}
-    kept["fiscalYearStartMonth"] = 0
-    kept["weekStart"] = ""
-    kept["annotations"] = {"list": []}
-    kept["templating"] = {"list": [_variable(one) for one in raw["templating"]["list"]]}
-    shown = {panel.title: panel for panel in board.panels()}
-    kept["panels"] = [_finalize_panel(one, shown) for one in raw["panels"]]
-    return kept
+    shown = {number: panel for row in rows for panel, number, _ in row.panels}
+    chosen = raw["templating"]["list"]
+    return {
+        **_only(raw, BOARD_KEYS),
+        "schemaVersion": SCHEMA_VERSION,
+        "fiscalYearStartMonth": 0,
+        "weekStart": "",
+        "annotations": {"list": [OWN_ANNOTATIONS]},
+        "links": [_link(link) for link in board.links],
+        "templating": {"list": [_variable(one, datasource) for one in chosen]},
+        "panels": [_finalize_panel(one, shown) for one in raw["panels"]],
+    }
 
 
-def _finalize_panel(raw: Mapping[str, Any], shown: Mapping[str, Panel]) -> Json:
+def _finalize_panel(raw: Mapping[str, Any], shown: Mapping[int, Panel]) -> Json:
     if raw["type"] == "row":
         return _only(raw, ROW_KEYS)
-    panel = shown[raw["title"]]
-    kept = _only(raw, PANEL_KEYS)
-    kept["type"] = PLUGINS[panel.kind]
-    kept["options"] = options(panel)
-    kept["fieldConfig"] = field_config(panel)
+    panel = shown[raw["id"]]
+    kept = {
+        **_only(raw, PANEL_KEYS),
+        "type": PLUGINS[panel.kind],
+        "options": options(panel),
+        "fieldConfig": field_config(panel),
+        "transformations": _transformations(panel),
+    }
+    if panel.kind == "text":
+        del kept["targets"], kept["datasource"]
+        return kept
     kept["targets"] = [
         {**_only(one, TARGET_KEYS), "datasource": DATASOURCE, "range": not one["instant"]}
         for one in raw["targets"]
     ]
-    kept["transformations"] = _transformations(panel)
-    if panel.kind == "text":
-        del kept["targets"], kept["datasource"]
     return kept
 
 
-def _variable(raw: Mapping[str, Any]) -> Json:
+def _variable(raw: Mapping[str, Any], datasource: Datasource | None) -> Json:
     kept = {key: value for key, value in _only(raw, VARIABLE_KEYS).items() if value is not None}
+    kept["skipUrlSync"] = False
     if kept["type"] == "datasource":
         kept.pop("datasource", None)
-        kept.pop("allValue", None)
-    return {**kept, "current": {}, "skipUrlSync": False}
+        if datasource:
+            kept["current"] = {"text": datasource.name, "value": datasource.uid}
+        return kept
+    if kept["multi"]:
+        kept["current"] = {"text": ["All"], "value": ["$__all"]}
+    return {**kept, "definition": kept["query"]}
 
 
 def _only(raw: Mapping[str, Any], keys: Sequence[str]) -> Json:
     return {key: raw[key] for key in keys if key in raw}
 
 
-def _row(row: Row, place: Place, number: int) -> grafana.RowPanel:
-    return grafana.RowPanel(title=row.title, id=number, gridPos=_grid(place), collapsed=False)
+def _row(row: PlacedRow) -> grafana.RowPanel:
+    return grafana.RowPanel(
+        title=row.row.title, id=row.number, gridPos=_grid(row.place), collapsed=False
+    )
 
 
-def _panel(panel: Panel, place: Place, number: int) -> Any:
-    classes = {
-        "timeseries": grafana.TimeSeries,
-        "stat": grafana.Stat,
-        "gauge": grafana.GaugePanel,
-        "bargauge": grafana.BarGauge,
-        "table": grafana.Table,
-        "statetimeline": grafana.StateTimeline,
-        "text": grafana.Text,
-    }
-    targets = [_target(query, panel, i) for i, query in enumerate(panel.queries)]
-    return classes[panel.kind](
+def _panel(panel: Panel, number: int, place: Place) -> Any:
+    return CLASSES[panel.kind](
         title=panel.title,
         description=panel.description,
         dataSource=DATASOURCE,
-        targets=targets,
+        targets=[_target(query, panel.kind, i) for i, query in enumerate(panel.queries)],
         gridPos=_grid(place),
         id=number,
     )
 
 
-def _target(query: Query, panel: Panel, number: int) -> grafana.Target:
+def _target(query: Query, kind: PanelKind, number: int) -> grafana.Target:
     return grafana.Target(
         expr=query.expr,
         legendFormat=query.legend,
-        refId=chr(ord("A") + number),
+        refId=ref_id(number),
         instant=query.instant,
-        format="table" if panel.kind == "table" else "time_series",
+        format=FORMATS.get(kind, "time_series"),
     )
 
 
 def _transformations(panel: Panel) -> list[Json]:
     """A table joins its queries by their labels and names each value column."""
-    if panel.kind != "table" or panel.columns is None:
+    if panel.kind != "table":
         return []
-    names = {f"Value #{ref}": name for ref, name in panel.columns.items()}
-    hidden = dict.fromkeys(("Time", "__name__", "job", "instance", "window"), True)
-    return [
-        {"id": "merge", "options": {}},
-        {"id": "organize", "options": {"excludeByName": hidden, "renameByName": names}},
-    ]
+    values = [f"Value #{ref_id(i)}" for i in range(len(panel.columns))]
+    if len(panel.columns) == 1:
+        values = ["Value"]
+    names = dict(zip(values, (column.name for column in panel.columns), strict=True))
+    organized = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": names}
+    return [{"id": "merge", "options": {}}, {"id": "organize", "options": organized}]
 
 
 def _grid(place: Place) -> grafana.GridPos:
     return grafana.GridPos(h=place.height, w=place.width, x=place.x, y=place.y)
 
 
+def _link(link: Link) -> Json:
+    """To one address, or a menu of the boards with a tag; time and variables go along."""
+    is_menu = bool(link.tag)
+    return {
+        "title": link.title,
+        "type": "dashboards" if is_menu else "link",
+        "icon": "external link",
+        "tooltip": "",
+        "url": link.url,
+        "tags": [link.tag] if is_menu else [],
+        "asDropdown": is_menu,
+        "targetBlank": not is_menu,
+        "includeVars": False,
+        "keepTime": is_menu,
+    }
+
+
 def _variables(variables: Sequence[Variable]) -> list[grafana.Template]:
     datasource = grafana.Template(
         name="datasource", label="Data source", query="prometheus", type="datasource", refresh=1
     )
-    return [
-        datasource,
-        *(
-            grafana.Template(
-                name=one.name,
-                label=one.title,
-                query=f"label_values({one.metric}, {one.label})",
-                dataSource=DATASOURCE,
-                type="query",
-                multi=one.multi,
-                includeAll=one.multi,
-                allValue=".+" if one.multi else None,
-                refresh=2,
-                sort=1,
-            )
-            for one in variables
-        ),
-    ]
+    return [datasource, *map(_query_variable, variables)]
+
+
+def _query_variable(variable: Variable) -> grafana.Template:
+    return grafana.Template(
+        name=variable.name,
+        label=variable.title,
+        query=f"label_values({variable.metric}, {variable.label})",
+        dataSource=DATASOURCE,
+        type="query",
+        multi=variable.multi,
+        includeAll=variable.multi,
+        allValue=".+" if variable.multi else None,
+        refresh=2,
+        sort=1,
+    )

@@ -1,262 +1,166 @@
-"""Budget, burn and history of objectives: one overview, one board for each."""
+"""Budget, burn and history of all objectives on one board: which of them needs someone?"""
 
 from __future__ import annotations
 
-import hashlib
-import re
+from dashboards.board import Board, Column, Link, Panel, Query, Row, Threshold, Variable
+from dashboards.boards.panels import OK_UNTIL_ONE, lines, stat
 
-from dashboards.board import Board, Panel, Query, Row, Threshold, Variable
-from slo.objective import Objective
-
+TAG = "slo"
 BUDGET = (Threshold(None, "bad"), Threshold(0.0, "warn"), Threshold(0.25, "good"))
 BURN = (Threshold(None, "good"), Threshold(1.0, "warn"), Threshold(6.0, "bad"))
-WINDOWS = "5m|30m|1h|6h|1d|3d"
-MAX_UID = 40
-"""Grafana's own limit."""
+
+CHOSEN = 'service=~"$service"'
+LEFT = f"max by (service, slo) (tocsin_slo_budget_remaining_ratio{{{CHOSEN}}})"
+NAME = "{{service}} {{slo}}"
+
+
+def paging_burn(chosen: str) -> str:
+    """The highest burn rate of each objective over the long windows of its pages (1 h and 6 h)."""
+    return (
+        f"max by (service, slo) (tocsin_slo_burn_rate{{{chosen}}} and on (service, slo, window) "
+        f'tocsin_slo_burn_rate_threshold{{{chosen},severity="page"}})'
+    )
+
+
+def bad_in_range(chosen: str) -> str:
+    """Bad events of each objective in the range that is shown."""
+    return f"sum by (service, slo) (increase(tocsin_slo_bad_events_total{{{chosen}}}[$__range]))"
+
+
+def sli_in_range(chosen: str) -> str:
+    """The share of good events in the range that is shown; nothing without an event."""
+    total = f"sum by (service, slo) (increase(tocsin_slo_events_total{{{chosen}}}[$__range]))"
+    return f"1 - {bad_in_range(chosen)} / ({total} > 0)"
 
 
 def slo_overview() -> Board:
     """All objectives, least budget first."""
-    chosen = '{service=~"$service"}'
     return Board(
         uid="tocsin-slo-overview",
         title="SLO overview",
         description="Every objective, its budget and how fast it burns.",
-        tags=("tocsin", "slo"),
+        tags=("tocsin", TAG),
         variables=(Variable("service", "service", "tocsin_slo_objective_ratio", "Service"),),
+        links=(Link("SLOs", tag=TAG),),
         rows=(
-            Row("Is it OK?", _overview_stats(chosen)),
-            Row("Objectives", (_overview_table(chosen),)),
-            Row(
-                "Burn",
-                (
-                    Panel(
-                        "The five that burn fastest",
-                        "timeseries",
-                        "Burn rates over the last hour; 1 spends the budget exactly.",
-                        (
-                            Query(
-                                'topk(5, tocsin_slo_burn_rate{service=~"$service",window="1h"})',
-                                "{{service}} {{slo}}",
-                            ),
-                        ),
-                        unit="x",
-                        width=12,
-                        height=9,
-                        thresholds=BURN,
-                        minimum=0,
-                    ),
-                    Panel(
-                        "Budget left",
-                        "timeseries",
-                        "Share of each error budget that is left over its window.",
-                        (
-                            Query(
-                                f"tocsin_slo_budget_remaining_ratio{chosen}", "{{service}} {{slo}}"
-                            ),
-                        ),
-                        unit="percentunit",
-                        width=12,
-                        height=9,
-                        maximum=1,
-                    ),
-                ),
-            ),
+            Row("Is it OK?", _stats()),
+            Row("Objectives", (_table(),)),
+            Row("Budget", _budget()),
+            Row("Burn", _burn()),
         ),
     )
 
 
-def _overview_stats(chosen: str) -> tuple[Panel, ...]:
-    left = f"tocsin_slo_budget_remaining_ratio{chosen}"
-    count = (Threshold(None, "good"), Threshold(1, "bad"))
+def _stats() -> tuple[Panel, ...]:
+    over_factor = (
+        f"tocsin_slo_burn_rate{{{CHOSEN}}} > on (service, slo, window) "
+        f'tocsin_slo_burn_rate_threshold{{{CHOSEN},severity="page"}}'
+    )
     return (
-        Panel(
-            "Objectives",
-            "stat",
-            "How many objectives are watched.",
-            (Query(f"count({left})", "objectives", instant=True),),
-            width=6,
-            height=4,
+        stat("Objectives", "How many objectives are watched.", f"count({LEFT})"),
+        stat(
+            "Healthy",
+            "Objectives with at least 25 % of their error budget left.",
+            f"count({LEFT} >= 0.25) or vector(0)",
         ),
-        Panel(
+        stat(
+            "At risk",
+            "Objectives with some budget left, but less than 25 %.",
+            f"count({LEFT} > 0 < 0.25) or vector(0)",
+            thresholds=(Threshold(None, "good"), Threshold(1, "warn")),
+        ),
+        stat(
             "Budget spent",
-            "stat",
             "Objectives whose whole error budget is gone.",
-            (Query(f"count({left} <= 0) or vector(0)", "spent", instant=True),),
-            width=6,
-            height=4,
-            thresholds=count,
+            f"count({LEFT} <= 0) or vector(0)",
+            thresholds=OK_UNTIL_ONE,
         ),
-        Panel(
-            "Under a quarter left",
-            "stat",
-            "Objectives with less than 25 % of their budget.",
-            (Query(f"count({left} < 0.25) or vector(0)", "low", instant=True),),
-            width=6,
-            height=4,
-            thresholds=count,
+        stat(
+            "Over a page's factor",
+            "Objectives whose burn rate over a long window is past the factor of a page.",
+            f"count(count by (service, slo) ({over_factor})) or vector(0)",
+            thresholds=OK_UNTIL_ONE,
         ),
-        Panel(
-            "Fastest burn, 1 h",
-            "stat",
-            "The highest burn rate over the last hour.",
-            (
-                Query(
-                    'max(tocsin_slo_burn_rate{service=~"$service",window="1h"})',
-                    "burn",
-                    instant=True,
-                ),
-            ),
+        stat(
+            "Fastest burn",
+            "The highest burn rate over the long windows of the pages.",
+            f"max({paging_burn(CHOSEN)})",
             unit="x",
-            width=6,
-            height=4,
             thresholds=BURN,
+            decimals=2,
         ),
     )
 
 
-def _overview_table(chosen: str) -> Panel:
+def _table() -> Panel:
+    objective = f"max by (service, slo) (tocsin_slo_objective_ratio{{{CHOSEN}}})"
+    asked = (LEFT, objective, sli_in_range(CHOSEN), paging_burn(CHOSEN), bad_in_range(CHOSEN))
     return Panel(
         "Objectives by budget left",
         "table",
-        "One line for each objective; the budget is counted event by event.",
-        (
-            Query(f"sort(tocsin_slo_budget_remaining_ratio{chosen})", "Budget left", instant=True),
-            Query(f"tocsin_slo_objective_ratio{chosen}", "Objective", instant=True),
-            Query('tocsin_slo_burn_rate{service=~"$service",window="1h"}', "Burn 1h", instant=True),
-        ),
-        unit="percentunit",
+        "One line for each objective. Budgets are counted event by event over their own window; "
+        "SLI and bad events are those of the range that is shown.",
+        tuple(Query(expr, instant=True) for expr in asked),
         width=24,
         height=10,
-        thresholds=BUDGET,
-        columns={"A": "Budget left", "B": "Objective", "C": "Burn 1h"},
-    )
-
-
-def slo_detail(objective: Objective) -> Board:
-    """One objective: what is left, how fast it goes, what was bad."""
-    me = f'service="{objective.service}",slo="{objective.name}"'
-    return Board(
-        uid=board_uid(objective),
-        title=f"SLO {objective.service} {objective.name}",
-        description=objective.description or f"Objective {objective.name} of {objective.service}.",
-        tags=("tocsin", "slo", objective.service),
-        rows=(
-            Row("Is it OK?", _detail_stats(me)),
-            Row("Budget", _detail_budget(me)),
-            Row("Events", _detail_events(me)),
+        columns=(
+            Column("Budget left", "percentunit", BUDGET, decimals=1, bar=True),
+            Column("Objective", "percentunit", decimals=3),
+            Column("SLI", "percentunit", decimals=3),
+            Column("Burn rate", "x", BURN, decimals=2),
+            Column("Bad events", "short", decimals=0),
         ),
+        sort_by="Budget left",
     )
 
 
-def board_uid(objective: Objective) -> str:
-    """A stable uid within Grafana's 40 characters: readable, with a hash where it must be cut."""
-    text = re.sub(r"[^a-zA-Z0-9-]+", "-", f"tocsin-slo-{objective.service}-{objective.name}")
-    if len(text) <= MAX_UID:
-        return text
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{text[: MAX_UID - 9]}-{digest}"
-
-
-def _detail_stats(me: str) -> tuple[Panel, ...]:
+def _budget() -> tuple[Panel, ...]:
     return (
         Panel(
+            "Budget by objective",
+            "statetimeline",
+            "A line for each objective: green with 25 % of its budget or more, red when spent.",
+            (Query(LEFT, NAME),),
+            unit="percentunit",
+            width=12,
+            thresholds=BUDGET,
+        ),
+        lines(
             "Budget left",
-            "stat",
-            "Share of the error budget left over its window.",
-            (Query(f"tocsin_slo_budget_remaining_ratio{{{me}}}", "left", instant=True),),
-            unit="percentunit",
-            width=6,
-            height=4,
-            thresholds=BUDGET,
-        ),
-        Panel(
-            "Objective",
-            "stat",
-            "The share of good events that was promised.",
-            (Query(f"tocsin_slo_objective_ratio{{{me}}}", "objective", instant=True),),
-            unit="percentunit",
-            width=6,
-            height=4,
-            decimals=3,
-        ),
-        Panel(
-            "SLI, 1 h",
-            "stat",
-            "The share of good events in the last hour.",
-            (Query(f'tocsin_slo_sli_ratio{{{me},window="1h"}}', "SLI", instant=True),),
-            unit="percentunit",
-            width=6,
-            height=4,
-            decimals=3,
-        ),
-        Panel(
-            "Burn, 1 h",
-            "stat",
-            "1 spends the budget exactly within its window.",
-            (Query(f'tocsin_slo_burn_rate{{{me},window="1h"}}', "burn", instant=True),),
-            unit="x",
-            width=6,
-            height=4,
-            thresholds=BURN,
-        ),
-    )
-
-
-def _detail_budget(me: str) -> tuple[Panel, ...]:
-    tiers = (Threshold(None, "good"), Threshold(1.0, "warn"), Threshold(6.0, "bad"))
-    return (
-        Panel(
-            "Error budget",
-            "timeseries",
-            "What is left of the budget, over time.",
-            (Query(f"tocsin_slo_budget_remaining_ratio{{{me}}}", "left"),),
+            "Share of each error budget that is left over its window; below 0 it is overspent.",
+            Query(LEFT, NAME),
             unit="percentunit",
             width=12,
-            height=9,
+            minimum=None,
             maximum=1,
-            thresholds=BUDGET,
-            show_thresholds=True,
-        ),
-        Panel(
-            "Burn rate by window",
-            "timeseries",
-            "A page needs a long and a short window over their factor (14.4 or 6).",
-            (Query(f'tocsin_slo_burn_rate{{{me},window=~"{WINDOWS}"}}', "{{window}}"),),
-            unit="x",
-            width=12,
-            height=9,
-            minimum=0,
-            thresholds=tiers,
-            show_thresholds=True,
         ),
     )
 
 
-def _detail_events(me: str) -> tuple[Panel, ...]:
+def _burn() -> tuple[Panel, ...]:
+    bad_rate = (
+        f"sum by (service, slo) (rate(tocsin_slo_bad_events_total{{{CHOSEN}}}[$__rate_interval]))"
+    )
     return (
-        Panel(
-            "Events",
-            "timeseries",
-            "Good and bad events a second.",
-            (
-                Query(f"rate(tocsin_slo_good_events_total{{{me}}}[$__rate_interval])", "good"),
-                Query(f"rate(tocsin_slo_bad_events_total{{{me}}}[$__rate_interval])", "bad"),
-            ),
-            unit="cps",
-            width=12,
-            height=9,
-            minimum=0,
-            stacked=True,
+        lines(
+            "The five that burn fastest",
+            "Highest burn rate over the long windows of the pages; 1 spends the budget exactly.",
+            Query(f"topk(5, {paging_burn(CHOSEN)})", NAME),
+            unit="x",
         ),
-        Panel(
-            "SLI by window",
-            "timeseries",
-            "The share of good events.",
-            (Query(f'tocsin_slo_sli_ratio{{{me},window=~"5m|1h|6h"}}', "{{window}}"),),
-            unit="percentunit",
-            width=12,
-            height=9,
-            decimals=3,
+        lines(
+            "The five with most bad events",
+            "Bad events a second.",
+            Query(f"topk(5, {bad_rate})", NAME),
+            unit="cps",
+        ),
+        lines(
+            "The five oddest",
+            "Anomaly score of the indicators: 0 is usual, 1 was never seen.",
+            Query(
+                f'topk(5, max by (service, slo) (tocsin_anomaly_score{{{CHOSEN},slo!=""}}))', NAME
+            ),
+            maximum=1,
+            no_value="Nothing is scored yet: models are still learning",
         ),
     )

@@ -8,8 +8,9 @@ missing cell, and columns that turned out not to arrive together part there.
 
 from __future__ import annotations
 
+import mmap
+from contextlib import suppress
 from dataclasses import dataclass
-from mmap import mmap
 
 import numpy as np
 from numba import njit
@@ -151,7 +152,9 @@ def _room(columns: int) -> Float64s:
 
     From the heap it would not go back to the system, as chunks come and go among what stays.
     """
-    pages = mmap(-1, max(columns, 1) * CHUNK_ROWS * 8)
+    pages = mmap.mmap(-1, max(columns, 1) * CHUNK_ROWS * 8)
+    with suppress(OSError, AttributeError):  # large pages are asked for, not needed
+        pages.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(pages, np.float64).reshape(CHUNK_ROWS, -1)
 
 

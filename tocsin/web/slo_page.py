@@ -177,7 +177,9 @@ def _anomaly_chart(
     scene = line_chart(
         [line], "Anomaly score", "short", [Threshold(0.5, "alarm")], in_view=[0.0, 1.0]
     )
-    return Chart("Anomaly score of the indicator", to_svg(scene), "0 is usual, 1 was never seen")
+    states = [s for s in parts.anomalies.states() if _is_about(s.labels, verdict)]
+    note = states[0].explanation if states else "the indicator is not watched"
+    return Chart("Anomaly score of the indicator", to_svg(scene), note)
 
 
 def _asked(

@@ -38,7 +38,8 @@ def collector() -> Board:
             Row("Is it OK?", _stats()),
             Row("Taking in", _ingest()),
             Row("Keeping", _store()),
-            Row("Judging and telling", _judges()),
+            Row("Judging", _judges()),
+            Row("Telling", _alerts()),
             Row("API and process", _process()),
         ),
     )
@@ -196,6 +197,11 @@ def _judges() -> tuple[Panel, ...]:
             Query(f"sum by (state) (tocsin_anomaly_series{{{ME}}})", "{{state}}"),
             stacked=True,
         ),
+    )
+
+
+def _alerts() -> tuple[Panel, ...]:
+    return (
         lines(
             "Alerts",
             "Alerts that are held, by state.",

@@ -12,7 +12,10 @@ from collector.query.parser import parse
 from dashboards.board import Board, Panel, Row, panel_queries, substitute
 from dashboards.boards import BOARDS, all_boards
 from dashboards.boards.slo_detail import MAX_UID, board_uid
+from dashboards.grafana import to_grafana
 from dashboards.layout import COLUMNS, place_rows
+from dashboards.lint import lint
+from dashboards.lint.exclusions import Entry, Exclusions
 from slo.objective import CounterTerm, Indicator, Objective
 from slo.window import DAY_MS, Window
 
@@ -89,6 +92,20 @@ def test_tables_have_a_column_for_each_query(board: Board) -> None:
         if panel.kind == "table":
             assert len(panel.columns) == len(panel.queries)
             assert panel.sort_by in {column.name for column in panel.columns}
+
+
+PLACES = ("template-job-rule", "template-instance-rule", "target-job-rule", "target-instance-rule")
+MEANT = {
+    "slo": Exclusions(dict.fromkeys(PLACES, ())),  # objectives are about all jobs and instances
+    "self": Exclusions(
+        {rule: [Entry(panel="Targets"), Entry(panel="Targets up")] for rule in PLACES[2:]}
+    ),  # what tocsin scrapes are other jobs than its own
+}
+
+
+def test_a_board_passes_every_rule_of_the_linter(board: Board) -> None:
+    meant = next((MEANT[tag] for tag in board.tags if tag in MEANT), None)
+    assert [f"{rule}: {finding}" for rule, finding in lint(to_grafana(board), meant)] == []
 
 
 panels = st.builds(

@@ -40,7 +40,9 @@ def main() -> None:
     try:
         command_line()()
     except TocsinError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        Console(stderr=True).print(
+            str(error), style="red", markup=False, highlight=False, soft_wrap=True
+        )
         sys.exit(exit_code(error))
 
 

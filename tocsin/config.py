@@ -7,7 +7,7 @@ share the block `global`, whose keys are dealt out to whom they belong.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -143,6 +143,7 @@ class _Loader:
             alerts_global=self._global(AlertmanagerGlobal),
             dashboards=self._section("dashboards", DashboardsConfig),
         )
+        self._refuse_doubles(config.scrape_configs)
         if not self._errors:
             self._build_receivers(config)
         if self._errors:
@@ -180,6 +181,15 @@ class _Loader:
         except ConfigError as error:
             self._errors.append(error)
         return []
+
+    def _refuse_doubles(self, scrape_configs: Sequence[ScrapeConfig]) -> None:
+        seen: set[str] = set()
+        for i, one in enumerate(scrape_configs):
+            if one.job_name in seen:
+                where = self._document.where(("scrape_configs", i, "job_name"))
+                message = f"two scrape sections are named {one.job_name!r}"
+                self._errors.append(ConfigError(message, where=where, advice="rename one"))
+            seen.add(one.job_name)
 
     def _build_receivers(self, config: Config) -> None:
         """What a receiver lacks shows when it is combined with `global`."""

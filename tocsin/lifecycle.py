@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from alerts.config import warnings as alert_warnings
 from collector.model.errors import ConfigError
 from collector.query import kernels
+from collector.store.warm_up import warm_up as store_warm_up
 from tocsin.background import in_background
 from tocsin.config import Config
 from tocsin.ticker import Ticker
@@ -98,7 +99,7 @@ class Lifecycle:
         logging.getLogger().addHandler(self._parts.logs.own)
         self._parts.logs.own.start()
         self._parts.alerts.start()
-        in_background("compile", kernels.warm)
+        in_background("compile", _load_kernels)
         serving = asyncio.create_task(self._serve(server, on_ready))
         scraping = asyncio.create_task(self._parts.pool.run())
         try:
@@ -152,6 +153,12 @@ class Lifecycle:
             self.reload()
         except ConfigError as error:
             log.error("kept the old configuration; the new one is wrong:\n%s", error)
+
+
+def _load_kernels() -> None:
+    """So that the first query and the first block do not wait for the compiler's cache."""
+    store_warm_up()
+    kernels.warm()
 
 
 class _Server(uvicorn.Server):

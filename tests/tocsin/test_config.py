@@ -102,6 +102,11 @@ def test_a_receiver_that_lacks_its_address_is_told_with_its_line(tmp_path: Path)
     assert only.startswith("tocsin.yaml:5: receivers[0].slack_configs[0]")
 
 
+def test_two_sections_of_one_name_are_told(tmp_path: Path) -> None:
+    (only,) = errors(tmp_path, "scrape_configs:\n  - job_name: a\n  - job_name: a\n")
+    assert only.startswith("tocsin.yaml:3: scrape_configs[1].job_name: two scrape sections")
+
+
 def test_an_objective_s_error_is_placed_in_its_own_file(tmp_path: Path) -> None:
     (tmp_path / "slos.yaml").write_text(
         "version: prometheus/v1\nservice: a\nslos:\n  - name: b\n    objective: 100\n"

@@ -32,10 +32,12 @@ def compile_kernels() -> None:
 
 
 def _scanners() -> None:
-    from collector.ingest.warm_up import warm_up
+    from collector.ingest import warm_up as scanners
+    from collector.store import warm_up as store
 
-    say("      the scanners of text formats and OTLP …")
-    warm_up()
+    say("      the scanners of text formats and OTLP, and the store …")
+    scanners.warm_up()
+    store.warm_up()
 
 
 def _promql() -> None:

@@ -27,7 +27,11 @@ def emit(rows: Sequence[Row], output: Output, plain: Callable[[], None] | None =
     elif plain is not None:
         plain()
     elif rows:
-        Console().print(table_of(rows))
+        table, console = table_of(rows), Console()
+        if not console.is_terminal:
+            # a pipe has no width: nothing is cut for the next program
+            console = Console(width=console.measure(table).maximum)
+        console.print(table)
 
 
 def table_of(rows: Sequence[Row]) -> Table:

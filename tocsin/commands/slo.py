@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -11,6 +12,8 @@ from collector.model.errors import InputError
 from tocsin.commands.client import DEFAULT_URL, get
 from tocsin.commands.output import Output, emit
 from tocsin.packs import EMBEDDED_CONFIG
+
+BAR_CELLS = 10
 
 
 def list_slos(
@@ -22,23 +25,21 @@ def list_slos(
     slos = answer.get("slos") if isinstance(answer, dict) else None
     if not isinstance(slos, list):
         raise InputError(f"{url} is no tocsin: its answer has no list of SLOs")
-    if output is Output.json:
-        emit(slos, output)
-        return
-    ordered = sorted(slos, key=lambda one: float(one["budget_left_ratio"]))
-    emit([_row(one) for one in ordered], output)
+    emit(slos if output is Output.json else [_row(one) for one in slos], output)
 
 
-def _row(one: dict[str, object]) -> dict[str, object]:
-    left = float(str(one["budget_left_ratio"]))
-    filled = round(10 * min(1.0, max(0.0, left)))
+def _row(slo: dict[str, Any]) -> dict[str, object]:
+    budget = slo["budget"]
+    left = float(budget["left_ratio"])
+    filled = round(BAR_CELLS * min(1.0, max(0.0, left)))
     return {
-        "slo": f"{one['service']}/{one['slo']}",
-        "state": one["state"],
-        "budget left": f"{'█' * filled}{'░' * (10 - filled)} {left:7.1%}",
-        "bad": f"{one['bad']:,}",
-        "total": f"{one['total']:,}",
-        "objective": f"{float(str(one['objective'])):.6g}",
+        "slo": slo["id"],
+        "state": slo["state"],
+        "budget left": f"{'█' * filled}{'░' * (BAR_CELLS - filled)} {left:.1%}",
+        "bad": f"{budget['bad']:,.0f}",
+        "total": f"{budget['total']:,.0f}",
+        "objective": f"{slo['objective'] * 100:.6g} %",
+        "burn 1h": f"{slo['burn_rates'].get('1h', 0):.3g}x",
     }
 
 

@@ -1,0 +1,62 @@
+"""The commands that ask a running tocsin, and those that need none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tocsin", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_budgets_in_the_terminal_and_for_machines(running_tocsin: str) -> None:
+    shown = run("slo", "list", "--url", running_tocsin)
+    assert shown.returncode == 0, shown.stderr
+    assert "tocsin/api-availability" in shown.stdout
+    assert "██████████ 100.0%" in shown.stdout
+    listed = json.loads(run("slo", "list", "--url", running_tocsin, "--output", "json").stdout)
+    assert {one["slo"] for one in listed} >= {"api-availability", "wal-write-latency"}
+
+
+def test_a_query_from_the_shell(running_tocsin: str) -> None:
+    answer = run("query", "count(up)", "--url", running_tocsin, "--output", "json")
+    assert json.loads(answer.stdout) == [{"series": "{}", "value": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (("query", "sum(", "--url", "{url}"), 1, "parse error"),
+        (("query", "up", "--url", "http://127.0.0.1:1"), 3, "start it with `tocsin up`"),
+        (("check", "/nothing.yaml"), 2, "can't be read"),
+        (("dashboards", "push"), 2, "dashboards.grafana.url"),
+        (("up", "--config", "/nothing.yaml"), 2, "can't be read"),
+    ],
+)
+def test_an_error_is_a_sentence_and_an_exit_code(
+    running_tocsin: str, arguments: tuple[str, ...], code: int, part: str
+) -> None:
+    failed = run(*(one.format(url=running_tocsin) for one in arguments))
+    assert failed.returncode == code
+    assert part in failed.stderr + failed.stdout
+    assert "Traceback" not in failed.stderr
+
+
+def test_objectives_as_prometheus_rules() -> None:
+    rules = yaml.safe_load(run("slo", "rules").stdout)
+    assert len(rules["groups"]) == 4
+
+
+def test_boards_are_built_once(tmp_path: Path) -> None:
+    arguments = ("dashboards", "build", "-o", str(tmp_path), "--output", "json")
+    first, second = json.loads(run(*arguments).stdout), json.loads(run(*arguments).stdout)
+    assert {one["change"] for one in first} == {"created"}
+    assert {one["change"] for one in second} == {"unchanged"}
+    assert len(list(tmp_path.glob("*.json"))) == len(first)

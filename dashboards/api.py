@@ -9,18 +9,18 @@ from fastapi.responses import JSONResponse
 
 from dashboards.board import Board
 
+PREFIX = "/api/tocsin/v1/dashboards"
+
 
 def router(boards: Callable[[], Sequence[Board]]) -> APIRouter:
-    """GET /api/tocsin/v1/dashboards and /api/tocsin/v1/dashboards/{uid}."""
-    routes = APIRouter(prefix="/api/tocsin/v1/dashboards")
+    """GET /api/tocsin/v1/dashboards, and /api/tocsin/v1/dashboards/{uid}.json for each."""
+    routes = APIRouter(prefix=PREFIX)
 
     @routes.get("")
     def listed() -> list[dict[str, object]]:
-        return [
-            {"uid": board.uid, "title": board.title, "tags": list(board.tags)} for board in boards()
-        ]
+        return [_entry(board) for board in boards()]
 
-    @routes.get("/{uid}")
+    @routes.get("/{uid}.json")
     def one(uid: str) -> Response:
         from dashboards.grafana import dumps, to_grafana
 
@@ -31,3 +31,13 @@ def router(boards: Callable[[], Sequence[Board]]) -> APIRouter:
         return JSONResponse({"error": f"no board {uid!r}; there are: {known}"}, 404)
 
     return routes
+
+
+def _entry(board: Board) -> dict[str, object]:
+    return {
+        "uid": board.uid,
+        "title": board.title,
+        "description": board.description,
+        "tags": list(board.tags),
+        "url": f"{PREFIX}/{board.uid}.json",
+    }

@@ -6,10 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from collector.model.errors import StorageError, Where
 from dashboards.board import Board
+
+if TYPE_CHECKING:
+    from dashboards.grafana import Datasource
 
 Change = Literal["created", "updated", "unchanged"]
 
@@ -23,11 +26,13 @@ class Written:
     change: Change
 
 
-def write_boards(boards: Sequence[Board], directory: Path) -> list[Written]:
+def write_boards(
+    boards: Sequence[Board], directory: Path, datasource: Datasource | None = None
+) -> list[Written]:
     """Write `<uid>.json` for each board; raises StorageError when the directory refuses."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        return [_write(board, directory) for board in boards]
+        return [_write(board, directory, datasource) for board in boards]
     except OSError as error:
         raise StorageError(
             f"the boards can't be written: {error.strerror}",
@@ -36,11 +41,11 @@ def write_boards(boards: Sequence[Board], directory: Path) -> list[Written]:
         ) from error
 
 
-def _write(board: Board, directory: Path) -> Written:
+def _write(board: Board, directory: Path, datasource: Datasource | None) -> Written:
     from dashboards.grafana import dumps, to_grafana
 
     path = directory / f"{board.uid}.json"
-    text = dumps(to_grafana(board))
+    text = dumps(to_grafana(board, datasource))
     before = path.read_text(encoding="utf-8") if path.exists() else None
     if before == text:
         return Written(board, path, "unchanged")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from collector.config_values import SecretText, at_most_one
 
@@ -25,9 +25,19 @@ class GrafanaConfig(BaseModel):
         return self
 
 
+class DatasourceConfig(BaseModel):
+    """The Prometheus data source that boards begin with, by Grafana's name and uid of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    uid: str = Field(min_length=1)
+
+
 class DashboardsConfig(BaseModel):
     """Section `dashboards`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     grafana: GrafanaConfig = GrafanaConfig()
+    datasource: DatasourceConfig | None = None

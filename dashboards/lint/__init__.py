@@ -43,7 +43,7 @@ RULES: dict[str, Rule] = {
     "target-job-rule": job,
     "target-instance-rule": instance,
     "target-counter-agg-rule": counter_agg,
-    "uneditable-dashboard": uneditable,
+    "uneditable-dashboard-rule": uneditable,
 }
 
 

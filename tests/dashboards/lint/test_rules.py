@@ -102,7 +102,7 @@ MISTAKES: list[tuple[str, Callable[[Json], object]]] = [
     ("target-instance-rule", ask('up{job=~"$job"}')),
     ("target-counter-agg-rule", ask(f"sum(x_total{{{ME}}})")),
     ("target-counter-agg-rule", ask(f"max_over_time(x_total{{{ME}}}[1h])")),
-    ("uneditable-dashboard", lambda board: board.pop("editable")),
+    ("uneditable-dashboard-rule", lambda board: board.pop("editable")),
 ]
 
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 from rich.console import Console
 from rich.table import Table
 
+PIPE_WIDTH = 1000
+
 
 class Output(StrEnum):
     """The values of `--output`."""
@@ -30,7 +32,7 @@ def emit(rows: Sequence[Row], output: Output, plain: Callable[[], None] | None =
         table, console = table_of(rows), Console()
         if not console.is_terminal:
             # a pipe has no width: nothing is cut for the next program
-            console = Console(width=console.measure(table).maximum)
+            console = Console(width=PIPE_WIDTH)
         console.print(table)
 
 

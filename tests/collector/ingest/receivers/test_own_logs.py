@@ -140,7 +140,9 @@ def test_a_malformed_call_and_half_a_character_harm_nothing(
     kept: Kept, registry: CollectorRegistry
 ) -> None:
     handler = OwnLogs(kept, Redactor(), LogMetrics(registry))
-    handler.emit(logging.makeLogRecord({"msg": "%d", "args": ("x",), "name": "tocsin.x", "levelno": 20}))
+    handler.emit(
+        logging.makeLogRecord({"msg": "%d", "args": ("x",), "name": "tocsin.x", "levelno": 20})
+    )
     handler.emit(logging.makeLogRecord({"msg": "file \ud800", "name": "tocsin.x", "levelno": 20}))
     handler.start()
     handler.stop()

@@ -14,6 +14,7 @@ from bench import PARTS
 from bench.figures import Figure
 
 RESULTS = Path(__file__).with_name("results.json")
+PIPE_WIDTH = 200
 
 
 def main() -> None:
@@ -38,7 +39,8 @@ def show(part: str, figures: list[Figure]) -> None:
         table.add_row(
             figure.name, f"{figure.value:,.4g}", figure.unit, figure.peer, peer_value, ratio
         )
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
 
 
 def merge(figures: list[Figure]) -> None:

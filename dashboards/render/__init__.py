@@ -1,1 +1,1 @@
-"""Pictures: `charts` draws a scene of rectangles, paths and texts; `svg` writes it for pages."""
+"""Pictures: `charts` and `strips` draw scenes, `svg` writes one for pages, `png` for messages."""

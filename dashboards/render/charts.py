@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 
 from collector.model.samples import Float64s, Int64s
 from dashboards.render.scene import Path, Point, Rect, Scene, Shape, Text
+from dashboards.render.time_axis import time_axis
 from dashboards.units import format_value
 
 SERIES_CLASSES = 6
 LEFT, RIGHT, TOP, BOTTOM, LEGEND = 58.0, 14.0, 10.0, 22.0, 20.0
-DAY_MS = 86_400_000
 NAME_HEIGHT = 11.0
+CHAR_WIDTH, MORE_WIDTH = 6.4, 70.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,10 @@ def line_chart(
     if frame is None:
         text = Text(width / 2, height / 2, "No data in this range yet", "chart-text", "middle")
         return Scene(width, height, f"{title}: no data", [text])
-    shapes: list[Shape] = [*_grid(frame, unit), *_time_axis(frame)]
+    shapes: list[Shape] = [
+        *_grid(frame, unit),
+        *time_axis(frame.left, frame.right, frame.bottom, frame.start_ms, frame.end_ms),
+    ]
     shapes += _thresholds(thresholds, frame)
     for number, line in enumerate(lines):
         xs, ys = frame.xs(line.times_ms), frame.ys(line.values)
@@ -167,32 +170,21 @@ def _thresholds(thresholds: Sequence[Threshold], frame: _Frame) -> Iterator[Shap
             free_from = y
 
 
-def _time_axis(frame: _Frame) -> Iterator[Shape]:
-    span_ms = frame.end_ms - frame.start_ms
-    steps = (1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-    days = tuple(day * 86_400 for day in (2, 5, 7, 14, 30, 90))
-    step_ms = next((s * 1000 for s in (*steps, *days) if span_ms / (s * 1000) <= 7), 365 * DAY_MS)
-    pattern = "%b %d" if step_ms >= DAY_MS else "%H:%M:%S" if step_ms < 60_000 else "%H:%M"
-    first = -(-frame.start_ms // step_ms) * step_ms
-    for at_ms in range(first, frame.end_ms + 1, step_ms):
-        share = (at_ms - frame.start_ms) / span_ms
-        x = frame.left + share * (frame.right - frame.left)
-        text = datetime.fromtimestamp(at_ms / 1000, UTC).strftime(pattern)
-        yield Path([(x, frame.bottom), (x, frame.bottom + 4)], "grid")
-        yield Text(x, frame.bottom + 16, text, "chart-text", "middle")
-
-
 def _legend(lines: Sequence[Line], frame: _Frame, unit: str) -> Iterator[Shape]:
+    """Each line's name and newest value; how many more there are when the place is used up."""
     x, y = frame.left, frame.bottom + BOTTOM + 12
     for number, line in enumerate(lines):
         known = line.values[np.isfinite(line.values)]
         last = format_value(float(known[-1]), unit) if len(known) else "–"
         text = f"{line.name} {last}"
-        if x + 24 + 6.2 * len(text) > frame.right and number:
+        left = len(lines) - number
+        room = frame.right - (MORE_WIDTH if left > 1 else 0)
+        if x + 24 + CHAR_WIDTH * len(text) > room and number:
+            yield Text(x, y + 1, f"and {left} more")
             return
         yield Rect(x, y - 8, 10, 10, f"key series-{number % SERIES_CLASSES + 1}", radius=2)
         yield Text(x + 15, y + 1, text)
-        x += 30 + 6.4 * len(text)
+        x += 30 + CHAR_WIDTH * len(text)
 
 
 def _runs(xs: Float64s, ys: Float64s) -> Iterator[list[Point]]:

@@ -25,6 +25,7 @@ class Rect:
     css: str
     radius: float = 0
     title: str = ""
+    opacity: float = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,11 @@ def _shape(shape: Shape) -> str:
     match shape:
         case Rect():
             radius = f' rx="{_n(shape.radius)}"' if shape.radius else ""
+            faint = f' fill-opacity="{shape.opacity:.2g}"' if shape.opacity < 1 else ""
             inner = f"<title>{escape(shape.title)}</title></rect>" if shape.title else "</rect>"
             return (
                 f'<rect x="{_n(shape.x)}" y="{_n(shape.y)}" width="{_n(shape.width)}" '
-                f'height="{_n(shape.height)}"{radius} class="{shape.css}">{inner}'
+                f'height="{_n(shape.height)}"{radius}{faint} class="{shape.css}">{inner}'
             )
         case Path():
             steps = " ".join(f"{_n(x)},{_n(y)}" for x, y in shape.points)

@@ -54,7 +54,7 @@ def test_axis_labels_are_round() -> None:
     labels = re.findall(
         r'text-anchor="end" class="chart-text">([^<]*)<', to_svg(line_chart([line], "t"))
     )
-    assert labels == ["0", "0.25", "0.5", "0.75", "1"]
+    assert labels == ["0", "0.25", "0.5", "0.75", "1", "UTC"]
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,14 @@ def test_axis_labels_are_round() -> None:
 )
 def test_values_are_written_with_their_unit(value: float, unit: str, text: str) -> None:
     assert format_value(value, unit) == text
+
+
+def test_series_past_the_legends_place_are_counted() -> None:
+    lines = [
+        Line(f"a rather long name {i}", np.array([0, 1000]), np.array([1.0, i])) for i in range(9)
+    ]
+    svg = to_svg(line_chart(lines, "t"))
+    named = svg.count('class="key ')
+    assert 0 < named < 9
+    assert f"and {9 - named} more" in svg
+    assert "more" not in to_svg(line_chart(lines[:1], "t"))

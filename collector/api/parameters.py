@@ -62,7 +62,7 @@ class Parameters:
             try:
                 return parse_duration_ms(text)
             except InputError:
-                seconds = math.nan
+                seconds = math.nan  # refused below, in Prometheus's words
         if math.isnan(seconds) or abs(seconds) * 1000 > MAX_TIME_MS:
             raise invalid(name, f"cannot parse {_go_quoted(text)} to a valid duration")
         return round(seconds * 1000)
@@ -125,7 +125,7 @@ def _time_ms(text: str) -> int | None:
         return _NAMED_TIMES[text]
     try:
         seconds = float(text)
-        return round(seconds * 1000) if math.isfinite(seconds) else None
+        return round(seconds * 1000) if abs(seconds) * 1000 <= MAX_TIME_MS else None
     except ValueError:
         match = _RFC3339.fullmatch(text)
     if match is None:

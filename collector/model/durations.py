@@ -18,8 +18,12 @@ UNITS_MS: dict[str, int] = {
     "s": 1000,
     "ms": 1,
 }
+MAX_MS = (2**63 - 1) // 1_000_000
+"""About 292 years: what Prometheus holds, which counts nanoseconds in 64 bits."""
+_MAX_CHARS = 200
 _PATTERN = re.compile(
-    r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?"
+    r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?",
+    re.ASCII,
 )
 
 
@@ -31,14 +35,17 @@ def parse_duration_ms(text: str) -> int:
     stripped = text.strip()
     if stripped == "0":
         return 0
-    match = _PATTERN.fullmatch(stripped)
+    match = _PATTERN.fullmatch(stripped) if len(stripped) <= _MAX_CHARS else None
     if not stripped or match is None:
         raise InputError(
-            f"not a valid duration: {text!r}",
+            f"not a valid duration: {text[:_MAX_CHARS]!r}",
             advice="write numbers with the units y w d h m s ms, largest first, like 1h30m",
         )
     parts = zip(UNITS_MS.values(), match.groups(), strict=True)
-    return sum(unit * int(number) for unit, number in parts if number)
+    milliseconds = sum(unit * int(number) for unit, number in parts if number)
+    if milliseconds > MAX_MS:
+        raise InputError(f"duration out of range: {text!r}", advice="292y is the longest")
+    return milliseconds
 
 
 def format_duration(milliseconds: int) -> str:

@@ -76,10 +76,16 @@ def _compile_re2(value: str) -> re.Pattern[str]:
         pattern: re.Pattern[str] = re2.compile(value, options)
     except re2.error as error:
         raise InputError(
-            f"not a valid regular expression: {value!r}: {error}",
+            f"not a valid regular expression: {value!r}: {_reason(error)}",
             advice="tocsin takes RE2 syntax as Prometheus does: no look-ahead, no back-reference",
         ) from error
     return pattern
+
+
+def _reason(error: Exception) -> str:
+    """RE2 gives its reason in bytes."""
+    reason = error.args[0] if error.args else error
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
 
 
 def matches_all(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:

@@ -47,6 +47,13 @@ def _seconds(duration: DurationExpr, step: float, range_: float) -> float:
             return _combine(duration, left, right)
 
 
+def _power(base: float, exponent: float) -> float:
+    try:
+        return math.pow(base, exponent)
+    except (OverflowError, ValueError):  # too large, or no real number: refused as out of range
+        return math.nan
+
+
 def _combine(duration: DurationBinary, left: float, right: float) -> float:
     match duration.operator:
         case "+":
@@ -56,7 +63,7 @@ def _combine(duration: DurationBinary, left: float, right: float) -> float:
         case "*":
             return left * right
         case "^":
-            return float(left**right)
+            return _power(left, right)
     if right == 0:
         word = "division" if duration.operator == "/" else "modulo"
         raise QueryError(f"{word} by zero", position=duration.span.start)

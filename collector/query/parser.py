@@ -41,8 +41,8 @@ from collector.query.type_check import check
 
 MAX_QUERY_CHARS = 256 * 1024
 """A longer text is refused before it is read: no person writes one."""
-MAX_DEPTH = 200
-"""Nesting of one expression: past it Python's own stack would end the process's patience."""
+MAX_DEPTH = 150
+"""Levels of one tree, where each operator of a chain is one: Python's own stack holds 180."""
 
 _PRECEDENCE = {
     "or": 1,
@@ -94,19 +94,26 @@ class _Parser:
         return expr
 
     def _expression(self, at_least: int) -> Expr:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise self.tokens.error(f"the expression is nested more than {MAX_DEPTH} levels deep")
+        outside = self._depth
+        self._deeper()
         left = self._postfix(self._prefix())
         while True:
             operator = self.tokens.next.text.lower()
             precedence = _PRECEDENCE.get(operator, 0) if self.tokens.next.kind != "string" else 0
             if precedence == 0 or precedence < at_least:
                 break
+            self._deeper()
             self.tokens.take()
             left = self._binary(left, operator, precedence)
-        self._depth -= 1
+        self._depth = outside
         return left
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self.tokens.error(
+                f"the expression is nested or chained more than {MAX_DEPTH} levels deep"
+            )
 
     def _binary(self, left: Expr, operator: str, precedence: int) -> Expr:
         return_bool = False

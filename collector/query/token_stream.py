@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from collector.model.durations import UNITS_MS
@@ -131,11 +132,18 @@ class TokenStream:
 
 def _seconds(text: str) -> float:
     parts = _DURATION_PART.findall(text)
-    return sum(int(number) * UNITS_MS[unit] for number, unit in parts) / 1000
+    return sum(float(number) * UNITS_MS[unit] for number, unit in parts) / 1000
+
+
+def _hexadecimal(text: str) -> float:
+    try:
+        return float(int(text, 16))
+    except OverflowError:
+        return math.inf
 
 
 def _to_float(text: str) -> float:
     plain = text.replace("_", "")
     if plain[:2].lower() == "0x":
-        return float(int(plain, 16))
+        return _hexadecimal(plain)
     return float(plain)

@@ -95,8 +95,9 @@ def _compile(regex: str) -> re.Pattern[str]:
     try:
         pattern: re.Pattern[str] = re2.compile(regex, options)
     except re2.error as error:
+        reason = error.args[0].decode("utf-8", "replace")  # RE2 gives it in bytes
         raise EvaluationError(
-            f"invalid regular expression in label_replace(): {regex}: {error}"
+            f"invalid regular expression in label_replace(): {regex}: {reason}"
         ) from error
     return pattern
 

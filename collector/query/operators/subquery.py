@@ -38,8 +38,8 @@ class SubqueryWindows:
         starts = ends - self.range_ms
         after, until = int(starts.min()), int(ends.max())
         first = after // self.step_ms * self.step_ms + self.step_ms
+        context.budget.load(max((until - first) // self.step_ms + 1, 0))  # before it takes memory
         grid = Grid(first, until, self.step_ms)
-        context.budget.load(len(grid))
         block = vector(self.inner, context.on(grid))
         if not len(block.labels):
             return []

@@ -195,3 +195,25 @@ def test_names_with_underscores_are_unescaped_only_when_they_say_so() -> None:
     assert unescaped("plain_name") == "plain_name"
     assert unescaped("U__a__b_2e_c") == "a_b.c"
     assert unescaped("U__broken_2") == ""
+
+
+@pytest.mark.parametrize("time", ["1e300", "1e18", "-1e18", "4611686018427387904", "NaN", "1e400"])
+def test_a_time_that_no_clock_shows_is_bad_data(client: TestClient, time: str) -> None:
+    answer = client.get("/api/v1/query", params={"query": "rate(up[5m] offset 1y)", "time": time})
+    assert answer.status_code == 400
+    assert "to a valid timestamp" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("step", ["9" * 5000 + "s", "9" * 20 + "y", "1e300", "NaN"])
+def test_a_step_that_is_no_duration_is_bad_data(client: TestClient, step: str) -> None:
+    given = {"query": "up", "start": "0", "end": "10", "step": step}
+    answer = client.get("/api/v1/query_range", params=given)
+    assert answer.status_code == 400
+    assert "to a valid duration" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("time", ["4611686018427387", "-4611686018427387"])
+def test_the_outermost_times_have_no_samples_and_no_overflow(client: TestClient, time: str) -> None:
+    for query in ("up", "rate(up[292y] offset 290y)", "max_over_time(up[1h:1m])"):
+        answer = client.get("/api/v1/query", params={"query": query, "time": time})
+        assert answer.json()["data"]["result"] == []

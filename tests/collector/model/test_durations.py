@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.model.durations import format_duration, parse_duration_ms
+from collector.model.durations import MAX_MS, format_duration, parse_duration_ms
 from collector.model.errors import InputError
 
 
@@ -28,6 +28,18 @@ def test_anything_else_is_refused_with_advice(text: str) -> None:
         parse_duration_ms(text)
 
 
-@given(st.integers(min_value=0, max_value=10**13))
+@pytest.mark.parametrize("text", ["293y", "9" * 30 + "y", "9" * 19 + "ms"])
+def test_longer_than_prometheus_can_hold_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="out of range"):
+        parse_duration_ms(text)
+
+
+def test_a_number_too_long_to_read_is_refused_not_shown_in_full() -> None:
+    with pytest.raises(InputError, match="not a valid duration") as caught:
+        parse_duration_ms("9" * 5000 + "s")
+    assert len(str(caught.value)) < 500
+
+
+@given(st.integers(min_value=0, max_value=MAX_MS))
 def test_what_is_written_is_read_back(milliseconds: int) -> None:
     assert parse_duration_ms(format_duration(milliseconds)) == milliseconds

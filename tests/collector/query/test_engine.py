@@ -12,6 +12,7 @@ from collector.model.errors import EvaluationError, InputError, LimitError, Unav
 from collector.model.labels import Labels
 from collector.model.samples import MISSING, STALE, is_missing
 from collector.query.engine import Engine, EngineOptions
+from collector.query.parser import MAX_DEPTH
 from collector.query.values import Matrix, RawSeries, Scalar, Text, Vector
 
 slow = importlib.import_module("tests.oracles.slow_promql")
@@ -140,9 +141,25 @@ def test_limits_are_told() -> None:
     small = Engine(engine._querier, EngineOptions(max_samples=10))
     with pytest.raises(LimitError, match="too many samples"):
         small.range("x_total", 0, 600_000, 15_000)
+    with pytest.raises(LimitError, match="too many samples"):  # 20 GB of steps
+        engine.instant("max_over_time(x_total[30d:1ms])", 0)
     late = Engine(engine._querier, EngineOptions(timeout_seconds=-1), ManualClock(0))
     with pytest.raises(UnavailableError, match="timed out"):
         late.instant("x_total", 0)
+
+
+@pytest.mark.parametrize("range_", ["9" * 5000 + "s", "2^9999s", "(0 - 1s)^(1/2)", "9" * 30 + "y"])
+def test_a_range_that_is_no_time_is_refused(range_: str) -> None:
+    with pytest.raises(InputError, match="out of range"):
+        _engine([1.0]).instant(f"rate(x_total[{range_}])", 0)
+
+
+def test_the_deepest_expression_has_a_value() -> None:
+    engine = _engine([1.0])
+    for opening, closing in (("sum(", ")"), ("max_over_time(", "[1m:])"), ("x_total + (", ")")):
+        depth = (MAX_DEPTH - 1) // (3 if "+" in opening else 1)
+        query = opening * (depth - 1) + "x_total" + closing * (depth - 1)
+        engine.range(query, 0, 30_000, 15_000)
 
 
 def test_series_that_collide_are_an_error() -> None:

@@ -1,3 +1,4 @@
+import math
 import re
 from pathlib import Path
 
@@ -123,6 +124,38 @@ def test_depth_and_length_are_limited() -> None:
         parse("(" * (MAX_DEPTH + 1) + "1" + ")" * (MAX_DEPTH + 1))
     with pytest.raises(InputError, match="longer than"):
         parse("1+" * 200_000 + "1")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "+".join(["x"] * 500),
+        " or ".join(["x"] * 500),
+        "^".join(["x"] * 500),
+        "sum(" * 300 + "x" + ")" * 300,
+        "topk(1, " * 300 + "x" + ")" * 300,
+        "x[" + "(" * 500 + "1s" + ")" * 500 + "]",
+        "x[" + "+".join(["1s"] * 500) + "]",
+        "x[" + "-" * 500 + "1s]",
+        "x[" + "min_of(1s, " * 500 + "1s" + ")" * 500 + "]",
+    ],
+)
+def test_chains_and_nests_end_before_the_stack_does(query: str) -> None:
+    with pytest.raises(QueryError, match="levels deep"):
+        parse(query)
+
+
+def test_the_deepest_expression_is_read_checked_and_printed() -> None:
+    for opening, closing in (("sum(", ")"), ("max_over_time(", "[1m:])"), ("abs(", ")")):
+        depth = MAX_DEPTH - 1
+        assert print_expr(parse(opening * depth + "x" + closing * depth))
+
+
+def test_numbers_past_the_largest_float_are_infinite() -> None:
+    for text in ("0x" + "f" * 400, "9" * 400):
+        number = parse(text)
+        assert isinstance(number, Number)
+        assert number.value == math.inf
 
 
 def test_selectors_of_match_parameters_are_plain() -> None:

@@ -7,7 +7,6 @@ Source: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from alerts.api_values import (
     silence_json,
 )
 from alerts.channels.webhook import timestamp
+from alerts.json_body import decoded
 from alerts.matchers import parse_matchers
 from alerts.service import AlertService, AlertView, GroupView
 from collector.model.errors import InputError, LimitError, TocsinError
@@ -48,17 +48,27 @@ class ApiError(Exception):
         self.response = JSONResponse(message, status_code=status)
 
 
-async def read_body(request: Request) -> object:
-    """The JSON of a request, or an ApiError inside a value, so that routes answer alike."""
-    raw = b""
+async def read_bytes(request: Request) -> bytes | None:
+    """The body of a request, or None for one that is too large."""
+    raw = bytearray()
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > MAX_BODY_BYTES:
-            return ApiError(413, f"the body is over {MAX_BODY_BYTES:,} bytes")
+            return None
+    return bytes(raw)
+
+
+def read_body(raw: Annotated[bytes | None, Depends(read_bytes)]) -> object:
+    """The JSON of a request, or an ApiError inside a value, so that routes answer alike.
+
+    A plain function, which FastAPI runs in a thread: a large body does not stop others.
+    """
+    if raw is None:
+        return ApiError(413, f"the body is over {MAX_BODY_BYTES:,} bytes")
     try:
-        return json.loads(raw)
-    except ValueError as error:
-        return ApiError(400, f"the body is not JSON: {error}")
+        return decoded(raw)
+    except InputError as error:
+        return ApiError(400, error.message)
 
 
 Body = Annotated[object, Depends(read_body)]

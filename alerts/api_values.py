@@ -33,6 +33,8 @@ class AlertBody(BaseModel):
         labels = Labels(self.labels)
         if not labels:
             raise InputError("at least one label pair required")
+        if "" in self.labels:
+            raise InputError("a label has no name")
         start, end = milliseconds(self.startsAt), milliseconds(self.endsAt)
         if start is None:
             start = end if end is not None else now_ms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -137,3 +138,38 @@ def test_groups_receivers_status_and_our_own(client: TestClient) -> None:
     assert "receiver: team" in status["config"]["original"]
     assert client.get("/api/tocsin/v1/notifications").json() == {"notifications": []}
     assert client.get("/api/tocsin/v1/channels").json() == {"channels": []}
+
+
+@pytest.mark.parametrize("path", ["/api/v2/alerts", "/api/v2/silences"])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a":' * 100_000, "nested too deeply"),
+        ("", "not JSON"),
+        ("9" * 5000, "not JSON"),
+        (b"\xff\xfe{", "not JSON"),
+    ],
+)
+def test_a_body_that_can_t_be_read_is_a_400(
+    client: TestClient, path: str, body: str | bytes, message: str
+) -> None:
+    answer = client.post(path, content=body)
+    assert answer.status_code == 400
+    assert message in answer.json()
+
+
+def test_half_a_surrogate_pair_can_be_stored_and_shown(client: TestClient) -> None:
+    alert = r'[{"labels":{"alertname":"a\ud800","\udfff":"b"},"annotations":{"c":"\ud83d\ude00"}}]'
+    assert client.post("/api/v2/alerts", content=alert).status_code == 200
+    [shown] = client.get("/api/v2/alerts").json()
+    assert shown["labels"]["alertname"].startswith("a\N{REPLACEMENT CHARACTER}")
+    assert shown["annotations"] == {"c": "\N{GRINNING FACE}"}
+    silence = json.dumps({**SILENCE, "comment": "\ud800"})
+    assert client.post("/api/v2/silences", content=silence).status_code == 200
+    assert client.get("/api/v2/silences").status_code == 200
+
+
+def test_a_label_without_a_name_is_refused(client: TestClient) -> None:
+    answer = post(client, {"labels": {"alertname": "Down", "": "x"}})
+    assert (answer.status_code, answer.json()) == (400, "alert 0: a label has no name")

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from collector.model.errors import InputError
+from collector.api.ingest import read_body
+from collector.model.errors import InputError, LimitError
 from tocsin.web.alerts_page import alerts_view
 from tocsin.web.assets import assets_router, load_assets
 from tocsin.web.home_page import home_view
@@ -70,18 +71,23 @@ def _add_pages(router: APIRouter, parts: Parts, templates: Templates) -> None:
 def _add_silences(router: APIRouter, parts: Parts, templates: Templates) -> None:
     @router.post("/alerts/silences")
     async def silence(request: Request) -> Response:
-        body = await request.body()
-        if len(body) > MAX_FORM_BYTES:
+        body = await read_body(request, MAX_FORM_BYTES)
+        if body is None:
             return templates.refusal("The form is too large.")
         form = dict(parse_qsl(body.decode("utf-8", "replace")))
         try:
             wanted = silence_from_form(form, parts.clock.now_ms())
             await run_in_threadpool(parts.alerts.silences.save, wanted)
-        except InputError as error:
+        except (InputError, LimitError) as error:
             return templates.refusal(str(error))
         return RedirectResponse("/alerts", SEE_OTHER)
 
     @router.post("/alerts/silences/{silence_id}/expire")
     def expire(silence_id: str) -> Response:
-        parts.alerts.silences.expire(silence_id)
+        try:
+            parts.alerts.silences.expire(silence_id)
+        except KeyError:
+            return templates.not_found("There is no such silence.")
+        except InputError as error:
+            return templates.refusal(f"{error}.")
         return RedirectResponse("/alerts", SEE_OTHER)

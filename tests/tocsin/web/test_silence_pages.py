@@ -1,0 +1,57 @@
+"""What the alerts page's forms answer when someone sends what no form would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry
+
+from alerts.config import AlertsConfig
+from alerts.service import AlertService
+from collector.model.clock import ManualClock
+from tocsin.web.router import MAX_FORM_BYTES, web_router
+
+FORM = {"matchers": 'a="b"', "duration": "2h", "created_by": "<b>me</b>", "comment": "why"}
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    clock = ManualClock(1_700_000_000_000)
+    alerts = AlertService(AlertsConfig(), tmp_path / "a.sqlite", clock, CollectorRegistry())
+    app = FastAPI()
+    app.include_router(web_router(SimpleNamespace(alerts=alerts, clock=clock)))  # type: ignore[arg-type]
+    yield TestClient(app, follow_redirects=False)
+    alerts.close()
+
+
+def test_a_silence_is_made_shown_and_ended(client: TestClient) -> None:
+    assert client.post("/alerts/silences", data=FORM).headers["location"] == "/alerts"
+    page = client.get("/alerts").text
+    assert "&lt;b&gt;me&lt;/b&gt;" in page
+    path = page.partition('action="')[2].partition('"')[0]
+    assert client.post(path).status_code == 303
+    again = client.post(path)
+    assert again.status_code == 400
+    assert "already expired" in again.text
+
+
+def test_a_silence_that_is_not_there_is_not_found(client: TestClient) -> None:
+    assert client.post("/alerts/silences/nosuch/expire").status_code == 404
+
+
+@pytest.mark.parametrize("duration", ["9" * 5000 + "s", "9" * 25 + "y", "0s", "-1h", "soon", ""])
+def test_a_duration_that_is_none_is_refused(client: TestClient, duration: str) -> None:
+    answer = client.post("/alerts/silences", data={**FORM, "duration": duration})
+    assert answer.status_code == 400
+    assert "That did not work" in answer.text
+
+
+def test_a_form_is_not_read_past_its_limit(client: TestClient) -> None:
+    answer = client.post("/alerts/silences", content=b"a" * (MAX_FORM_BYTES + 1))
+    assert answer.status_code == 400
+    assert "too large" in answer.text

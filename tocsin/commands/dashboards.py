@@ -13,6 +13,7 @@ from tocsin.commands.output import Output, emit
 from tocsin.packs import EMBEDDED_CONFIG
 
 if TYPE_CHECKING:
+    from dashboards.grafana import Datasource
     from tocsin.config import Config
 
 CONFIG = typer.Option(EMBEDDED_CONFIG, "--config", "-c", help="Configuration file.")
@@ -27,7 +28,8 @@ def build_boards(
     from dashboards.boards import all_boards
     from dashboards.build import write_boards
 
-    written = write_boards(all_boards(_load(config).objectives), directory)
+    loaded = _load(config)
+    written = write_boards(all_boards(loaded.objectives), directory, _datasource(loaded))
     emit(
         [{"board": w.board.title, "file": str(w.path), "change": w.change} for w in written], output
     )
@@ -50,8 +52,16 @@ def push_boards(
     token = grafana.token
     if grafana.token_file:
         token = Secret(Path(grafana.token_file).read_text(encoding="utf-8").strip())
-    pushed = Grafana(url or grafana.url, token).push(all_boards(loaded.objectives), grafana.folder)
+    client = Grafana(url or grafana.url, token, _datasource(loaded))
+    pushed = client.push(all_boards(loaded.objectives), grafana.folder)
     emit([{"board": p.board.title, "change": p.change, "url": p.url} for p in pushed], output)
+
+
+def _datasource(config: Config) -> Datasource | None:
+    from dashboards.grafana import Datasource
+
+    wanted = config.dashboards.datasource
+    return Datasource(wanted.name, wanted.uid) if wanted is not None else None
 
 
 def _load(file: Path) -> Config:

@@ -17,6 +17,7 @@ from collector.model.matchers import Matcher
 
 Json = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 
 
 class AlertBody(BaseModel):
@@ -83,10 +84,13 @@ class SilenceBody(BaseModel):
 
 
 def milliseconds(time: datetime | None) -> int | None:
-    """Milliseconds since 1970; None for none, and for Go's zero time."""
+    """Milliseconds since 1970; None for none, and for Go's zero time.
+
+    A zone can put a time past the year 9999, which nothing could show: it becomes the last one.
+    """
     if time is None or time.year == 1:
         return None
-    return (time - _EPOCH) // timedelta(milliseconds=1)
+    return min((time - _EPOCH) // timedelta(milliseconds=1), _LAST_MS)
 
 
 def alert_json(view: AlertView) -> Json:

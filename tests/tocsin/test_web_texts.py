@@ -25,3 +25,13 @@ def test_an_objective_shows_the_digits_that_were_written() -> None:
 
 def test_what_is_not_known_is_a_dash() -> None:
     assert texts.percent(None) == texts.burn(None) == "–"
+
+
+@pytest.mark.parametrize("url", ["http://a/b", "https://a", "/slos/a/b"])
+def test_a_link_to_a_page_stays(url: str) -> None:
+    assert texts.link(url) == url
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", " JavaScript:x", "data:text/html,x", ""])
+def test_a_link_that_would_run_something_is_none(url: str) -> None:
+    assert texts.link(url) == ""

@@ -10,6 +10,7 @@ from alerts.delivery_log import Attempt
 from alerts.service import AlertService, AlertView
 from alerts.silence import Silence
 from collector.model.labels import Labels
+from tocsin.web.texts import link
 
 HISTORY_SHOWN = 50
 SILENCES_SHOWN = 50
@@ -108,7 +109,7 @@ def alert_row(view: AlertView) -> AlertRow:
         state=_state(view),
         since_ms=alert.starts_at_ms,
         labels=", ".join(f"{name}={value}" for name, value in labels.pairs),
-        href=alert.generator_url,
+        href=link(alert.generator_url),
     )
 
 

@@ -75,7 +75,7 @@ def slo_view(parts: Parts, identity: str, range_: str) -> Mapping[str, object] |
         ],
         "queries": objective.indicator.queries,
         "warnings": verdict.warnings,
-        "runbook": objective.runbook_url,
+        "runbook": texts.link(objective.runbook_url),
     }
 
 

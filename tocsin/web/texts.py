@@ -13,6 +13,11 @@ def iso(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def link(url: str) -> str:
+    """The URL where following it only opens a page; "" for `javascript:` and other schemes."""
+    return url if url.startswith(("http://", "https://", "/")) else ""
+
+
 def ago(ms: int, now_ms: int) -> str:
     """`12s ago`, `3h ago`, `in 5m`; `now` within a second."""
     seconds = (now_ms - ms) / 1000

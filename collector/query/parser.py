@@ -35,6 +35,7 @@ from collector.query.ast import (
 )
 from collector.query.functions import FUNCTIONS
 from collector.query.lexer import Token
+from collector.query.modifiers import modified
 from collector.query.positions import Span
 from collector.query.token_stream import TokenStream
 from collector.query.type_check import check
@@ -390,7 +391,7 @@ class _Parser:
             name = "offset" if offset else "@ <timestamp>"
             raise self.tokens.error_at(position, f"{name} may not be set multiple times")
         span = Span(expr.span.start, self.tokens.end_of_last)
-        changed = _replace(holder, span, offset=offset, at=at_)
+        changed = modified(holder, span, offset=offset, at=at_)
         if isinstance(expr, MatrixSelector):
             assert isinstance(changed, VectorSelector)  # noqa: S101 - narrowed above
             return MatrixSelector(changed, expr.range, span)
@@ -406,7 +407,7 @@ class _Parser:
         if holder.extension:
             raise self.tokens.error_at(token.start, "anchored and smoothed may not be combined")
         span = Span(expr.span.start, self.tokens.end_of_last)
-        changed = _replace(holder, span, extension=extension)
+        changed = modified(holder, span, extension=extension)
         if isinstance(expr, MatrixSelector) and isinstance(changed, VectorSelector):
             return MatrixSelector(changed, expr.range, span)
         if extension == "anchored":
@@ -439,18 +440,3 @@ def _signed(sign: str, operand: Expr, span: Span) -> Expr:
     if isinstance(operand, Number):
         return Number(-operand.value if sign == "-" else operand.value, operand.is_duration, span)
     return Unary(sign, operand, span)
-
-
-def _replace(
-    holder: VectorSelector | Subquery,
-    span: Span,
-    offset: DurationExpr | None = None,
-    at: At | None = None,
-    extension: Extension = "",
-) -> VectorSelector | Subquery:
-    new_offset = offset if offset is not None else holder.offset
-    new_at = at if at is not None else holder.at
-    if isinstance(holder, Subquery):
-        return Subquery(holder.expr, holder.range, holder.step, new_offset, new_at, span)
-    new_extension = extension or holder.extension
-    return VectorSelector(holder.name, holder.matchers, new_offset, new_at, new_extension, span)

@@ -12,12 +12,33 @@ from pydantic_core import ErrorDetails
 from collector.model.errors import ConfigError
 from collector.model.yaml_document import Path, YamlDocument
 
+_MAPPING = ("must be a mapping of fields", "write `field: value` lines below it")
+_LIST = ("must be a list", "write `- item` lines below it, or [item, item]")
+_TEXT = ("must be text", "put it in quotes")
+_WHOLE = ("must be a whole number", "write digits only")
+_IN_PLAIN_WORDS = {
+    "model_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "set_type": _LIST,
+    "frozen_set_type": _LIST,
+    "string_type": _TEXT,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "bool_type": ("must be true or false", "write one of the two"),
+    "bool_parsing": ("must be true or false", "write one of the two"),
+}
+"""What pydantic calls by the names of Python's types: error type -> message and advice."""
+
 
 class ManyConfigErrors(ConfigError):  # noqa: N818 - it holds errors, so a plural
     """Every error of one configuration; `errors` has them in the order of the file."""
 
     def __init__(self, errors: Sequence[ConfigError]) -> None:
-        self.errors = sorted(errors, key=lambda error: (error.where.file, error.where.line))
+        once = {str(error): error for error in errors}.values()
+        self.errors = sorted(once, key=lambda error: (error.where.file, error.where.line))
         super().__init__("\n".join(str(error) for error in self.errors))
 
 
@@ -41,9 +62,14 @@ def _explain_one(
     elif details["type"] == "missing":
         message = f"the field {path[-1]!r} is missing"
         advice = "add it"
+    elif details["type"] in _IN_PLAIN_WORDS:
+        message, advice = _IN_PLAIN_WORDS[details["type"]]
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, ConfigError | ValueError):
         message = str(cause)
+    message = message.replace("Input should be", "must be")
+    if not advice and not message.endswith(")"):  # else the advice is in it already
+        advice = "see docs/configuration.md"
     return ConfigError(message, where=document.where(path), advice=advice)
 
 

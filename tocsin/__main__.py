@@ -44,6 +44,11 @@ def main() -> None:
             str(error), style="red", markup=False, highlight=False, soft_wrap=True
         )
         sys.exit(exit_code(error))
+    except (
+        OSError
+    ) as error:  # a disk that is full or read-only, a file that is not what it should be
+        Console(stderr=True).print(f"{error}", style="red", markup=False, highlight=False)
+        sys.exit(EXIT_PROBLEM)
 
 
 def exit_code(error: TocsinError) -> int:

@@ -10,9 +10,10 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from alerts.config import AlertmanagerGlobal, AlertsConfig
 from alerts.receivers import build_integrations
@@ -28,6 +29,7 @@ from dashboards.config import DashboardsConfig
 from slo.config import SloConfig
 from slo.objective import Objective
 from slo.specs import load_objectives
+from tocsin.address import read_address
 from tocsin.environment import fill_references
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -36,13 +38,27 @@ MAX_FILE_BYTES = 16 * 1024 * 1024
 """A configuration larger than this is a mistake."""
 
 
+def _address(text: str) -> str:
+    try:
+        read_address(text)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _page_url(text: str) -> str:
+    if text and not (text.startswith(("http://", "https://")) and urlsplit(text).netloc):
+        raise ValueError("not an http or https URL with a host, like https://tocsin.example.net")
+    return text
+
+
 class WebConfig(BaseModel):
     """Section `web`: where tocsin listens, and how people reach it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    listen_address: str = "127.0.0.1:9900"
-    external_url: str = ""
+    listen_address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:9900"
+    external_url: Annotated[str, AfterValidator(_page_url)] = ""
 
 
 class ScrapeSection(BaseModel):
@@ -93,7 +109,11 @@ def load_config(file: Path, environment: Mapping[str, str]) -> Config:
     document = read_one(file)
     data = fill_references(document, environment)
     if not isinstance(data, dict):
-        raise ConfigError("the file must be a mapping of sections", where=Where(str(file), 1))
+        raise ConfigError(
+            "the file must be a mapping of sections",
+            where=Where(str(file), 1),
+            advice="write `section:` lines, like `scrape_configs:`",
+        )
     return _Loader(file, document, data).config()
 
 
@@ -103,15 +123,25 @@ def read_one(file: Path) -> YamlDocument:
         if file.stat().st_size > MAX_FILE_BYTES:
             raise ConfigError(f"larger than {MAX_FILE_BYTES:,} bytes", where=Where(str(file)))
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
         raise ConfigError(
-            f"can't be read: {reason}", where=Where(str(file)), advice="check the path and its mode"
+            f"can't be read: {error.strerror or error}",
+            where=Where(str(file)),
+            advice="check the path and its mode",
+        ) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"not UTF-8: the byte 0x{error.object[error.start]:02x}",
+            where=Where(str(file), line),
+            advice="save the file as UTF-8",
         ) from error
     documents = read_yaml(text, str(file)) or [YamlDocument(str(file), {}, {(): 1})]
     if len(documents) > 1:
         raise ConfigError(
-            "more than one YAML document", where=Where(str(file)), advice="remove the `---` lines"
+            "more than one YAML document",
+            where=Where(str(file), documents[1].lines[()]),
+            advice="remove the `---` lines",
         )
     return documents[0]
 
@@ -152,16 +182,19 @@ class _Loader:
 
     def _section(self, key: str, model: type[Model]) -> Model:
         """The value of one top-level key."""
-        return self._check(model, self._data.get(key) or {}, (key,))
+        value = self._data.get(key)
+        return self._check(model, {} if value is None else value, (key,))
 
     def _keys(self, model: type[Model]) -> Model:
-        """A model whose fields are top-level keys themselves."""
+        """A model whose fields are top-level keys; a key without a value is not there."""
         names = _names(model)
-        return self._check(model, {k: v for k, v in self._data.items() if k in names}, ())
+        given = {k: v for k, v in self._data.items() if k in names and v is not None}
+        return self._check(model, given, ())
 
     def _global(self, model: type[Model]) -> Model:
         """The keys of the shared block `global` that belong to one of its two owners."""
-        block = self._data.get(GLOBAL_BLOCK) or {}
+        block = self._data.get(GLOBAL_BLOCK)
+        block = {} if block is None else block
         names = _names(model)
         mine = {k: v for k, v in block.items() if k in names} if isinstance(block, dict) else block
         return self._check(model, mine, (GLOBAL_BLOCK,))
@@ -179,7 +212,8 @@ class _Loader:
         except ManyConfigErrors as error:
             self._errors += error.errors
         except ConfigError as error:
-            self._errors.append(error)
+            where = error.where if error.where.file else self._document.where(("slos", "files"))
+            self._errors.append(ConfigError(error.message, where=where, advice=error.advice))
         return []
 
     def _refuse_doubles(self, scrape_configs: Sequence[ScrapeConfig]) -> None:

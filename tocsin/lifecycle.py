@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from alerts.config import warnings as alert_warnings
-from collector.model.errors import ConfigError
+from collector.model.errors import ConfigError, StorageError
 from collector.query import kernels
 from collector.store.warm_up import warm_up as store_warm_up
 from tocsin.background import in_background
@@ -77,13 +78,11 @@ class Lifecycle:
                 self._tickers[name].interval_ms = interval_ms
         log.info("reloaded %s", config.file)
 
-    async def run(self, app: FastAPI, host: str, port: int, on_ready: Callable[[], None]) -> None:
-        """Serve until SIGINT or SIGTERM; SIGHUP reloads."""
+    async def run(self, app: FastAPI, held: socket.socket, on_ready: Callable[[], None]) -> None:
+        """Serve on a bound socket until SIGINT or SIGTERM; SIGHUP reloads."""
         server = _Server(
             uvicorn.Config(
                 app,
-                host=host,
-                port=port,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -100,7 +99,7 @@ class Lifecycle:
         self._parts.logs.own.start()
         self._parts.alerts.start()
         in_background("compile", _load_kernels)
-        serving = asyncio.create_task(self._serve(server, on_ready))
+        serving = asyncio.create_task(self._serve(server, held, on_ready))
         scraping = asyncio.create_task(self._parts.pool.run())
         try:
             await serving
@@ -110,8 +109,10 @@ class Lifecycle:
             await scraping
             await asyncio.to_thread(self._stop)
 
-    async def _serve(self, server: uvicorn.Server, on_ready: Callable[[], None]) -> None:
-        serving = asyncio.create_task(server.serve())
+    async def _serve(
+        self, server: uvicorn.Server, held: socket.socket, on_ready: Callable[[], None]
+    ) -> None:
+        serving = asyncio.create_task(server.serve(sockets=[held]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
         if server.started:
@@ -180,7 +181,17 @@ def _discard(_: object) -> None:
 
 
 def data_directory(path: Path) -> Path:
-    """The data directory, made when it is missing; readable by its owner only."""
-    path.mkdir(parents=True, exist_ok=True)
-    os.chmod(path, 0o700)
+    """The data directory, made when it is missing; readable by its owner only.
+
+    Raises StorageError when it can't be made or isn't writable.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        os.chmod(path, 0o700)
+    except OSError as error:
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+        raise StorageError(
+            f"the data directory {path} can't be used: {reason}",
+            advice="give one that you may write to with --data-dir",
+        ) from error
     return path

@@ -20,7 +20,7 @@ UNITS_MS: dict[str, int] = {
 }
 MAX_MS = (2**63 - 1) // 1_000_000
 """About 292 years: what Prometheus holds, which counts nanoseconds in 64 bits."""
-_MAX_CHARS = 200
+_MAX_CHARS = 60
 _PATTERN = re.compile(
     r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?",
     re.ASCII,

@@ -19,6 +19,8 @@ Path = tuple[str | int, ...]
 MAX_VALUES = 1_000_000
 """Values in one document after aliases are unfolded: an alias bomb stops here."""
 MAX_DEPTH = 100
+MAX_DEPTH_SHOWN = 5
+ADVICE = "write it as plain YAML: mappings, lists, text in quotes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,17 @@ def read_yaml(text: str, file: str) -> list[YamlDocument]:
         raise ConfigError(
             f"not YAML: {error.problem}", where=Where(file, line), advice="mend the syntax there"
         ) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"not YAML: {error}", where=Where(file)) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError(
+            f"not YAML: the character U+{ord(text[error.position]):04X} is not allowed",
+            where=Where(file, line),
+            advice="write it as an escape in double quotes, or remove it",
+        ) from error
+    except RecursionError as error:
+        raise ConfigError(
+            f"over {MAX_DEPTH} levels deep", where=Where(file, 1), advice="flatten it"
+        ) from error
 
 
 class _Reader:
@@ -82,29 +93,32 @@ class _Reader:
     def _value(self, node: yaml.Node, path: Path) -> object:
         self._lines.setdefault(path, node.start_mark.line + 1)
         if len(self._lines) > MAX_VALUES or len(path) > MAX_DEPTH:
-            raise self._error(node, f"over {MAX_VALUES:,} values or {MAX_DEPTH} levels deep")
+            raise self._error(node, f"over {MAX_VALUES:,} values or {MAX_DEPTH} levels deep", path)
         if isinstance(node, yaml.MappingNode):
             return dict(self._entries(node, path))
         if isinstance(node, yaml.SequenceNode):
             return [self._value(child, (*path, i)) for i, child in enumerate(node.value)]
         try:
             value: object = self._construct(node)
-        except yaml.constructor.ConstructorError as error:
-            raise self._error(node, str(error.problem)) from error
+        except (yaml.constructor.ConstructorError, ValueError) as error:
+            reason = getattr(error, "problem", error)
+            raise self._error(node, f"no such value: {reason}", path) from error
         return value
 
     def _entries(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, object]]:
         seen: set[str] = set()
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                raise self._error(key_node, "a key must be plain text")
+                raise self._error(key_node, "a key must be plain text", path)
             key = str(key_node.value)
             if key in seen:
-                raise self._error(key_node, f"the key {key!r} stands twice in this mapping")
+                raise self._error(key_node, f"the key {key!r} stands twice in this mapping", path)
             seen.add(key)
             child = (*path, key)
             self._lines[child] = key_node.start_mark.line + 1
             yield key, self._value(value_node, child)
 
-    def _error(self, node: yaml.Node, message: str) -> ConfigError:
-        return ConfigError(message, where=Where(self._file, node.start_mark.line + 1))
+    def _error(self, node: yaml.Node, message: str, path: Path) -> ConfigError:
+        field = dotted(path[:MAX_DEPTH_SHOWN])
+        where = Where(self._file, node.start_mark.line + 1, field)
+        return ConfigError(message, where=where, advice=ADVICE)

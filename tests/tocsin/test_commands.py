@@ -38,6 +38,10 @@ def test_a_query_from_the_shell(running_tocsin: str) -> None:
         (("check", "/nothing.yaml"), 2, "can't be read"),
         (("dashboards", "push"), 2, "dashboards.grafana.url"),
         (("up", "--config", "/nothing.yaml"), 2, "can't be read"),
+        (("up", "--listen", "nonsense"), 2, "write host:port"),
+        (("up", "--listen", "127.0.0.1:0", "--data-dir", "/dev/null"), 1, "can't be used"),
+        (("up", "--listen", "127.0.0.1:0", "--data-dir", "/proc/none"), 1, "can't be used"),
+        (("up", "--log-level", "bogus"), 2, "is not one of"),
     ],
 )
 def test_an_error_is_a_sentence_and_an_exit_code(

@@ -155,3 +155,48 @@ def test_the_command_says_that_a_file_is_right() -> None:
     run = CliRunner().invoke(command_line(), ["check", str(EMBEDDED_CONFIG)])
     assert run.exit_code == 0
     assert "4 objectives" in run.output
+
+
+def test_sections_whose_lines_are_all_commented_out_are_empty(tmp_path: Path) -> None:
+    config = loaded(tmp_path, "scrape_configs:\nroute:\nreceivers:\nglobal:\nslos:\nweb:\n")
+    assert config.scrape_configs == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "part"),
+    [
+        ("web: false\n", 1, "web: must be a mapping of fields"),
+        ("global: 3\n", 1, "global: must be a mapping of fields"),
+        ("\nscrape_configs: x\n", 2, "scrape_configs: must be a list"),
+        ("web:\n  external_url: 3\n", 2, "web.external_url: must be text (put it in quotes)"),
+        ("web:\n  external_url: 'javascript:x'\n", 2, "not an http or https URL"),
+        ("web:\n  listen_address: nonsense\n", 2, "not an address to listen on"),
+        ("web:\n  listen_address: '127.0.0.1:70000'\n", 2, "not an address to listen on"),
+        ("web:\n  external_url: 2001-99-99\n", 2, "month must be in 1..12"),
+        ("web:\n  external_url: !!int 'x'\n", 2, "invalid literal"),
+        ("storage:\n  max_series: " + "9" * 5000 + "\n", 2, "4300 digits"),
+        ("a: " + "[" * 5000 + "]" * 5000 + "\n", 1, "levels deep"),
+        ("a: 1\nb: '\x00'\n", 2, "U+0000 is not allowed"),
+        ("web: {}\n---\nslos: {}\n", 3, "more than one YAML document"),
+        ("slos:\n  files: [none.yaml]\n", 2, "no file matches"),
+    ],
+)
+def test_every_mistake_has_its_line_and_an_advice(
+    tmp_path: Path, text: str, line: int, part: str
+) -> None:
+    (only,) = errors(tmp_path, text)
+    assert only.startswith(f"tocsin.yaml:{line}: ")
+    assert part in only
+    assert only.endswith(")")
+
+
+def test_a_file_in_another_encoding_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.yaml"
+    file.write_bytes(b"web:\n  external_url: '\xff'\n")
+    with pytest.raises(ConfigError, match=r"tocsin.yaml:2: not UTF-8: the byte 0xff"):
+        load_config(file, {})
+
+
+def test_a_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Is a directory"):
+        load_config(tmp_path, {})

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +19,12 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from alerts.config import warnings as alert_warnings
 from collector.model.errors import ConfigError, StorageError
 from collector.query import kernels
 from collector.store.warm_up import warm_up as store_warm_up
 from tocsin.background import in_background
 from tocsin.config import Config
+from tocsin.config_warnings import config_warnings
 from tocsin.ticker import Ticker
 from tocsin.wiring import Parts, build_anomalies
 
@@ -44,6 +45,7 @@ class Lifecycle:
         self._parts = parts
         self._load = load
         self._is_ready = False
+        self._reloading = threading.Lock()
         self._tickers: dict[str, Ticker] = {}
 
     def is_ready(self) -> bool:
@@ -52,6 +54,10 @@ class Lifecycle:
 
     def reload(self) -> None:
         """Read the configuration again; raises ConfigError and keeps everything as it was."""
+        with self._reloading:
+            self._reload()
+
+    def _reload(self) -> None:
         config = self._load()
         parts, old = self._parts, self._parts.config
         changed = [name for name in AT_START if getattr(config, name) != getattr(old, name)]
@@ -91,7 +97,7 @@ class Lifecycle:
         )
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
-        for field, warning in alert_warnings(self._parts.config.alerts):
+        for field, warning in config_warnings(self._parts.config):
             log.warning("%s: %s: %s", self._parts.config.file, field, warning)
         for ending in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(ending, server.end)

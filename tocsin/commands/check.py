@@ -20,8 +20,8 @@ def check(
     output: Output = Output.table,
 ) -> None:
     """Check a configuration and the objectives that it names; exit 2 when something is wrong."""
-    from alerts.config import warnings
     from tocsin.config import load_config
+    from tocsin.config_warnings import config_warnings
 
     try:
         config = load_config(file, {**ADDRESS, **os.environ})
@@ -33,7 +33,7 @@ def check(
         jobs, objectives = len(config.scrape_configs), len(config.objectives)
         facts = {"file": str(file), "scrape_configs": jobs, "objectives": objectives}
         text = f"{file}: right; {jobs} scrape sections, {objectives} objectives"
-        for field, warning in warnings(config.alerts):
+        for field, warning in config_warnings(config):
             typer.echo(f"warning: {file}: {field}: {warning}", err=True)
         emit([facts], output, plain=lambda: typer.echo(text))
         return

@@ -10,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,12 @@ def test_a_wrong_reload_keeps_the_old_and_a_right_one_takes_over(
     status, text = running.reload()
     assert status == 500
     assert "restart tocsin" in text
+
+
+def test_reloads_at_the_same_time_follow_one_another(running: Running) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: running.reload(), range(12)))
+    assert answers == [(200, "reloaded\n")] * 12
 
 
 def test_it_ends_cleanly_when_it_is_told_to(running: Running) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from urllib.parse import parse_qs
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 
 from collector.model.durations import parse_duration_ms
 from collector.model.errors import InputError
@@ -17,6 +18,8 @@ from collector.query.parser import parse_selector
 
 MAX_FORM_BYTES = 10 * 1024 * 1024
 """As in Go's `ParseForm`: a longer form is refused."""
+MAX_FIELDS = 10_000
+"""Fields of one form: `match[]` may come many times, and nothing comes oftener."""
 MIN_TIME_MS = -(2**62)
 MAX_TIME_MS = 2**62
 """`start` and `end` where none is given: all of time, with room to subtract."""
@@ -94,10 +97,18 @@ async def parameters(request: Request) -> Parameters:
     """FastAPI dependency: the parameters of a GET or of a form that was posted."""
     values: dict[str, list[str]] = {}
     if request.method == "POST" and request.headers.get("content-type", "").startswith(_FORM):
-        values = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
+        values = await run_in_threadpool(_form, await _body(request))
     for name, value in request.query_params.multi_items():
         values.setdefault(name, []).append(value)
     return Parameters(values)
+
+
+def _form(body: bytes) -> dict[str, list[str]]:
+    text = body.decode("utf-8", "replace")
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise InputError(f"the form has over {MAX_FIELDS:,} fields") from error
 
 
 async def _body(request: Request) -> bytes:

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from collector.api.prometheus import router, unescaped
 from collector.model.clock import ManualClock
+from collector.model.errors import InputError
 from collector.model.labels import Labels
 from collector.model.metadata import Metadata
 from collector.query.engine import Engine
@@ -217,3 +218,9 @@ def test_the_outermost_times_have_no_samples_and_no_overflow(client: TestClient,
     for query in ("up", "rate(up[292y] offset 290y)", "max_over_time(up[1h:1m])"):
         answer = client.get("/api/v1/query", params={"query": query, "time": time})
         assert answer.json()["data"]["result"] == []
+
+
+def test_a_form_of_nothing_but_fields_is_refused(client: TestClient) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    with pytest.raises(InputError, match="over 10,000 fields"):
+        client.post("/api/v1/query", content="a=&" * 20_000, headers=form)

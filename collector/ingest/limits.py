@@ -24,6 +24,8 @@ MAX_DELTA_SERIES = 200_000
 """OTLP delta series whose running totals are kept."""
 MAX_ATTRIBUTE_DEPTH = 16
 """Nesting of an OTLP attribute that is written as JSON."""
+MAX_FUTURE_MS = 10 * 60_000
+"""A sample further ahead is refused, as in Prometheus: a wrong clock must not shut out others."""
 MAX_TARGET_FILE_BYTES = 16 * MEGABYTE
 """One file of file_sd_configs."""
 

@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 
 from collector.ingest.formats.page import Layout, SeriesTable
-from collector.ingest.limits import SeriesLimits
+from collector.ingest.limits import MAX_FUTURE_MS, SeriesLimits
+from collector.model.clock import Clock, SystemClock
 from collector.model.errors import InputError, LimitError
 from collector.model.labels import Labels
 from collector.model.metadata import Metadata
@@ -23,16 +24,25 @@ from collector.store.interface import Appender
 
 Origin = Literal["scrape", "otlp"]
 
+TOO_FAR = "too_far_in_the_future"
+
 _UNDECIDED, _DROPPED, _NO_ROOM = -1, -2, -3
 
 
 class SampleWriter:
     """Appends rows and batches of one origin, and counts them."""
 
-    def __init__(self, appender: Appender, metrics: IngestMetrics, origin: Origin) -> None:
+    def __init__(
+        self,
+        appender: Appender,
+        metrics: IngestMetrics,
+        origin: Origin,
+        clock: Clock | None = None,
+    ) -> None:
         self._appender = appender
         self._metrics = metrics
         self._origin = origin
+        self._clock = clock or SystemClock()
         self._samples = metrics.samples.labels(origin)
 
     def refs(self, source: str, labels: Sequence[Labels]) -> Int64s:
@@ -53,13 +63,27 @@ class SampleWriter:
         start_ms: Int64s | None = None,
     ) -> int:
         """Append one row; answers how many samples the store took. Raises StorageError."""
+        if timestamp_ms > self._latest_ms():
+            self.refuse(TOO_FAR, len(refs))
+            return 0
         refused = self._appender.append_row(source, timestamp_ms, refs, values, start_ms)
         return self._count(len(refs), refused.by_reason)
 
     def batch(self, source: str, batch: SampleBatch) -> int:
         """Append samples at any timestamps; the same."""
+        near = batch.timestamps_ms <= self._latest_ms()
+        if not near.all():
+            self.refuse(TOO_FAR, len(batch) - int(near.sum()))
+            starts = None if batch.start_ms is None else batch.start_ms[near]
+            batch = SampleBatch(
+                batch.refs[near], batch.timestamps_ms[near], batch.values[near], starts
+            )
         refused = self._appender.append(source, batch)
         return self._count(len(batch), refused.by_reason)
+
+    def _latest_ms(self) -> int:
+        """No sample is taken from after this: it would make every true one out of order."""
+        return self._clock.now_ms() + MAX_FUTURE_MS
 
     def _count(self, offered: int, refused: Mapping[str, int]) -> int:
         for reason, count in refused.items():

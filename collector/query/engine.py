@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
 import numpy as np
 
 from collector.model.clock import Clock, SystemClock
-from collector.model.errors import InputError, QueryError
+from collector.model.errors import InputError, LimitError, QueryError
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
 from collector.model.samples import Float64s, Int64s, is_sample
@@ -36,15 +38,17 @@ class EngineOptions:
     """Limits and defaults, Prometheus's own.
 
     `lookback_ms`: how old an instant selector's sample may be; `max_samples` and
-    `timeout_seconds` bound one query; `max_points` the steps of a range query;
-    `default_step_ms` is the step of subqueries that name none; `delayed_name_removal` keeps the
-    name readable until the query's end (a feature flag of Prometheus 3).
+    `timeout_seconds` bound one query, `max_concurrency` how many run at once; `max_points` the
+    steps of a range query; `default_step_ms` is the step of subqueries that name none;
+    `delayed_name_removal` keeps the name readable until the query's end (a feature flag of
+    Prometheus 3).
     """
 
     lookback_ms: int = 300_000
     max_samples: int = 50_000_000
     timeout_seconds: float = 120.0
     max_points: int = 11_000
+    max_concurrency: int = 20
     default_step_ms: int = 60_000
     delayed_name_removal: bool = False
 
@@ -61,6 +65,7 @@ class Engine:
         self._querier = querier
         self._options = options or EngineOptions()
         self._clock = clock or SystemClock()
+        self._places = BoundedSemaphore(self._options.max_concurrency)
 
     def instant(self, query: str, at_ms: int) -> Answer:
         """The value of `query` at one time: Vector, RawSeries, Scalar or Text."""
@@ -68,8 +73,11 @@ class Engine:
         grid = Grid.at(at_ms)
         annotations = Annotations(query)
         context = self._context(grid, annotations)
-        is_range = type_of(expr) == RANGE
-        value = self._raw(expr, context) if is_range else self._instant_value(expr, context, at_ms)
+        with self._place():
+            if type_of(expr) == RANGE:
+                value: Value = self._raw(expr, context)
+            else:
+                value = self._instant_value(expr, context, at_ms)
         return Answer(value, annotations.warnings, annotations.infos)
 
     def range(self, query: str, start_ms: int, end_ms: int, step_ms: int) -> Answer:
@@ -90,7 +98,8 @@ class Engine:
                     "labels",
                     call.span,
                 )
-        value = self._run(expr, self._context(grid, annotations))
+        with self._place():
+            value = self._run(expr, self._context(grid, annotations))
         if isinstance(value, str):
             raise TypeError("a text has no matrix")
         block = value if isinstance(value, Block) else undropped([Labels()], value[np.newaxis, :])
@@ -123,6 +132,19 @@ class Engine:
         for matchers in selectors or ((),):
             found.update(self._querier.label_values(name, matchers, start_ms - 1, end_ms))
         return sorted(found)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places for queries that run at once; waits as long as a query may take."""
+        if not self._places.acquire(timeout=self._options.timeout_seconds):
+            raise LimitError(
+                f"query queue is full: {self._options.max_concurrency} queries are running",
+                advice="try again, or ask for less",
+            )
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def _context(self, grid: Grid, annotations: Annotations) -> Context:
         deadline = self._clock.monotonic_seconds() + self._options.timeout_seconds

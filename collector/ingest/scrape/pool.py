@@ -53,7 +53,7 @@ class ScrapePool:
     def __init__(self, appender: Appender, metrics: IngestMetrics, clock: Clock) -> None:
         self._metrics = metrics
         self._executor = ThreadPoolExecutor(PARSER_THREADS, thread_name_prefix="scrape")
-        writer = SampleWriter(appender, metrics, "scrape")
+        writer = SampleWriter(appender, metrics, "scrape", clock)
         self._tools = Tools(clock, metrics, writer, self._executor)
         self._wanted: dict[str, ScrapeConfig] = {}
         self._jobs: dict[str, _Job] = {}

@@ -11,16 +11,21 @@ from prometheus_client import CollectorRegistry
 from collector.ingest.formats.otlp_series import Promotion
 from collector.ingest.otlp_writer import OtlpWriter
 from collector.ingest.write import SampleWriter
+from collector.model.clock import ManualClock
 from collector.model.errors import InputError
 from collector.model.labels import Labels
 from collector.self_metrics import IngestMetrics
 from tests.oracles.otlp_requests import DELTA, RequestBuilder, put, samples_of
 from tests.oracles.recording_appender import RecordingAppender
 
+LATEST_MS = 2_000_000_000_000
+"""No generated point is later."""
+
 
 def make(appender: RecordingAppender, promotion: Promotion | None = None) -> OtlpWriter:
     metrics = IngestMetrics(CollectorRegistry())
-    return OtlpWriter(SampleWriter(appender, metrics, "otlp"), promotion or Promotion())
+    writer = SampleWriter(appender, metrics, "otlp", ManualClock(LATEST_MS))
+    return OtlpWriter(writer, promotion or Promotion())
 
 
 @pytest.fixture

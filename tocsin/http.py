@@ -5,6 +5,7 @@ Health and reload have Prometheus's own paths: `/-/healthy`, `/-/ready`, `/-/rel
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -26,6 +27,8 @@ from collector.model.errors import (
 from tocsin import __version__
 from tocsin.http_guard import GuardedHttp
 from tocsin.http_metrics import HttpMetrics, MeasuredHttp
+
+log = logging.getLogger(__name__)
 
 COMPRESS_FROM_BYTES = 1024
 
@@ -85,6 +88,7 @@ def process_router(process: Process, registry: CollectorRegistry) -> APIRouter:
             process.reload()
         except ConfigError as error:
             text = f"kept the old configuration; the new one is wrong:\n{error}\n"
+            log.error(text.rstrip())
             return PlainTextResponse(text, status_code=500)
         return PlainTextResponse("reloaded\n")
 

@@ -1,3 +1,4 @@
+import pytest
 from fastapi import APIRouter
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
@@ -38,10 +39,11 @@ def test_readiness_is_told_with_prometheus_words_and_status() -> None:
     assert client(StubProcess(ready=False)).get("/-/healthy").status_code == 200
 
 
-def test_a_wrong_configuration_is_told_at_reload() -> None:
+def test_a_wrong_configuration_is_told_at_reload(caplog: pytest.LogCaptureFixture) -> None:
     answer = client(StubProcess(wrong=True)).post("/-/reload")
     assert answer.status_code == 500
     assert "tocsin.yaml:3: route: no such field" in answer.text
+    assert "tocsin.yaml:3: route: no such field" in caplog.text
 
 
 def test_an_error_answers_with_advice() -> None:

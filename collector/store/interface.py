@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
 from collector.model.metadata import Metadata
@@ -64,6 +65,15 @@ class Appender(Protocol):
         """Samples at any timestamps; the same promises as `append_row`."""
         ...
 
+    def append_exemplars(self, source: str, exemplars: Sequence[Exemplar]) -> Refused:
+        """Exemplars, those of one series by rising time; their series need no samples yet.
+
+        What repeats the newest of its series is passed over and not counted; what is older is
+        refused as `exemplar_out_of_order`, one whose labels are too long as
+        `exemplar_label_length`. Durable and raising as `append_row` is.
+        """
+        ...
+
     def set_metadata(self, family: str, metadata: Metadata) -> None:
         """Remember type, help and unit of a metric family; the last word wins."""
         ...
@@ -75,12 +85,15 @@ class Slice:
 
     `timestamps_ms` int64[t], strictly increasing; `values` float64[n, t], C order, a cell being a
     value, STALE or MISSING (by bits); `labels` and `refs` (int64[n]) run along the first axis.
+    `start_ms` int64[n, t]: when the counter of that cell began at zero, 0 where that is not known;
+    None: of no cell.
     """
 
     labels: Sequence[Labels]
     refs: Int64s
     timestamps_ms: Int64s
     values: Float64s
+    start_ms: Int64s | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +150,41 @@ class Querier(Protocol):
         """Label sets, sorted, of the series that match and have samples in the range."""
         ...
 
+    def exemplars(
+        self, matchers: Sequence[Matcher], after_ms: int, until_ms: int
+    ) -> list[Exemplar]:
+        """The kept exemplars of the series that match in `(after_ms, until_ms]`.
+
+        Sorted by series labels, those of one series in the order in which they came.
+        """
+        ...
+
     def metadata(self) -> Mapping[str, Metadata]:
         """What each metric family says of itself, by family name."""
         ...
 
     def series_version(self) -> int:
         """A number that grows whenever a series is made: what `match` said before may be old."""
+        ...
+
+
+class Administrator(Protocol):
+    """What Prometheus's admin API does to a store; slow, so that no event loop may call it."""
+
+    def delete(self, matchers: Sequence[Matcher], from_ms: int, until_ms: int) -> int:
+        """Hide the samples in `[from_ms, until_ms]` (both ends belong) of the series that match.
+
+        Answers how many series had any. Raises StorageError when that can't be made durable.
+        """
+        ...
+
+    def clean_tombstones(self) -> None:
+        """Take what was deleted off the disk too. Raises StorageError."""
+        ...
+
+    def snapshot(self, skip_head: bool) -> str:
+        """Copy everything (without the head: what is in blocks only) below `snapshots/`.
+
+        Answers the name of the directory that was made there. Raises StorageError.
+        """
         ...

@@ -20,6 +20,7 @@ from collector.query.block import Block, cleaned, undropped
 from collector.query.build import build, build_windows
 from collector.query.functions import RANGE, SCALAR, STRING
 from collector.query.grid import Grid
+from collector.query.interface import AS_SET, QueryOptions
 from collector.query.operators.interface import Budget, Context, Windows
 from collector.query.optimize import OPTIMIZERS
 from collector.query.parser import parse
@@ -67,12 +68,12 @@ class Engine:
         self._clock = clock or SystemClock()
         self._places = BoundedSemaphore(self._options.max_concurrency)
 
-    def instant(self, query: str, at_ms: int) -> Answer:
+    def instant(self, query: str, at_ms: int, options: QueryOptions = AS_SET) -> Answer:
         """The value of `query` at one time: Vector, RawSeries, Scalar or Text."""
         expr = parse(query)
         grid = Grid.at(at_ms)
         annotations = Annotations(query)
-        context = self._context(grid, annotations)
+        context = self._context(grid, annotations, options)
         with self._place():
             if type_of(expr) == RANGE:
                 value: Value = self._raw(expr, context)
@@ -80,7 +81,14 @@ class Engine:
                 value = self._instant_value(expr, context, at_ms)
         return Answer(value, annotations.warnings, annotations.infos)
 
-    def range(self, query: str, start_ms: int, end_ms: int, step_ms: int) -> Answer:
+    def range(
+        self,
+        query: str,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        options: QueryOptions = AS_SET,
+    ) -> Answer:
         """The value of `query` at start, start + step, … up to end: always a Matrix."""
         self._check_range(start_ms, end_ms, step_ms)
         expr = parse(query)
@@ -99,7 +107,7 @@ class Engine:
                     call.span,
                 )
         with self._place():
-            value = self._run(expr, self._context(grid, annotations))
+            value = self._run(expr, self._context(grid, annotations, options))
         if isinstance(value, str):
             raise TypeError("a text has no matrix")
         block = value if isinstance(value, Block) else undropped([Labels()], value[np.newaxis, :])
@@ -146,14 +154,17 @@ class Engine:
         finally:
             self._places.release()
 
-    def _context(self, grid: Grid, annotations: Annotations) -> Context:
-        deadline = self._clock.monotonic_seconds() + self._options.timeout_seconds
-        budget = Budget(self._clock, deadline, self._options.max_samples)
+    def _context(self, grid: Grid, annotations: Annotations, asked: QueryOptions) -> Context:
         options = self._options
+        timeout_seconds = options.timeout_seconds
+        if asked.timeout_seconds is not None:
+            timeout_seconds = min(timeout_seconds, asked.timeout_seconds)
+        deadline = self._clock.monotonic_seconds() + timeout_seconds
+        budget = Budget(self._clock, deadline, options.max_samples)
         return Context(
             self._querier,
             grid,
-            options.lookback_ms,
+            options.lookback_ms if asked.lookback_ms is None else asked.lookback_ms,
             options.delayed_name_removal,
             annotations,
             budget,

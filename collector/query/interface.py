@@ -7,6 +7,7 @@ who asks knows where the samples are. Calls are synchronous and may come from an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from collector.model.labels import Labels
@@ -14,14 +15,37 @@ from collector.model.matchers import Matcher
 from collector.query.values import Answer
 
 
+@dataclass(frozen=True, slots=True)
+class QueryOptions:
+    """What one query may ask for beside its text; None is what the engine is set to.
+
+    `timeout_seconds` can only shorten the engine's own; `per_step_samples` fills
+    `Statistics.samples_per_step`.
+    """
+
+    lookback_ms: int | None = None
+    timeout_seconds: float | None = None
+    per_step_samples: bool = False
+
+
+AS_SET = QueryOptions()
+
+
 class QueryEngine(Protocol):
     """Answers PromQL. Raises QueryError for a wrong text, LimitError past a limit."""
 
-    def instant(self, query: str, at_ms: int) -> Answer:
+    def instant(self, query: str, at_ms: int, options: QueryOptions = AS_SET) -> Answer:
         """The value of `query` at one time: Vector, RawSeries, Scalar or Text."""
         ...
 
-    def range(self, query: str, start_ms: int, end_ms: int, step_ms: int) -> Answer:
+    def range(
+        self,
+        query: str,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        options: QueryOptions = AS_SET,
+    ) -> Answer:
         """The value of `query` at start, start + step, … up to end: always a Matrix."""
         ...
 

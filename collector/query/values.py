@@ -65,9 +65,27 @@ Value = Vector | Matrix | RawSeries | Scalar | Text
 
 
 @dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a query cost, as `stats` of the API tells it.
+
+    `samples` were read over all steps, `peak_samples` were in memory at once;
+    `samples_per_step` holds (timestamp_ms, samples read) and is empty unless it was asked for.
+    """
+
+    queue_seconds: float = 0.0
+    prepare_seconds: float = 0.0
+    evaluate_seconds: float = 0.0
+    sort_seconds: float = 0.0
+    samples: int = 0
+    peak_samples: int = 0
+    samples_per_step: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A value with the warnings and infos that Prometheus's API sends beside it."""
 
     value: Value
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
+    statistics: Statistics = Statistics()

@@ -104,7 +104,7 @@ def unpack(packed: Packed, columns: Int64s, lo: int, hi: int, out: Float64s) -> 
 
 
 @njit(cache=True, nogil=True)
-def _exact(value, power):  # type: ignore[no-untyped-def]
+def exact(value, power):  # type: ignore[no-untyped-def]
     """The integer `value * power`, and whether dividing it gives every bit of `value` back."""
     scaled = np.rint(value * power)
     good = abs(scaled) < EXACT_LIMIT and scaled / power == value
@@ -119,7 +119,7 @@ def _plan(columns, bits, powers, exponents, widths, firsts, least):  # type: ign
     for c in range(count):
         exponent = 0
         for r in range(rows):
-            while exponent <= MAX_EXPONENT and not _exact(columns[c, r], powers[exponent])[1]:
+            while exponent <= MAX_EXPONENT and not exact(columns[c, r], powers[exponent])[1]:
                 exponent += 1
             if exponent > MAX_EXPONENT:
                 break
@@ -127,10 +127,10 @@ def _plan(columns, bits, powers, exponents, widths, firsts, least):  # type: ign
         smallest = largest = np.int64(0)
         if exponent <= MAX_EXPONENT:
             power = powers[exponent]
-            first, whole = _exact(columns[c, 0], power)
+            first, whole = exact(columns[c, 0], power)
             before = first
             for r in range(1, rows):
-                number, good = _exact(columns[c, r], power)
+                number, good = exact(columns[c, r], power)
                 whole = whole and good
                 delta = number - before
                 if r == 1 or delta < smallest:
@@ -168,10 +168,10 @@ def _pack(columns, bits, powers, exponents, widths, least, starts, words):  # ty
         if width == 0:
             continue
         power = powers[exponents[c]]
-        before = _exact(columns[c, 0], power)[0]
+        before = exact(columns[c, 0], power)[0]
         position = np.int64(0)
         for r in range(1, rows):
-            number = _exact(columns[c, r], power)[0]
+            number = exact(columns[c, r], power)[0]
             delta = np.uint64(number - before - least[c])
             before = number
             word, shift = at + (position >> 6), np.uint64(position & 63)

@@ -1,0 +1,133 @@
+"""The values of a block's series as the whole numbers that compress best, and back, exactly.
+
+A series whose every sample is an integer after multiplication with the same 10**exponent becomes
+the differences of those integers; the first one stands whole. Counters grow by little, so the
+differences fill one or two bytes, which a byte-wise split hands to the entropy coder together.
+Stale markers are no numbers: their rows differ by nothing and are listed apart. Any other series
+(full mantissas, NaN, Inf, -0.0) stays float64.
+
+Source of the decimal idea: ALP, Afroozeh, Kuffó, Boncz, SIGMOD 2024 (as in `chunk_codec`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from collector.model.samples import MISSING_BITS, STALE_BITS, Float64s, Int64s
+from collector.store.chunk_codec import MAX_EXPONENT, POWERS, exact
+
+RAW = 255
+"""In place of an exponent: the series is no whole numbers."""
+_STALE = np.int64(STALE_BITS)
+
+
+def exponents(values: Float64s) -> Int64s:
+    """The exponent of each row of float64[n, t] (missing and stale cells apart), or RAW."""
+    return np.asarray(_exponents(values, values.view(np.int64), POWERS))
+
+
+def to_deltas(values: Float64s, exponent: Int64s, starts: Int64s, out: Int64s, stale: Int64s) -> int:
+    """Put the differences of each row's samples into `out[starts[i]:]`; MISSING cells are left out.
+
+    Rows whose exponent is RAW are skipped. `stale` (room for every sample) gets the positions in
+    `out` of stale markers; their number is the answer.
+    """
+    bits = values.view(np.int64)
+    count: int = _to_deltas(values, bits, POWERS, exponent, starts, out, stale)
+    return count
+
+
+def to_floats(values: Float64s, exponent: Int64s, starts: Int64s, out: Float64s) -> None:
+    """Put the samples of the rows whose exponent is RAW into `out[starts[i]:]`."""
+    _to_floats(values.view(np.int64), exponent, starts, out.view(np.int64))
+
+
+@njit(cache=True, nogil=True)
+def _exponents(values, bits, powers):  # type: ignore[no-untyped-def]
+    count, length = values.shape
+    out = np.zeros(count, np.int64)
+    for i in range(count):
+        exponent = 0
+        j = 0
+        while j < length and exponent <= MAX_EXPONENT:
+            if bits[i, j] == STALE_BITS or bits[i, j] == MISSING_BITS:
+                j += 1
+            elif exact(values[i, j], powers[exponent])[1]:
+                j += 1
+            else:
+                exponent += 1
+        whole = exponent <= MAX_EXPONENT
+        if exponent and whole:  # what fits fewer decimals may not fit more
+            for j in range(length):
+                if bits[i, j] != STALE_BITS and bits[i, j] != MISSING_BITS:
+                    whole = whole and exact(values[i, j], powers[exponent])[1]
+        out[i] = exponent if whole else RAW
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _to_deltas(values, bits, powers, exponent, starts, out, stale):  # type: ignore[no-untyped-def]
+    found = 0
+    for i in range(values.shape[0]):
+        if exponent[i] == RAW:
+            continue
+        power = powers[exponent[i]]
+        before = np.int64(0)
+        at = starts[i]
+        for j in range(values.shape[1]):
+            if bits[i, j] == MISSING_BITS:
+                continue
+            if bits[i, j] == STALE_BITS:
+                out[at] = 0
+                stale[found] = at
+                found += 1
+            else:
+                number = exact(values[i, j], power)[0]
+                out[at] = number - before
+                before = number
+            at += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _to_floats(bits, exponent, starts, out):  # type: ignore[no-untyped-def]
+    for i in range(bits.shape[0]):
+        if exponent[i] == RAW:
+            at = starts[i]
+            for j in range(bits.shape[1]):
+                if bits[i, j] != MISSING_BITS:
+                    out[at] = bits[i, j]
+                    at += 1
+
+
+@njit(cache=True, nogil=True)
+def sum_deltas(deltas, first_row, powers, some, starts, exponents, los, counts, into, out):  # type: ignore[no-untyped-def]
+    """For each run of `some`: samples `los[i]` up to `los[i] + counts[i]` of the series whose first
+    row is `starts[i]`, into `out[into[i]:]` (flat float64); `deltas` begins at row `first_row`.
+    """
+    for i in some:
+        power = powers[exponents[i]]
+        row = starts[i] - first_row
+        number = np.int64(0)
+        for j in range(los[i]):
+            number += deltas[row + j]
+        row += los[i]
+        at = into[i]
+        if exponents[i] == 0:
+            for j in range(counts[i]):
+                number += deltas[row + j]
+                out[at + j] = np.float64(number)
+        else:
+            for j in range(counts[i]):
+                number += deltas[row + j]
+                out[at + j] = np.float64(number) / power
+
+
+@njit(cache=True, nogil=True)
+def copy_floats(values, first_row, some, starts, los, counts, into, out):  # type: ignore[no-untyped-def]
+    """The same for values (float64 as their bits) that are no differences."""
+    for i in some:
+        row = starts[i] + los[i] - first_row
+        for j in range(counts[i]):
+            out[into[i] + j] = values[row + j]

@@ -12,10 +12,19 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic import model_validator as validate_model
 
-from collector.config_values import DurationMs, NotYet, SecretText, SizeBytes, at_most_one
+from collector.config_values import DurationMs, NotYet, SizeBytes
+from collector.discovery_config import (
+    DnsSdConfig,
+    FileSdConfig,
+    HttpSdConfig,
+    KubernetesSdConfig,
+    StaticConfig,
+)
+from collector.http_config import HttpClientConfig
 from collector.ingest.limits import DEFAULT_BODY_BYTES, DEFAULT_MAX_SERIES, MAX_OTLP_BODY_BYTES
 from collector.ingest.relabel import Action, Rule, compile_regex
 from collector.model.errors import InputError
+from collector.store.exemplars import DEFAULT_MAX_EXEMPLARS
 
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
@@ -70,99 +79,8 @@ class RelabelConfig(_Section):
         )
 
 
-class BasicAuth(_Section):
-    """User and password of HTTP basic authentication; the password inline or in a file."""
-
-    username: str = ""
-    username_file: str = ""
-    password: SecretText | None = None
-    password_file: str = ""
-
-    @validate_model(mode="after")
-    def _one_of_each(self) -> Self:
-        at_most_one(username=self.username, username_file=self.username_file)
-        at_most_one(password=self.password, password_file=self.password_file)
-        return self
-
-
-class Authorization(_Section):
-    """The Authorization header: `type` and credentials, inline or in a file."""
-
-    type: str = "Bearer"
-    credentials: SecretText | None = None
-    credentials_file: str = ""
-
-    @validate_model(mode="after")
-    def _one_source(self) -> Self:
-        at_most_one(credentials=self.credentials, credentials_file=self.credentials_file)
-        return self
-
-    @field_validator("type")
-    @classmethod
-    def _not_basic(cls, kind: str) -> str:
-        if kind.strip().lower() == "basic":
-            raise ValueError("write basic_auth for HTTP basic authentication")
-        return kind
-
-
-class HttpHeader(_Section):
-    """Values of one header that is sent with every scrape."""
-
-    values: tuple[str, ...] = ()
-    secrets: tuple[SecretText, ...] = ()
-    files: tuple[str, ...] = ()
-
-
-class TlsConfig(_Section):
-    """How a target's certificate is checked, and which one is shown to it."""
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-    insecure_skip_verify: bool = False
-    ca: NotYet = None
-    cert: NotYet = None
-    key: NotYet = None
-    server_name: NotYet = None
-    min_version: NotYet = None
-    max_version: NotYet = None
-
-
-class StaticConfig(_Section):
-    """Targets that are written down, with the labels that they share."""
-
-    targets: tuple[str, ...] = ()
-    labels: dict[str, Annotated[str, BeforeValidator(str)]] = Field(default_factory=dict)
-
-    @field_validator("targets")
-    @classmethod
-    def _are_addresses(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
-        for target in targets:
-            if "/" in target:
-                raise ValueError(
-                    f"{target!r} is not host:port; the path goes into metrics_path, "
-                    "http or https into scheme"
-                )
-        return targets
-
-
-class FileSdConfig(_Section):
-    """Files with targets, JSON or YAML; patterns as the shell has them."""
-
-    files: tuple[str, ...]
-    refresh_interval: DurationMs = 5 * MINUTE_MS
-
-    @field_validator("files")
-    @classmethod
-    def _have_known_endings(cls, files: tuple[str, ...]) -> tuple[str, ...]:
-        for file in files:
-            if not file.endswith((".json", ".yml", ".yaml")):
-                raise ValueError(f"{file!r} must end in .json, .yml or .yaml")
-        return files
-
-
 class _ScrapeLimits(_Section):
-    """Limits that stand in `global` and in a scrape section; 0 is no limit."""
+    """What stands in `global` and in a scrape section; 0 is no limit."""
 
     body_size_limit: SizeBytes | None = None
     sample_limit: int | None = Field(default=None, ge=0)
@@ -170,6 +88,8 @@ class _ScrapeLimits(_Section):
     label_name_length_limit: int | None = Field(default=None, ge=0)
     label_value_length_limit: int | None = Field(default=None, ge=0)
     target_limit: int | None = Field(default=None, ge=0)
+    keep_dropped_targets: int | None = Field(default=None, ge=0)
+    extra_scrape_metrics: bool | None = None
 
 
 class GlobalConfig(_ScrapeLimits):
@@ -183,13 +103,11 @@ class GlobalConfig(_ScrapeLimits):
     query_log_file: NotYet = None
     scrape_failure_log_file: NotYet = None
     rule_query_offset: NotYet = None
-    keep_dropped_targets: NotYet = None
     metric_name_validation_scheme: NotYet = None
     metric_name_escaping_scheme: NotYet = None
     scrape_native_histograms: NotYet = None
     convert_classic_histograms_to_nhcb: NotYet = None
     always_scrape_classic_histograms: NotYet = None
-    extra_scrape_metrics: NotYet = None
     runtime: NotYet = None
 
 
@@ -199,16 +117,13 @@ class _UnservedScrapeKeys(_Section):
     azure_sd_configs: NotYet = None
     consul_sd_configs: NotYet = None
     digitalocean_sd_configs: NotYet = None
-    dns_sd_configs: NotYet = None
     docker_sd_configs: NotYet = None
     dockerswarm_sd_configs: NotYet = None
     ec2_sd_configs: NotYet = None
     eureka_sd_configs: NotYet = None
     gce_sd_configs: NotYet = None
     hetzner_sd_configs: NotYet = None
-    http_sd_configs: NotYet = None
     ionos_sd_configs: NotYet = None
-    kubernetes_sd_configs: NotYet = None
     kuma_sd_configs: NotYet = None
     lightsail_sd_configs: NotYet = None
     linode_sd_configs: NotYet = None
@@ -224,10 +139,6 @@ class _UnservedScrapeKeys(_Section):
     triton_sd_configs: NotYet = None
     uyuni_sd_configs: NotYet = None
     vultr_sd_configs: NotYet = None
-    oauth2: NotYet = None
-    proxy_url: NotYet = None
-    proxy_from_environment: NotYet = None
-    no_proxy: NotYet = None
     scrape_protocols: NotYet = None
     scrape_failure_log_file: NotYet = None
     scrape_native_histograms: NotYet = None
@@ -236,15 +147,11 @@ class _UnservedScrapeKeys(_Section):
     convert_classic_histograms_to_nhcb: NotYet = None
     native_histogram_bucket_limit: NotYet = None
     native_histogram_min_bucket_factor: NotYet = None
-    track_timestamps_staleness: NotYet = None
-    keep_dropped_targets: NotYet = None
-    enable_compression: NotYet = None
-    enable_http2: NotYet = None
     metric_name_validation_scheme: NotYet = None
     metric_name_escaping_scheme: NotYet = None
 
 
-class ScrapeConfig(_ScrapeLimits, _UnservedScrapeKeys):
+class ScrapeConfig(_ScrapeLimits, HttpClientConfig, _UnservedScrapeKeys):
     """One entry of `scrape_configs`; what is None comes from `global`, see `with_defaults`."""
 
     job_name: str = Field(min_length=1)
@@ -255,20 +162,32 @@ class ScrapeConfig(_ScrapeLimits, _UnservedScrapeKeys):
     params: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     honor_labels: bool = False
     honor_timestamps: bool = True
-    follow_redirects: bool = True
+    track_timestamps_staleness: bool = False
+    enable_compression: bool = True
     fallback_scrape_protocol: (
         Literal["PrometheusText0.0.4", "PrometheusText1.0.0", "OpenMetricsText1.0.0"] | None
     ) = None
-    basic_auth: BasicAuth | None = None
-    authorization: Authorization | None = None
-    bearer_token: SecretText | None = None
-    bearer_token_file: str = ""
-    http_headers: dict[str, HttpHeader] = Field(default_factory=dict)
-    tls_config: TlsConfig = TlsConfig()
+    relabel_configs: tuple[RelabelConfig, ...] = ()
     static_configs: tuple[StaticConfig, ...] = ()
     file_sd_configs: tuple[FileSdConfig, ...] = ()
-    relabel_configs: tuple[RelabelConfig, ...] = ()
+    http_sd_configs: tuple[HttpSdConfig, ...] = ()
+    dns_sd_configs: tuple[DnsSdConfig, ...] = ()
+    kubernetes_sd_configs: tuple[KubernetesSdConfig, ...] = ()
     metric_relabel_configs: tuple[RelabelConfig, ...] = ()
+
+    @field_validator("static_configs")
+    @classmethod
+    def _targets_are_addresses(
+        cls, groups: tuple[StaticConfig, ...], info: ValidationInfo
+    ) -> tuple[StaticConfig, ...]:
+        """Relabelling may make a parameter of a URL, as for probes; nothing else does."""
+        for target in (one for group in groups for one in group.targets):
+            if "/" in target and not info.data.get("relabel_configs"):
+                raise ValueError(
+                    f"{target!r} is not host:port; the path goes into metrics_path, "
+                    "http or https into scheme"
+                )
+        return groups
 
     @field_validator("scrape_timeout")
     @classmethod
@@ -277,16 +196,6 @@ class ScrapeConfig(_ScrapeLimits, _UnservedScrapeKeys):
         if timeout_ms and interval_ms and timeout_ms > interval_ms:
             raise ValueError("scrape_timeout must not be longer than scrape_interval")
         return timeout_ms
-
-    @validate_model(mode="after")
-    def _one_authentication(self) -> Self:
-        at_most_one(
-            basic_auth=self.basic_auth,
-            authorization=self.authorization,
-            bearer_token=self.bearer_token,
-            bearer_token_file=self.bearer_token_file,
-        )
-        return self
 
     def with_defaults(self, global_: GlobalConfig) -> Self:
         """A copy in which interval, timeout and limits are known.
@@ -299,6 +208,7 @@ class ScrapeConfig(_ScrapeLimits, _UnservedScrapeKeys):
             name: getattr(global_, name) if getattr(self, name) is None else getattr(self, name)
             for name in _ScrapeLimits.model_fields
         }
+        limits["extra_scrape_metrics"] = bool(limits["extra_scrape_metrics"])
         if limits["body_size_limit"] is None:
             limits["body_size_limit"] = DEFAULT_BODY_BYTES
         times = {"scrape_interval": interval_ms, "scrape_timeout": timeout_ms}
@@ -322,6 +232,12 @@ class OtlpConfig(_Section):
     label_name_preserve_multiple_underscores: NotYet = None
 
 
+class ExemplarsConfig(_Section):
+    """Part `storage.exemplars`."""
+
+    max_exemplars: int = Field(default=DEFAULT_MAX_EXEMPLARS, ge=0)
+
+
 class StorageConfig(_Section):
     """Section `storage`: how much is kept, how long, and how safely it is written."""
 
@@ -329,3 +245,4 @@ class StorageConfig(_Section):
     max_series: int = Field(default=DEFAULT_MAX_SERIES, gt=0)
     wal_fsync: Literal["always", "interval", "never"] = "interval"
     out_of_order_time_window: DurationMs = 60 * MINUTE_MS
+    exemplars: ExemplarsConfig = Field(default_factory=ExemplarsConfig)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,18 +25,27 @@ class Answer:
 class ExpositionServer:
     """`answer` may be exchanged at any time; `requests` has (path, headers) of what was asked.
 
-    `silent_close`: each connection is closed after its answer, which does not say so.
+    `silent_close`: each connection is closed after its answer, which does not say so. `on_post`
+    takes path, body and headers of a POST.
     """
 
     def __init__(
-        self, answer: Answer | Callable[[str], Answer], *, silent_close: bool = False
+        self,
+        answer: Answer | Callable[[str], Answer],
+        *,
+        silent_close: bool = False,
+        tls: ssl.SSLContext | None = None,
+        on_post: Callable[[str, str, dict[str, str]], Answer] | None = None,
     ) -> None:
         self.connections = 0
         self._silent_close = silent_close
         self.answer = answer
+        self._on_post = on_post
         self.requests: list[tuple[str, dict[str, str]]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
@@ -56,6 +66,16 @@ class ExpositionServer:
             def do_GET(self) -> None:
                 owner.requests.append((self.path, dict(self.headers)))
                 answer = owner.answer(self.path) if callable(owner.answer) else owner.answer
+                self._send(answer)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+                if owner._on_post is None:
+                    self._send(Answer(status=500))
+                else:
+                    self._send(owner._on_post(self.path, body, dict(self.headers)))
+
+            def _send(self, answer: Answer) -> None:
                 time.sleep(answer.delay_seconds)
                 self.send_response(answer.status)
                 if answer.content_type:

@@ -15,7 +15,8 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from collector.config import FileSdConfig, ScrapeConfig, StaticConfig
+from collector.config import ScrapeConfig
+from collector.discovery_config import FileSdConfig, StaticConfig
 from collector.ingest.discovery.interface import Publish
 from collector.ingest.discovery.static import targets_of
 from collector.ingest.limits import MAX_TARGET_FILE_BYTES

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from collector.config import ScrapeConfig, StaticConfig
+from collector.config import ScrapeConfig
+from collector.discovery_config import StaticConfig
 from collector.ingest.discovery.interface import Publish
 from collector.model.labels import Labels
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import h11
 
 from collector.config import ScrapeConfig
 from collector.ingest.formats.negotiate import ACCEPT
+from collector.ingest.http.credentials import Credentials
+from collector.ingest.http.proxy import DEFAULT_PORTS, proxy_for
 from collector.ingest.inflate import BodyReader
-from collector.ingest.scrape.http_connection import DEFAULT_PORTS, Head, HttpConnection
-from collector.model.errors import ConfigError, InputError, UnavailableError
-from collector.model.secrets import Secret
+from collector.ingest.scrape.http_connection import Head, HttpConnection, Way
+from collector.model.errors import InputError, UnavailableError
 
 USER_AGENT = "tocsin"
 MAX_REDIRECTS = 5
@@ -36,11 +36,22 @@ class Fetched:
 class Fetcher:
     """Asks one target; keeps the connection open between scrapes."""
 
-    def __init__(self, config: ScrapeConfig, tls: ssl.SSLContext, url: str) -> None:
+    def __init__(
+        self,
+        config: ScrapeConfig,
+        tls: ssl.SSLContext,
+        url: str,
+        credentials: Credentials | None = None,
+    ) -> None:
         self._config = config
         self._tls = tls
         self._url = urlsplit(url)
-        self._connection = HttpConnection(self._url, tls)
+        self._credentials = credentials or Credentials(config)
+        self._connection = self._connected(self._url)
+
+    def _connected(self, url: SplitResult) -> HttpConnection:
+        proxy = proxy_for(self._config, url, os.environ)
+        return HttpConnection(url, Way(self._tls, self._config.tls_config.server_name, proxy))
 
     async def get(self, timeout_seconds: float) -> Fetched:
         """The target's answer.
@@ -63,7 +74,7 @@ class Fetcher:
             ) from error
 
     async def _get(self, timeout_seconds: float) -> Fetched:
-        credentials = _credentials(self._config)
+        credentials = await self._credentials.headers()
         url = self._url
         answer = await self._ask(self._connection, url, credentials, timeout_seconds)
         for _ in range(MAX_REDIRECTS):
@@ -72,7 +83,7 @@ class Fetcher:
             url = self._redirected(url, answer.location)
             if url.netloc != self._url.netloc:
                 credentials = {}
-            elsewhere = HttpConnection(url, self._tls)
+            elsewhere = self._connected(url)
             try:
                 answer = await self._ask(elsewhere, url, credentials, timeout_seconds)
             finally:
@@ -95,7 +106,7 @@ class Fetcher:
         headers = {
             "Host": url.netloc.rpartition("@")[2],
             "Accept": ACCEPT,
-            "Accept-Encoding": "gzip",
+            "Accept-Encoding": "gzip" if self._config.enable_compression else "identity",
             "User-Agent": USER_AGENT,
             "X-Prometheus-Scrape-Timeout-Seconds": f"{timeout_seconds:g}",
             **credentials,
@@ -141,59 +152,3 @@ class _Answer:
                 advice=f"see what {url} answers; check metrics_path and the credentials",
             )
         return Fetched(self.reader.finish(), self.head.headers.get("content-type", ""))
-
-
-def tls_context(config: ScrapeConfig) -> ssl.SSLContext:
-    """How servers of a scrape section are checked; raises ConfigError for files that are no use."""
-    tls = config.tls_config
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_file or None)
-        if tls.cert_file:
-            context.load_cert_chain(tls.cert_file, tls.key_file or None)
-    except OSError as error:
-        raise ConfigError(
-            f"tls_config of job {config.job_name!r} can't be used: {error}",
-            advice="check that ca_file, cert_file and key_file exist and are PEM",
-        ) from error
-    if tls.insecure_skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _credentials(config: ScrapeConfig) -> dict[str, str]:
-    """Headers with secrets; files are read anew each time, as they are rotated."""
-    headers = {}
-    for name, header in config.http_headers.items():
-        values = [*header.values, *(secret.reveal() for secret in header.secrets)]
-        values += [_text_of(file) for file in header.files]
-        headers[name] = ", ".join(values)
-    if config.basic_auth is not None:
-        basic = config.basic_auth
-        user = _text_of(basic.username_file) if basic.username_file else basic.username
-        password = _secret_text(basic.password, basic.password_file)
-        headers["Authorization"] = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
-    elif config.authorization is not None:
-        given = config.authorization
-        secret = _secret_text(given.credentials, given.credentials_file)
-        headers["Authorization"] = f"{given.type} {secret}"
-    elif config.bearer_token is not None or config.bearer_token_file:
-        secret = _secret_text(config.bearer_token, config.bearer_token_file)
-        headers["Authorization"] = f"Bearer {secret}"
-    return headers
-
-
-def _secret_text(inline: Secret | None, file: str) -> str:
-    if file:
-        return _text_of(file)
-    return inline.reveal() if inline is not None else ""
-
-
-def _text_of(file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{file} can't be read: {getattr(error, 'strerror', None) or 'not UTF-8'}",
-            advice="check the path and its mode",
-        ) from error

@@ -14,8 +14,10 @@ from urllib.parse import SplitResult
 
 import h11
 
+from collector.ingest.http.proxy import DEFAULT_PORTS, Proxy
+
 READ_BYTES = 256 * 1024
-DEFAULT_PORTS = {"http": 80, "https": 443}
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,29 @@ class ConnectionLostError(OSError):
     """The server closed a connection before its answer was whole."""
 
 
+class ProxyError(OSError):
+    """A proxy does not let a connection through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a server is reached: what its certificate is checked by, and the proxy before it."""
+
+    tls: ssl.SSLContext
+    server_name: str = ""
+    proxy: Proxy | None = None
+
+
 class HttpConnection:
     """Sends GETs to the server of one URL."""
 
-    def __init__(self, url: SplitResult, tls: ssl.SSLContext) -> None:
+    def __init__(self, url: SplitResult, way: Way) -> None:
         self._host = url.hostname or ""
         self._port = url.port or DEFAULT_PORTS[url.scheme]
-        self._tls = tls if url.scheme == "https" else None
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._secure = url.scheme == "https"
+        self._origin = f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+        self._way = way
+        self._streams: Streams | None = None
         self._protocol = h11.Connection(h11.CLIENT)
 
     async def get(
@@ -64,22 +81,64 @@ class HttpConnection:
         headers: Sequence[tuple[str, str]],
         begin: Callable[[Head], Callable[[bytes], None]],
     ) -> Head:
-        request = h11.Request(method="GET", target=target, headers=list(headers))
+        request = self._request(target, headers)
         if self._streams is not None:
             try:
                 return await self._exchange(self._streams, request, begin)
             except (ConnectionLostError, ConnectionResetError, BrokenPipeError):
                 # an idle connection that the server has closed meanwhile says nothing of it
                 self.close()
-        reader, writer = await asyncio.open_connection(
-            self._host, self._port, ssl=self._tls, limit=READ_BYTES
-        )
-        self._streams = (reader, writer)
+        self._streams = await self._open()
         return await self._exchange(self._streams, request, begin)
+
+    def _request(self, target: str, headers: Sequence[tuple[str, str]]) -> h11.Request:
+        """A proxy is asked for the whole URL of what it is to fetch in the clear."""
+        proxy, told = self._way.proxy, list(headers)
+        if proxy is not None and not self._secure:
+            target = self._origin + target
+            if proxy.authorization is not None:
+                told.append(("Proxy-Authorization", proxy.authorization.reveal()))
+        return h11.Request(method="GET", target=target, headers=told)
+
+    async def _open(self) -> Streams:
+        proxy = self._way.proxy
+        context = self._way.tls if self._secure else None
+        if proxy is None:
+            name = (self._way.server_name or self._host) if context else None
+            return await asyncio.open_connection(
+                self._host, self._port, ssl=context, server_hostname=name, limit=READ_BYTES
+            )
+        outer = ssl.create_default_context() if proxy.scheme == "https" else None
+        streams = await asyncio.open_connection(proxy.host, proxy.port, ssl=outer, limit=READ_BYTES)
+        if context is not None:
+            await self._tunnel(streams, proxy, context)
+        return streams
+
+    async def _tunnel(self, streams: Streams, proxy: Proxy, context: ssl.SSLContext) -> None:
+        """CONNECT (RFC 9110, 9.3.6), then TLS with the server itself."""
+        reader, writer = streams
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        lines = [f"CONNECT {host}:{self._port} HTTP/1.1", f"Host: {host}:{self._port}"]
+        if proxy.authorization is not None:
+            lines.append(f"Proxy-Authorization: {proxy.authorization.reveal()}")
+        lines += [f"{name}: {value.reveal()}" for name, value in proxy.connect_headers]
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+        try:
+            answer = await reader.readuntil(b"\r\n\r\n")
+            status = answer.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
+            if len(status) < 2 or not status[1].startswith("2"):
+                raise ProxyError(f"the proxy {proxy.url} answered {' '.join(status[1:])}")
+            await writer.start_tls(context, server_hostname=self._way.server_name or self._host)
+        except asyncio.IncompleteReadError as error:
+            writer.close()
+            raise ProxyError(f"the proxy {proxy.url} closed the connection") from error
+        except BaseException:
+            writer.close()
+            raise
 
     async def _exchange(
         self,
-        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        streams: Streams,
         request: h11.Request,
         begin: Callable[[Head], Callable[[bytes], None]],
     ) -> Head:

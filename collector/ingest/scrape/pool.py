@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from collector.config import GlobalConfig, ScrapeConfig
 from collector.ingest.discovery import DISCOVERERS
+from collector.ingest.http.tls import tls_context
 from collector.ingest.relabel import compile_rules
-from collector.ingest.scrape.fetch import Fetcher, tls_context
+from collector.ingest.scrape.fetch import Fetcher
 from collector.ingest.scrape.loop import ScrapeLoop, TargetStatus, Tools
 from collector.ingest.scrape.target import Target, make_target
 from collector.ingest.warm_up import warm_up
@@ -132,7 +133,7 @@ class ScrapePool:
         self, name: str, config: ScrapeConfig, former: dict[Target, ScrapeLoop]
     ) -> None:
         try:
-            job = _Job(config, tls_context(config))
+            job = _Job(config, tls_context(config.tls_config, f"job {name!r}"))
         except TocsinError as error:
             _log.error("job %s is not scraped: %s", name, error)
             return

@@ -1,0 +1,1 @@
+"""What tocsin needs as an HTTP client: TLS, proxies, credentials."""

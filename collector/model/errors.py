@@ -3,9 +3,11 @@
 TocsinError
 ├── ConfigError       the configuration is wrong: file, line and field are known
 ├── InputError        bytes or parameters from outside are wrong; the sender must change them
-│   └── QueryError    a PromQL text is wrong, with its position
+│   ├── QueryError    a PromQL text is wrong, with its position
+│   └── TemplateError a Go template is wrong, or fails on its data, with line and column
 ├── EvaluationError   a well-formed query has no answer on these samples
 ├── LimitError        a documented limit was reached; the limit's name and value are told
+├── CancelledError    somebody ended it on purpose
 ├── StorageError      the disk or the files on it are not as they should be
 └── UnavailableError  a peer or a part is not there now; trying again may help
 """
@@ -61,12 +63,25 @@ class QueryError(InputError):
         self.position = position
 
 
+class TemplateError(InputError):
+    """A Go template is wrong, or fails on its data; `line` and `column` count from 1."""
+
+    def __init__(self, message: str, *, line: int = 0, column: int = 0, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.line = line
+        self.column = column
+
+
 class EvaluationError(TocsinError):
     """A well-formed query has no answer on these samples, such as duplicate series (HTTP 422)."""
 
 
 class LimitError(TocsinError):
     """A documented limit was reached; the message names it and its value (HTTP 413, 422 or 429)."""
+
+
+class CancelledError(TocsinError):
+    """Somebody ended what was running, on purpose (HTTP 499)."""
 
 
 class StorageError(TocsinError):

@@ -22,6 +22,11 @@ class Annotations:
         self._infos[f"PromQL info: {text} ({line_column(self._query, span.start)})"] = None
 
     @property
+    def count(self) -> int:
+        """How many texts there are."""
+        return len(self._warnings) + len(self._infos)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """All warnings."""
         return tuple(self._warnings)

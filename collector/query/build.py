@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collector.query.ast import SET_OPERATORS
+from collector.query.explanation import PlanStep
 from collector.query.functions import FUNCTIONS
 from collector.query.operators.aggregate import Aggregate
 from collector.query.operators.binary import (
@@ -28,8 +29,10 @@ from collector.query.operators.info import Info
 from collector.query.operators.interface import Operator, WindowSource
 from collector.query.operators.relabel import LabelJoin, LabelReplace
 from collector.query.operators.scan import Scan, SmoothedScan, WindowScan
+from collector.query.operators.shared import SharedValue, SharedWindows
 from collector.query.operators.sort import Sort
 from collector.query.operators.subquery import SubqueryWindows
+from collector.query.operators.traced import Traced, TracedWindows
 from collector.query.operators.window_function import WindowFunction
 from collector.query.plan import (
     AbsentPlan,
@@ -43,34 +46,65 @@ from collector.query.plan import (
     Plan,
     Select,
     SelectWindows,
+    Shared,
     SubqueryPlan,
     TextPlan,
 )
 from collector.query.positions import NO_SPAN
 
 
-def build(plan: Plan, default_step_ms: int) -> Operator:
-    """The operator tree of a plan; `default_step_ms` is that of subqueries which name none."""
-    return _Builder(default_step_ms).operator(plan)
+def build(plan: Plan, default_step_ms: int, watch: PlanStep | None = None) -> Operator:
+    """The operator tree of a plan; `default_step_ms` is that of subqueries which name none.
+
+    Where there is a `watch`, what each operator does is written below it.
+    """
+    return _Builder(default_step_ms, watch).operator(plan)
 
 
-def build_windows(plan: Plan, default_step_ms: int) -> WindowSource:
+def build_windows(plan: Plan, default_step_ms: int, watch: PlanStep | None = None) -> WindowSource:
     """The source of a plan that is a range vector."""
-    return _Builder(default_step_ms).windows(plan)
+    return _Builder(default_step_ms, watch).windows(plan)
 
 
 class _Builder:
-    def __init__(self, default_step_ms: int) -> None:
+    def __init__(self, default_step_ms: int, watch: PlanStep | None) -> None:
         self._default_step_ms = default_step_ms
+        self._watch = watch
+        self._slots: dict[Plan, int] = {}
 
     def operator(self, plan: Plan) -> Operator:
+        """The operator of a plan, watched if that was asked for."""
+        around = self._watch
+        if around is None:
+            return self._operator(plan)
+        step = self._watch = PlanStep()
+        operator = self._operator(plan)
+        step.text = operator.explain()
+        around.children.append(step)
+        self._watch = around
+        return Traced(operator, step)
+
+    def windows(self, plan: Plan) -> WindowSource:
+        """The source of windows of a plan, watched if that was asked for."""
+        around = self._watch
+        if around is None:
+            return self._windows(plan)
+        step = self._watch = PlanStep()
+        source = self._windows(plan)
+        step.text = source.explain()
+        around.children.append(step)
+        self._watch = around
+        return TracedWindows(source, step)
+
+    def _slot(self, plan: Plan) -> int:
+        return self._slots.setdefault(plan, len(self._slots) + 1)
+
+    def _operator(self, plan: Plan) -> Operator:
         match plan:
-            case NumberPlan(value=value):
-                return Constant(value)
-            case TextPlan(value=value):
-                return ConstantText(value)
-            case Select():
-                return _scan(plan)
+            case NumberPlan() | TextPlan() | Select():
+                return _leaf(plan)
+            case Shared(inner=inner):
+                return SharedValue(self.operator(inner), self._slot(inner))
             case Once(inner=inner):
                 return RunOnce(self.operator(inner))
             case NegatePlan(inner=inner):
@@ -88,8 +122,10 @@ class _Builder:
             case SelectWindows() | SubqueryPlan():
                 raise TypeError("a range vector stands where a value is needed")
 
-    def windows(self, plan: Plan) -> WindowSource:
+    def _windows(self, plan: Plan) -> WindowSource:
         match plan:
+            case Shared(inner=source):
+                return SharedWindows(self.windows(source), self._slot(source))
             case SelectWindows():
                 when = (plan.range_ms, plan.offset_ms, plan.at_ms)
                 return WindowScan(plan.matchers, *when, plan.extension)
@@ -131,11 +167,7 @@ class _Builder:
                 return self._special(plan)
 
     def _window_function(self, plan: CallPlan) -> Operator:
-        ranges = [
-            index
-            for index, arg in enumerate(plan.args)
-            if isinstance(arg, SelectWindows | SubqueryPlan)
-        ]
+        ranges = [index for index, arg in enumerate(plan.args) if _is_range(arg)]
         at = ranges[0]
         params = tuple(self.operator(arg) for i, arg in enumerate(plan.args) if i != at)
         span_of = dict(enumerate(plan.spans))
@@ -175,12 +207,23 @@ class _Builder:
                 return Nothing(plan.name, args[0])
 
 
-def _scan(plan: Select) -> Operator:
+def _leaf(plan: NumberPlan | TextPlan | Select) -> Operator:
+    if isinstance(plan, NumberPlan):
+        return Constant(plan.value)
+    if isinstance(plan, TextPlan):
+        return ConstantText(plan.value)
     if plan.extension:
         return SmoothedScan(plan.matchers, plan.offset_ms, plan.at_ms)
     return Scan(plan.matchers, plan.offset_ms, plan.at_ms, plan.times)
 
 
+def _is_range(plan: Plan) -> bool:
+    inner = plan.inner if isinstance(plan, Shared) else plan
+    return isinstance(inner, SelectWindows | SubqueryPlan)
+
+
 def _reads_times(plan: Plan) -> bool:
-    inner = plan.inner if isinstance(plan, Once) else plan
+    inner = plan
+    while isinstance(inner, Once | Shared):
+        inner = inner.inner
     return isinstance(inner, Select) and inner.times

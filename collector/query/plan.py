@@ -5,8 +5,8 @@ A plan holds no samples and no operators; `optimize` rewrites it, `build` makes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 
 from collector.model.labels import METRIC_NAME, Labels
 from collector.model.matchers import Matcher
@@ -84,12 +84,15 @@ class SubqueryPlan:
 
 @dataclass(frozen=True, slots=True)
 class CallPlan:
-    """A function of the table; `spans` are those of the arguments, for annotations."""
+    """A function of the table; `spans` are those of the arguments, for annotations.
+
+    Plans that differ by their place in the text only are equal.
+    """
 
     name: str
     args: tuple[Plan, ...]
-    span: Span = NO_SPAN
-    spans: tuple[Span, ...] = ()
+    span: Span = field(default=NO_SPAN, compare=False)
+    spans: tuple[Span, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +125,8 @@ class AggregatePlan:
     param: Plan | None
     grouping: tuple[str, ...]
     without: bool
-    span: Span
-    param_span: Span
+    span: Span = field(compare=False)
+    param_span: Span = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,13 @@ class Once:
     inner: Plan
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A plan that stands in several places of one query: run in one of them, used in all."""
+
+    inner: Plan
+
+
 Plan = (
     NumberPlan
     | TextPlan
@@ -166,16 +176,29 @@ Plan = (
     | NegatePlan
     | BinaryPlan
     | Once
+    | Shared
 )
 
 
 def children(plan: Plan) -> Iterator[Plan]:
     """The plans right below one."""
-    for field in fields(plan):
-        value = getattr(plan, field.name)
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, Plan) and is_dataclass(one):
-                yield one
+    for one in fields(plan):
+        value = getattr(plan, one.name)
+        for below in value if isinstance(value, tuple) else (value,):
+            if isinstance(below, Plan) and is_dataclass(below):
+                yield below
+
+
+def with_children(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:
+    """The same plan, in which `change` was applied to each plan right below it."""
+    new: dict[str, object] = {}
+    for one in fields(plan):
+        value = getattr(plan, one.name)
+        if isinstance(value, Plan):
+            new[one.name] = change(value)
+        elif isinstance(value, tuple) and any(isinstance(below, Plan) for below in value):
+            new[one.name] = tuple(map(change, value))
+    return replace(plan, **new) if new else plan  # type: ignore[arg-type]
 
 
 def plan_for(expr: Expr, grid: Grid) -> Plan:

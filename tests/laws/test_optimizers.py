@@ -26,6 +26,11 @@ QUERIES = (
     "1 + 2 * 3",
     "minute(x_total @ 100) + on () group_left vector(time())",
     "topk(1, x_total @ 100) or y",
+    "(x_total - x_total offset 1m) / x_total",
+    "max_over_time(x_total[2m]) - min_over_time(x_total[2m])",
+    "sum(rate(x_total[2m])) / count(rate(x_total[2m])) + sum(rate(x_total[2m]))",
+    "(x_total @ 100 + x_total @ 100) * on (i) x_total",
+    "max_over_time(sum(x_total)[3m:1m]) - sum(x_total)",
 )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
 from collector.model.clock import Clock
-from collector.model.errors import LimitError, UnavailableError
+from collector.model.errors import CancelledError, LimitError, UnavailableError
 from collector.model.labels import Labels
 from collector.model.samples import Bools, Float64s, Int64s
 from collector.query.annotations import Annotations
@@ -24,12 +24,18 @@ Value = Block | Float64s | str
 
 @dataclass(slots=True)
 class Budget:
-    """What one query may still use; shared by all its operators."""
+    """What one query may still use; shared by all its operators.
+
+    `samples` counts the cells that were loaded or made, `read` those that came from the store;
+    anyone may set `cancelled` to end the query at its next look.
+    """
 
     clock: Clock
     deadline_seconds: float
     max_samples: int
     samples: int = 0
+    read: int = 0
+    cancelled: bool = False
 
     def load(self, samples: int) -> None:
         """Count cells that were loaded or made. Raises LimitError past the limit."""
@@ -42,14 +48,19 @@ class Budget:
         self.check_time()
 
     def check_time(self) -> None:
-        """Raises UnavailableError when the query has run too long."""
+        """Raises UnavailableError past the deadline, CancelledError for a query that was ended."""
+        if self.cancelled:
+            raise CancelledError("query was canceled in expression evaluation")
         if self.clock.monotonic_seconds() > self.deadline_seconds:
             raise UnavailableError("query timed out in expression evaluation")
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where and when operators run. `grid` is that of this evaluation: a subquery has its own."""
+    """Where and when operators run. `grid` is that of this evaluation: a subquery has its own.
+
+    `shared` holds what several places of the query use, by their number and the grid.
+    """
 
     querier: Querier
     grid: Grid
@@ -57,6 +68,7 @@ class Context:
     delayed_name_removal: bool
     annotations: Annotations
     budget: Budget
+    shared: dict[tuple[int, Grid], object] = field(default_factory=dict)
 
     def on(self, grid: Grid) -> Context:
         """The same query at other times."""

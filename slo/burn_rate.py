@@ -51,6 +51,7 @@ class Spend:
 WORKBOOK_WINDOW_MS = 30 * DAY_MS
 WORKBOOK: tuple[Spend, ...] = (
     Spend("page", _HOUR_MS, 5 * _MINUTE_MS, Fraction(2, 100)),
+    Spend("page", 144 * _MINUTE_MS, 12 * _MINUTE_MS, Fraction(2, 100)),
     Spend("page", 6 * _HOUR_MS, 30 * _MINUTE_MS, Fraction(5, 100)),
     Spend("ticket", DAY_MS, 2 * _HOUR_MS, Fraction(10, 100)),
     Spend("ticket", 3 * DAY_MS, 6 * _HOUR_MS, Fraction(10, 100)),

@@ -14,6 +14,7 @@ import numpy as np
 from collector.model.samples import Bools, Float64s, Int64s
 from slo.budget import Budget, burn_rates
 from slo.burn_rate import Tier, tiers_for, warnings_of, windows_of
+from slo.burning import Burning, Windows, next_burning, nothing_burns
 from slo.ledger import Counts
 from slo.objective import SEVERITIES, Objective, Severity
 from slo.verdict import State, TierVerdict, Verdict
@@ -40,7 +41,9 @@ class Criteria:
         self.numerators = np.array([float(one.numerator) for one in allowed])
         self.denominators = np.array([float(one.denominator) for one in allowed])
         self.window_ms = np.array([one.window.duration_ms for one in objectives], np.int64)
+        self.allowed = self.numerators / self.denominators
         self.policies = _policies(self.window_ms, tuple(override))
+        self.tiers = _tiers(self.policies, len(self.objectives))
         self.policy_of = {
             int(column): policy for policy in self.policies for column in policy.columns
         }
@@ -70,7 +73,10 @@ class Criteria:
             ms: burn_rates(found.bad, found.total, self.numerators, self.denominators)
             for ms, found in by_window.items()
         }
-        burning = self._burning(rates, has_data, before)
+        windows = Windows(self.allowed, by_window, rates)
+        former = before.burning if before else nothing_burns(len(self.objectives))
+        pages = ~self.disabled["page"]
+        burning = next_burning(now_ms, self.tiers, windows, has_data, pages, former)
         bad, total = self._budget_counts(by_window)
         return Judgement(
             criteria=self,
@@ -81,6 +87,7 @@ class Criteria:
             spent=burn_rates(bad, total, self.numerators, self.denominators),
             rates=rates,
             counts=by_window,
+            windows=windows,
             burning=burning,
             firing=self._firing(burning),
         )
@@ -92,34 +99,11 @@ class Criteria:
             bad[mine], total[mine] = by_window[ms].bad[mine], by_window[ms].total[mine]
         return bad, total
 
-    def _burning(
-        self, rates: Mapping[int, Float64s], has_data: Bools, before: Judgement | None
-    ) -> dict[Tier, Bools]:
-        """Per tier: both windows over the factor; once firing, until the short one is under it.
-
-        Without data nothing begins and nothing ends: silence is no recovery.
-        """
-        burning: dict[Tier, Bools] = {}
-        for policy in self.policies:
-            for tier in policy.tiers:
-                mine = np.zeros(len(self.objectives), np.bool_)
-                mine[policy.columns] = True
-                former = before.burning[tier] if before else np.zeros_like(mine)
-                short = rates[tier.short_ms] > tier.factor
-                now = short & ((rates[tier.long_ms] > tier.factor) | former)
-                burning[tier] = np.where(has_data, now, former) & mine
-        return burning
-
-    def _firing(self, burning: Mapping[Tier, Bools]) -> dict[Severity, Bools]:
+    def _firing(self, burning: Burning) -> dict[Severity, Bools]:
         """Per severity: a tier of it burns, and the objective's spec does not disable it."""
-        firing: dict[Severity, Bools] = {}
-        for severity in SEVERITIES:
-            found = np.zeros(len(self.objectives), np.bool_)
-            for tier, burns in burning.items():
-                if tier.severity == severity:
-                    found |= burns
-            firing[severity] = found & ~self.disabled[severity]
-        return firing
+        return {
+            severity: burning.any_of(severity) & ~self.disabled[severity] for severity in SEVERITIES
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +111,7 @@ class Judgement:
     """All objectives at `at_ms`: arrays along the criteria's objectives.
 
     `bad`, `total`, `spent` (ratio) are of each one's budget window; `rates` and `counts` by window
-    in ms; `burning` by tier; `firing` by severity.
+    in ms; `firing` by severity.
     """
 
     criteria: Criteria
@@ -138,7 +122,8 @@ class Judgement:
     spent: Float64s
     rates: Mapping[int, Float64s]
     counts: Mapping[int, Counts]
-    burning: Mapping[Tier, Bools]
+    windows: Windows
+    burning: Burning
     firing: Mapping[Severity, Bools]
 
     def verdict(
@@ -173,11 +158,13 @@ class Judgement:
         )
 
     def _tier(self, tier: Tier, column: int) -> TierVerdict:
+        burns = bool(self.burning.by_tier[tier][column])
         return TierVerdict(
             tier,
             float(self.rates[tier.long_ms][column]),
             float(self.rates[tier.short_ms][column]),
-            bool(self.burning[tier][column]),
+            burns,
+            float(self.windows.chance(tier, np.array([column]))[0]) if burns else 1.0,
         )
 
     def _state(self, column: int, budget: Budget, tiers: Sequence[TierVerdict]) -> State:
@@ -203,6 +190,15 @@ def _policies(window_ms: Int64s, override: tuple[Tier, ...]) -> tuple[Policy, ..
         windows = tuple(sorted({*windows_of(tiers), ms}))
         policies.append(Policy(tiers, np.flatnonzero(window_ms == ms), windows))
     return tuple(policies)
+
+
+def _tiers(policies: Sequence[Policy], count: int) -> tuple[tuple[Tier, Bools], ...]:
+    """Every tier once, with a mask of the objectives that have it."""
+    masks: dict[Tier, Bools] = {}
+    for policy in policies:
+        for tier in policy.tiers:
+            masks.setdefault(tier, np.zeros(count, np.bool_))[policy.columns] = True
+    return tuple(masks.items())
 
 
 def _absence(has_data: bool, has_bad_series: bool) -> tuple[str, ...]:

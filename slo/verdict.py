@@ -15,6 +15,7 @@ from collector.model.labels import Labels
 from slo.budget import Budget
 from slo.burn_rate import Tier
 from slo.objective import SEVERITIES, Objective, Severity
+from slo.significance import SURE_OF_BURN
 from slo.window import window_text
 
 State = Literal["ok", "burning", "exhausted", "no-data", "no-traffic"]
@@ -22,12 +23,16 @@ State = Literal["ok", "burning", "exhausted", "no-data", "no-traffic"]
 
 @dataclass(frozen=True, slots=True)
 class TierVerdict:
-    """One tier with the burn rates of its windows and whether it burns."""
+    """One tier with the burn rates of its windows and whether it burns.
+
+    `chance`: the odds that a service which just keeps its objective looks so; 1 unless it burns.
+    """
 
     tier: Tier
     long_rate: float
     short_rate: float
     is_burning: bool
+    chance: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ class Verdict:
                 f"{window_text(worst.tier.short_ms)} (limit {worst.tier.factor:g}x). "
                 f"{budget.bad:,.0f} of {budget.total:,.0f} events of the last "
                 f"{self.objective.window.text} were bad; {budget.left_ratio:.1%} of the budget is "
-                f"left. {self.objective.description}"
+                f"left. {_odds(worst.chance)}{self.objective.description}"
             ).strip(),
         }
         url = self.objective.runbook_url
@@ -122,6 +127,7 @@ class Verdict:
             "long_window": window_text(worst.tier.long_ms),
             "short_window": window_text(worst.tier.short_ms),
             "burn_rate_threshold": worst.tier.factor,
+            "chance": worst.chance,
             "budget_left_ratio": budget.left_ratio,
             "exhausted_in_seconds": self.exhausted_in_seconds,
             "good": whole(budget.good),
@@ -148,6 +154,14 @@ def alert_labels(objective: Objective, severity: Severity) -> Labels:
             "service": objective.service,
         }
     )
+
+
+def _odds(chance: float) -> str:
+    """How sure the burn is, in words; nothing to say where no burn was claimed."""
+    if chance >= SURE_OF_BURN:
+        return ""
+    odds = 1 / chance if chance > 1e-9 else 1e9
+    return f"A service that keeps its objective looks so less than once in {odds:,.0f} times. "
 
 
 def whole(count: float) -> float | int:

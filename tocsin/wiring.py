@@ -151,6 +151,7 @@ def store_options(config: Config) -> StoreOptions:
         max_series=config.storage.max_series,
         fsync=config.storage.wal_fsync,
         out_of_order_window_ms=config.storage.out_of_order_time_window,
+        max_exemplars=config.storage.exemplars.max_exemplars,
     )
 
 

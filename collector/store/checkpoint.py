@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 MAGIC = b"TOCSCHK1"
 SUFFIX = ".checkpoint"
 SERIES_PER_RECORD = 10_000
+EXEMPLARS_PER_RECORD = 1_000
 
 
 def checkpoints(directory: Path) -> list[Path]:
@@ -80,6 +81,9 @@ def _records(
             yield records.CHUNK, _encode_chunk(number, chunk)
     if copy.late:
         yield records.LATE, _encode_late(copy.late)
+    for first in range(0, len(copy.exemplars), EXEMPLARS_PER_RECORD):
+        some = copy.exemplars[first : first + EXEMPLARS_PER_RECORD]
+        yield records.EXEMPLARS, records.encode_exemplars(some)
     yield records.END, []
 
 
@@ -136,6 +140,8 @@ def _restore(kind: int, payload: memoryview, head: Head, metadata: dict[str, Met
     elif kind == records.METADATA:
         family, one = records.decode_metadata(payload)
         metadata[family] = one
+    elif kind == records.EXEMPLARS:
+        head.exemplars.add(records.decode_exemplars(payload))
     elif kind == records.CHUNK:
         number, chunk = _decode_chunk(payload)
         if chunk.refs[-1] < len(head.labels):

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, is_missing
+from collector.store.exemplars import DEFAULT_MAX_EXEMPLARS, ExemplarRing
 from collector.store.overlay import LatePart, Overlay
 from collector.store.part import Part
 from collector.store.postings import Postings
@@ -55,18 +57,21 @@ class HeadCopy:
     totals: RunningTotals
     chunks: list[tuple[int, SealedChunk | OpenPart]]
     late: list[LatePart]
+    exemplars: list[Exemplar]
 
     def after(self, cut_ms: int) -> HeadCopy:
         """What is left once everything before `cut_ms` is in blocks."""
         chunks = [one for one in self.chunks if one[1].times[-1] >= cut_ms]
         late = [part.after(cut_ms) for part in self.late if part.times[-1] >= cut_ms]
-        return HeadCopy(cut_ms, self.labels, self.sources, self.totals, chunks, late)
+        return replace(self, from_ms=cut_ms, chunks=chunks, late=late)
 
 
 class Head:
     """Every series, its stripe and column, its late samples and its running total."""
 
-    def __init__(self, out_of_order_window_ms: int) -> None:
+    def __init__(
+        self, out_of_order_window_ms: int, max_exemplars: int = DEFAULT_MAX_EXEMPLARS
+    ) -> None:
         self.labels: list[Labels] = []
         self.ref_of: dict[Labels, int] = {}
         self.stripes: dict[int, Stripe] = {}
@@ -74,6 +79,7 @@ class Head:
         self.totals = RunningTotals()
         self.postings = Postings()
         self.overlay = Overlay()
+        self.exemplars = ExemplarRing(max_exemplars)
         self.from_ms = -_ALL
         """Samples before it are in blocks; the head keeps only late ones of that time."""
         self._window_ms = out_of_order_window_ms
@@ -322,7 +328,15 @@ class Head:
         sources = {name: source.first_ms for name, source in self.sources.items()}
         totals = self.totals.copy(len(self.labels))
         late = self.overlay.all_parts()
-        return HeadCopy(self.from_ms, list(self.labels), sources, totals, chunks, late)
+        return HeadCopy(
+            self.from_ms,
+            list(self.labels),
+            sources,
+            totals,
+            chunks,
+            late,
+            list(self.exemplars),
+        )
 
     # -- what leaves and what comes back --
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s
@@ -55,6 +56,10 @@ class LogWriter:
     def metadata(self, family: str, metadata: Metadata) -> None:
         """What a metric family says of itself."""
         self.wal.append(records.METADATA, records.encode_metadata(family, metadata))
+
+    def exemplars(self, exemplars: Sequence[Exemplar]) -> None:
+        """Exemplars that were admitted."""
+        self.wal.append(records.EXEMPLARS, records.encode_exemplars(exemplars))
 
     def row(
         self,

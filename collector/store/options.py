@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from collector.store.exemplars import DEFAULT_MAX_EXEMPLARS
+
 HOUR_MS = 3600 * 1000
 DAY_MS = 24 * HOUR_MS
 
@@ -26,6 +28,7 @@ class StoreOptions:
     segment_bytes: int = 128 * 1024 * 1024
     out_of_order_window_ms: int = HOUR_MS
     head_ms: int = 2 * HOUR_MS
+    max_exemplars: int = DEFAULT_MAX_EXEMPLARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class StoreStatus:
     block_bytes: int
     damaged_records: int
     torn_bytes: int
+    exemplars: int
 
     @property
     def disk_bytes(self) -> int:

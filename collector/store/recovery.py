@@ -109,6 +109,8 @@ class _Replay:
         elif kind == records.METADATA:
             family, metadata = records.decode_metadata(payload)
             self._found.metadata[family] = metadata
+        elif kind == records.EXEMPLARS:
+            self._head.exemplars.add(records.decode_exemplars(payload))
 
     def _row(self, row: records.Row) -> None:
         source, refs = self._layouts.get(row.layout, ("", None))

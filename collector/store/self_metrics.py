@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from collector.store.options import StoreStatus
@@ -43,6 +45,20 @@ class StoreMetrics:
         )
         for reason in ("out_of_order", "too_old", "duplicate"):
             self.refused.labels(reason)
+        self._exemplars_appended = Counter(
+            "tocsin_store_exemplars_appended", "Exemplars that were stored.", registry=registry
+        )
+        self._exemplars_refused = Counter(
+            "tocsin_store_exemplars_refused",
+            "Exemplars that the store did not take, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in ("exemplar_out_of_order", "exemplar_label_length"):
+            self._exemplars_refused.labels(reason)
+        self._exemplars = Gauge(
+            "tocsin_store_exemplars", "Exemplars that are held.", registry=registry
+        )
         self._series = Gauge("tocsin_store_series", "Series that are held.", registry=registry)
         self._head_bytes = Gauge(
             "tocsin_store_head_bytes", "Memory of the samples in stripes.", registry=registry
@@ -63,8 +79,15 @@ class StoreMetrics:
             registry=registry,
         )
 
+    def count_exemplars(self, taken: int, refused: Mapping[str, int]) -> None:
+        """Exemplars of one call."""
+        self._exemplars_appended.inc(taken)
+        for reason, count in refused.items():
+            self._exemplars_refused.labels(reason).inc(count)
+
     def show(self, status: StoreStatus) -> None:
         """Take over figures that are read now and then."""
+        self._exemplars.set(status.exemplars)
         self._series.set(status.series)
         self._head_bytes.set(status.head_bytes)
         self._wal_bytes.set(status.wal_bytes)

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from collector.model.clock import Clock
 from collector.model.errors import LimitError, StorageError
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
 from collector.model.metadata import Metadata
@@ -80,7 +81,7 @@ class Tsdb:
         self._block_directory = directory / "blocks"
         self._log_directory.mkdir(exist_ok=True)
         self._block_directory.mkdir(exist_ok=True)
-        self._head = Head(options.out_of_order_window_ms)
+        self._head = Head(options.out_of_order_window_ms, options.max_exemplars)
         self._recovery = recover(self._log_directory, self._head)
         self._metadata = self._recovery.metadata
         self._row_groups = RowGroups()
@@ -119,6 +120,12 @@ class Tsdb:
                     self._head.add_series(one)
             return np.array([known[one] for one in labels], np.int64)
 
+    def known_refs(self, labels: Sequence[Labels]) -> Int64s:
+        """See `Appender.known_refs`."""
+        with self._lock:
+            known = self._head.ref_of
+            return np.array([known.get(one, -1) for one in labels], np.int64)
+
     def append_row(
         self,
         source: str,
@@ -156,6 +163,17 @@ class Tsdb:
             again = np.setdiff1d(row, chosen, assume_unique=True)
             left = np.concatenate([again, left[len(row) :]])
         return Refused(dict(refused)) if refused else NOTHING_REFUSED
+
+    def append_exemplars(self, source: str, exemplars: Sequence[Exemplar]) -> Refused:
+        """See `Appender.append_exemplars`."""
+        with self._lock:
+            taken, refused = self._head.exemplars.admitted(exemplars)
+            if taken:
+                self._check_open()
+                self._log.exemplars(taken)
+                self._head.exemplars.add(taken)
+            self._metrics.count_exemplars(len(taken), refused)
+            return Refused(refused) if refused else NOTHING_REFUSED
 
     def set_metadata(self, family: str, metadata: Metadata) -> None:
         """See `Appender.set_metadata`."""
@@ -227,6 +245,13 @@ class Tsdb:
     def series(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Labels]:
         """See `Querier.series`."""
         return sorted(self._present(matchers, after_ms, until_ms))
+
+    def exemplars(
+        self, matchers: Sequence[Matcher], after_ms: int, until_ms: int
+    ) -> list[Exemplar]:
+        """See `Querier.exemplars`."""
+        with self._lock:
+            return self._head.exemplars.select(matchers, after_ms, until_ms)
 
     def metadata(self) -> Mapping[str, Metadata]:
         """See `Querier.metadata`."""
@@ -338,6 +363,7 @@ class Tsdb:
                 block_bytes=sum(block.nbytes for block in self._blocks),
                 damaged_records=self._recovery.damaged,
                 torn_bytes=self._recovery.torn_bytes,
+                exemplars=len(self._head.exemplars),
             )
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s
@@ -29,7 +30,7 @@ _HEAD = struct.Struct("<4sIIB")
 HEAD_BYTES = _HEAD.size
 _CHECKED = struct.Struct("<IB")
 
-SERIES, LAYOUT, ROW, METADATA, STATE, CHUNK, LATE, BLOCK, END = range(1, 10)
+SERIES, LAYOUT, ROW, METADATA, STATE, CHUNK, LATE, BLOCK, END, EXEMPLARS = range(1, 11)
 
 NO_STARTS, SAME_STARTS, STARTS_FOLLOW = range(3)
 _NUMBER = struct.Struct("<I")
@@ -99,8 +100,7 @@ def encode_series(first_ref: int, labels: Sequence[Labels]) -> list[Buffer]:
 def decode_series(payload: memoryview) -> tuple[int, list[Labels]]:
     """First ref and labels."""
     found = json.loads(zlib.decompress(payload[_NUMBER.size :]))
-    labels = [Labels((name, value) for name, value in pairs) for pairs in found]
-    return _NUMBER.unpack_from(payload)[0], labels
+    return _NUMBER.unpack_from(payload)[0], [_labels(pairs) for pairs in found]
 
 
 def encode_layout(layout: int, source: str, refs: Int64s) -> list[Buffer]:
@@ -155,6 +155,30 @@ def decode_metadata(payload: memoryview) -> tuple[str, Metadata]:
     """Family and metadata."""
     family, type_, help_, unit = json.loads(bytes(payload))
     return family, Metadata(type_, help_, unit)
+
+
+def encode_exemplars(exemplars: Sequence[Exemplar]) -> list[Buffer]:
+    """Exemplars with the labels of their series."""
+    rows = [
+        (one.series.pairs, one.labels.pairs, one.value, one.timestamp_ms, one.has_timestamp)
+        for one in exemplars
+    ]
+    text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
+    return [zlib.compress(text, 1)]
+
+
+def decode_exemplars(payload: memoryview) -> list[Exemplar]:
+    """The same back."""
+    return [
+        Exemplar(_labels(series), _labels(labels), value, timestamp_ms, has_timestamp)
+        for series, labels, value, timestamp_ms, has_timestamp in json.loads(
+            zlib.decompress(payload)
+        )
+    ]
+
+
+def _labels(pairs: Sequence[Sequence[str]]) -> Labels:
+    return Labels((name, value) for name, value in pairs)
 
 
 def encode_arrays(header: object, arrays: Sequence[Array]) -> list[Buffer]:

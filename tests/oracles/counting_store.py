@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher, matches_all
 from collector.model.metadata import Metadata
@@ -97,6 +98,14 @@ class CountingStore:
         return NOTHING_REFUSED
 
     def append(self, source: str, batch: SampleBatch) -> Refused:
+        raise NotImplementedError
+
+    def append_exemplars(self, source: str, exemplars: Sequence[Exemplar]) -> Refused:
+        raise NotImplementedError
+
+    def exemplars(
+        self, matchers: Sequence[Matcher], after_ms: int, until_ms: int
+    ) -> list[Exemplar]:
         raise NotImplementedError
 
     def set_metadata(self, family: str, metadata: Metadata) -> None:

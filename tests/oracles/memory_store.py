@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher, matches_all
 from collector.model.metadata import Metadata
@@ -20,6 +21,7 @@ class MemoryStore:
         self._series: dict[Labels, dict[int, float]] = {}
         self._slices: dict[str, Slice] = {}
         self._metadata = dict(families or {})
+        self._exemplars: list[Exemplar] = []
 
     def add(self, labels: Labels, timestamps_ms: Sequence[int], values: Sequence[float]) -> None:
         """Put samples; the last word at one timestamp wins."""
@@ -106,6 +108,21 @@ class MemoryStore:
         """Sorted values of one label."""
         found = self.series(matchers, after_ms, until_ms)
         return sorted({one[name] for one in found if name in one})
+
+    def add_exemplars(self, *exemplars: Exemplar) -> None:
+        """Keep exemplars."""
+        self._exemplars.extend(exemplars)
+
+    def exemplars(
+        self, matchers: Sequence[Matcher], after_ms: int, until_ms: int
+    ) -> list[Exemplar]:
+        """Those that were added, by series and time."""
+        found = [
+            one
+            for one in self._exemplars
+            if matches_all(matchers, one.series) and after_ms < one.timestamp_ms <= until_ms
+        ]
+        return sorted(found, key=lambda one: (one.series, one.timestamp_ms))
 
     def metadata(self) -> Mapping[str, Metadata]:
         """What was given."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from collector.model.errors import LimitError
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s, SampleBatch, is_stale
@@ -33,6 +34,7 @@ class RecordingAppender:
     rows: list[Row] = field(default_factory=list)
     families: dict[str, Metadata] = field(default_factory=dict)
     start_ms: dict[tuple[Labels, int], int] = field(default_factory=dict)
+    exemplars: list[Exemplar] = field(default_factory=list)
     _ref_of: dict[Labels, int] = field(default_factory=dict)
     _samples: dict[Labels, dict[int, float | str]] = field(default_factory=dict)
 
@@ -41,6 +43,9 @@ class RecordingAppender:
         if len(self.labels) + new > self.max_series:
             raise LimitError(f"max_series of {self.max_series} reached", advice="raise it")
         return np.array([self._ref(label_set) for label_set in labels], dtype=np.int64)
+
+    def known_refs(self, labels: Sequence[Labels]) -> Int64s:
+        return np.array([self._ref_of.get(one, -1) for one in labels], dtype=np.int64)
 
     def _ref(self, labels: Labels) -> int:
         if labels not in self._ref_of:
@@ -76,6 +81,10 @@ class RecordingAppender:
             if starts[k]:
                 self.start_ms[labels, time] = int(starts[k])
         return Refused({"duplicate": refused}) if refused else NOTHING_REFUSED
+
+    def append_exemplars(self, source: str, exemplars: Sequence[Exemplar]) -> Refused:
+        self.exemplars.extend(exemplars)
+        return NOTHING_REFUSED
 
     def set_metadata(self, family: str, metadata: Metadata) -> None:
         self.families[family] = metadata

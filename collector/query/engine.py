@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import BoundedSemaphore
 
 import numpy as np
+from prometheus_client import CollectorRegistry
 
 from collector.model.clock import Clock, SystemClock
-from collector.model.errors import InputError, LimitError, QueryError
+from collector.model.errors import InputError, QueryError
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
 from collector.model.samples import Float64s, Int64s, is_sample
+from collector.query.active import ActiveQueries
 from collector.query.annotations import Annotations
 from collector.query.ast import Aggregation, Call, Expr, unwrap
 from collector.query.block import Block, cleaned, undropped
 from collector.query.build import build, build_windows
+from collector.query.explanation import PlanStep
 from collector.query.functions import RANGE, SCALAR, STRING
 from collector.query.grid import Grid
 from collector.query.interface import AS_SET, QueryOptions
@@ -25,8 +28,19 @@ from collector.query.operators.interface import Budget, Context, Windows
 from collector.query.optimize import OPTIMIZERS
 from collector.query.parser import parse
 from collector.query.plan import Plan, plan_for
+from collector.query.range_cache import RangeCache
+from collector.query.self_metrics import QueryMetrics
 from collector.query.type_check import type_of
-from collector.query.values import Answer, Matrix, RawSeries, Scalar, Text, Value, Vector
+from collector.query.values import (
+    Answer,
+    Matrix,
+    RawSeries,
+    Scalar,
+    Statistics,
+    Text,
+    Value,
+    Vector,
+)
 from collector.query.walk import calls_in
 from collector.store.interface import Querier
 
@@ -42,7 +56,8 @@ class EngineOptions:
     `timeout_seconds` bound one query, `max_concurrency` how many run at once; `max_points` the
     steps of a range query; `default_step_ms` is the step of subqueries that name none;
     `delayed_name_removal` keeps the name readable until the query's end (a feature flag of
-    Prometheus 3).
+    Prometheus 3); `range_cache_bytes` bounds the answers that are kept (0: none), and queries over
+    `slow_query_seconds` are logged (0: none).
     """
 
     lookback_ms: int = 300_000
@@ -52,6 +67,36 @@ class EngineOptions:
     max_concurrency: int = 20
     default_step_ms: int = 60_000
     delayed_name_removal: bool = False
+    range_cache_bytes: int = 64 << 20
+    slow_query_seconds: float = 10.0
+
+
+@dataclass(slots=True)
+class _Run:
+    """One query on its way."""
+
+    plan: Plan
+    context: Context
+    watch: PlanStep | None
+    prepare_seconds: float
+    queue_seconds: float = 0.0
+    evaluate_seconds: float = 0.0
+
+    def answer(self, value: Value) -> Answer:
+        """The value with what there is to say of it."""
+        annotations, budget = self.context.annotations, self.context.budget
+        statistics = Statistics(
+            queue_seconds=self.queue_seconds,
+            prepare_seconds=self.prepare_seconds,
+            evaluate_seconds=self.evaluate_seconds,
+            samples=budget.read,
+            peak_samples=budget.samples,
+            samples_per_step=tuple(sorted((budget.read_at or {}).items())),
+        )
+        if self.watch is not None:
+            self.watch.seconds, self.watch.samples = self.evaluate_seconds, budget.read
+            self.watch.runs = 1
+        return Answer(value, annotations.warnings, annotations.infos, statistics, self.watch)
 
 
 class Engine:
@@ -62,24 +107,26 @@ class Engine:
         querier: Querier,
         options: EngineOptions | None = None,
         clock: Clock | None = None,
+        registry: CollectorRegistry | None = None,
     ) -> None:
         self._querier = querier
         self._options = options or EngineOptions()
         self._clock = clock or SystemClock()
-        self._places = BoundedSemaphore(self._options.max_concurrency)
+        metrics = QueryMetrics(registry or CollectorRegistry())
+        places, slow = self._options.max_concurrency, self._options.slow_query_seconds
+        self._cache = RangeCache(self._options.range_cache_bytes, metrics)
+        self.active = ActiveQueries(self._clock, places, slow, metrics)
 
     def instant(self, query: str, at_ms: int, options: QueryOptions = AS_SET) -> Answer:
         """The value of `query` at one time: Vector, RawSeries, Scalar or Text."""
         expr = parse(query)
-        grid = Grid.at(at_ms)
-        annotations = Annotations(query)
-        context = self._context(grid, annotations, options)
-        with self._place():
+        run = self._prepared(query, expr, Grid.at(at_ms), options)
+        with self._placed(query, run):
             if type_of(expr) == RANGE:
-                value: Value = self._raw(expr, context)
+                value: Value = self._raw(run)
             else:
-                value = self._instant_value(expr, context, at_ms)
-        return Answer(value, annotations.warnings, annotations.infos)
+                value = self._instant_value(expr, run, at_ms)
+        return run.answer(value)
 
     def range(
         self,
@@ -97,22 +144,11 @@ class Engine:
                 f'invalid expression type "{_go_type(expr)}" for range query, '
                 "must be Scalar or instant Vector"
             )
-        grid = Grid(start_ms, end_ms, step_ms)
-        annotations = Annotations(query)
-        for call in calls_in(expr):
-            if call.name in _ORDERING_CALLS:
-                annotations.warn(
-                    "sort is ineffective for range queries since results are always ordered by "
-                    "labels",
-                    call.span,
-                )
-        with self._place():
-            value = self._run(expr, self._context(grid, annotations, options))
-        if isinstance(value, str):
-            raise TypeError("a text has no matrix")
-        block = value if isinstance(value, Block) else undropped([Labels()], value[np.newaxis, :])
-        matrix = _matrix(cleaned(block), grid)
-        return Answer(matrix, annotations.warnings, annotations.infos)
+        run = self._prepared(query, expr, Grid(start_ms, end_ms, step_ms), options)
+        _warn_of_sorting(expr, run.context.annotations)
+        with self._placed(query, run):
+            matrix = self._cache.matrix(run.plan, run.context, lambda grid: self._matrix(run, grid))
+        return run.answer(matrix)
 
     def series(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
@@ -142,17 +178,22 @@ class Engine:
         return sorted(found)
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        """One of the places for queries that run at once; waits as long as a query may take."""
-        if not self._places.acquire(timeout=self._options.timeout_seconds):
-            raise LimitError(
-                f"query queue is full: {self._options.max_concurrency} queries are running",
-                advice="try again, or ask for less",
-            )
-        try:
+    def _placed(self, query: str, run: _Run) -> Iterator[None]:
+        """Inside, the query has one of the places for queries that run at once."""
+        with self.active.place(query, run.context.grid, run.context.budget) as waited:
+            began = self._clock.monotonic_seconds()
             yield
-        finally:
-            self._places.release()
+            run.queue_seconds = waited
+            run.evaluate_seconds = self._clock.monotonic_seconds() - began
+
+    def _prepared(self, query: str, expr: Expr, grid: Grid, asked: QueryOptions) -> _Run:
+        began = self._clock.monotonic_seconds()
+        context = self._context(grid, Annotations(query), asked)
+        plan = plan_for(expr, grid)
+        for optimize in OPTIMIZERS:
+            plan = optimize(plan)
+        watch = PlanStep(text=query) if asked.explain else None
+        return _Run(plan, context, watch, self._clock.monotonic_seconds() - began)
 
     def _context(self, grid: Grid, annotations: Annotations, asked: QueryOptions) -> Context:
         options = self._options
@@ -161,6 +202,8 @@ class Engine:
             timeout_seconds = min(timeout_seconds, asked.timeout_seconds)
         deadline = self._clock.monotonic_seconds() + timeout_seconds
         budget = Budget(self._clock, deadline, options.max_samples)
+        if asked.per_step_samples:
+            budget.read_at = Counter()
         return Context(
             self._querier,
             grid,
@@ -170,18 +213,20 @@ class Engine:
             budget,
         )
 
-    def _plan(self, expr: Expr, grid: Grid) -> Plan:
-        plan = plan_for(expr, grid)
-        for optimize in OPTIMIZERS:
-            plan = optimize(plan)
-        return plan
+    def _matrix(self, run: _Run, grid: Grid) -> Matrix:
+        value = self._value(run, grid)
+        if isinstance(value, str):
+            raise TypeError("a text has no matrix")
+        block = value if isinstance(value, Block) else undropped([Labels()], value[np.newaxis, :])
+        block = _sorted(cleaned(block).without_empty_rows())
+        return Matrix(block.labels, grid.times_ms, block.values)
 
-    def _run(self, expr: Expr, context: Context) -> Block | Float64s | str:
-        plan = self._plan(expr, context.grid)
-        return build(plan, self._options.default_step_ms).run(context)
+    def _value(self, run: _Run, grid: Grid) -> Block | Float64s | str:
+        operator = build(run.plan, self._options.default_step_ms, run.watch)
+        return operator.run(run.context.on(grid))
 
-    def _instant_value(self, expr: Expr, context: Context, at_ms: int) -> Value:
-        value = self._run(expr, context)
+    def _instant_value(self, expr: Expr, run: _Run, at_ms: int) -> Value:
+        value = self._value(run, run.context.grid)
         if isinstance(value, str):
             return Text(value, at_ms)
         if not isinstance(value, Block):
@@ -191,12 +236,11 @@ class Engine:
             block = _sorted(block)
         return Vector(block.labels, block.values[:, 0], at_ms)
 
-    def _raw(self, expr: Expr, context: Context) -> RawSeries:
-        plan = self._plan(expr, context.grid)
-        source = build_windows(plan, self._options.default_step_ms)
+    def _raw(self, run: _Run) -> RawSeries:
+        source = build_windows(run.plan, self._options.default_step_ms, run.watch)
         labels: list[Labels] = []
         samples = []
-        for windows in source.windows(context):
+        for windows in source.windows(run.context):
             for row, kept in _raw_rows(windows):
                 labels.append(windows.labels[row])
                 samples.append(kept)
@@ -228,9 +272,13 @@ def _raw_rows(windows: Windows) -> Iterator[tuple[int, tuple[Int64s, Float64s]]]
             yield row, (times[keep], values[keep])
 
 
-def _matrix(block: Block, grid: Grid) -> Matrix:
-    block = _sorted(block.without_empty_rows())
-    return Matrix(block.labels, grid.times_ms, block.values)
+def _warn_of_sorting(expr: Expr, annotations: Annotations) -> None:
+    for call in calls_in(expr):
+        if call.name in _ORDERING_CALLS:
+            annotations.warn(
+                "sort is ineffective for range queries since results are always ordered by labels",
+                call.span,
+            )
 
 
 def _sorted(block: Block) -> Block:

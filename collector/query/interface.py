@@ -1,7 +1,7 @@
 """`QueryEngine`: all that SLOs, anomalies, dashboards, rules and pages know of queries.
 
-The same protocol is served over the embedded store and, later, over a remote Prometheus; so nobody
-who asks knows where the samples are. Calls are synchronous and may come from any thread.
+The same protocol is served over the embedded store and over a remote Prometheus; so nobody who asks
+knows where the samples are. Calls are synchronous and may come from any thread.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ class QueryOptions:
     """What one query may ask for beside its text; None is what the engine is set to.
 
     `timeout_seconds` can only shorten the engine's own; `per_step_samples` fills
-    `Statistics.samples_per_step`.
+    `Statistics.samples_per_step`; `explain` fills `Answer.plan`.
     """
 
     lookback_ms: int | None = None
     timeout_seconds: float | None = None
     per_step_samples: bool = False
+    explain: bool = False
 
 
 AS_SET = QueryOptions()

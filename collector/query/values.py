@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from collector.model.labels import Labels
 from collector.model.samples import Float64s, Int64s
+from collector.query.explanation import PlanStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,13 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A value with the warnings and infos that Prometheus's API sends beside it."""
+    """A value with the warnings and infos that Prometheus's API sends beside it.
+
+    `plan` is what the operators did, where that was asked for.
+    """
 
     value: Value
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
     statistics: Statistics = Statistics()
+    plan: PlanStep | None = None

@@ -43,6 +43,10 @@ class Appender(Protocol):
         """
         ...
 
+    def known_refs(self, labels: Sequence[Labels]) -> Int64s:
+        """The refs (int64[n]) of these series, -1 for each that there is not; makes none."""
+        ...
+
     def append_row(
         self,
         source: str,
@@ -161,6 +165,14 @@ class Querier(Protocol):
 
     def metadata(self) -> Mapping[str, Metadata]:
         """What each metric family says of itself, by family name."""
+        ...
+
+    def changed_since(self, version: int) -> tuple[int, int]:
+        """The version of the samples now, and the earliest time (ms) at which any series was
+        written to, or lost samples, after `version` (2**62: none).
+
+        For caches: what was read at `version` still holds before that time. Ask before you read.
+        """
         ...
 
     def series_version(self) -> int:

@@ -50,6 +50,9 @@ class Overlay:
     def __bool__(self) -> bool:
         return bool(self._late)
 
+    def __len__(self) -> int:
+        return sum(len(late.times) for late in self._late.values())
+
     def value_at(self, ref: int, timestamp_ms: int) -> float | None:
         """The late value at exactly this time."""
         late = self._late.get(ref)

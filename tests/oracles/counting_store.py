@@ -118,6 +118,9 @@ class CountingStore:
     def labels_of(self, refs: Int64s) -> list[Labels]:
         return [self._labels[ref] for ref in refs]
 
+    def changed_since(self, version: int) -> tuple[int, int]:
+        raise NotImplementedError
+
     def series_version(self) -> int:
         return self._version
 

@@ -20,6 +20,7 @@ class MemoryStore:
     def __init__(self, families: Mapping[str, Metadata] | None = None) -> None:
         self._series: dict[Labels, dict[int, float]] = {}
         self._slices: dict[str, Slice] = {}
+        self._added_ms: list[int] = []
         self._metadata = dict(families or {})
         self._exemplars: list[Exemplar] = []
 
@@ -28,6 +29,7 @@ class MemoryStore:
         samples = self._series.setdefault(labels, {})
         samples.update(zip(timestamps_ms, values, strict=True))
         self._slices.clear()
+        self._added_ms.append(min(timestamps_ms, default=2**62))
 
     def select(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Slice]:
         """Every sample in `(after_ms, until_ms]` of the matching series."""
@@ -127,6 +129,11 @@ class MemoryStore:
     def metadata(self) -> Mapping[str, Metadata]:
         """What was given."""
         return self._metadata
+
+    def changed_since(self, version: int) -> tuple[int, int]:
+        """Every call of `add` is a version."""
+        later = self._added_ms[version:] if version >= 0 else self._added_ms
+        return len(self._added_ms), min(later, default=2**62)
 
     def series_version(self) -> int:
         """How many series there are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -26,8 +27,9 @@ Value = Block | Float64s | str
 class Budget:
     """What one query may still use; shared by all its operators.
 
-    `samples` counts the cells that were loaded or made, `read` those that came from the store;
-    anyone may set `cancelled` to end the query at its next look.
+    `samples` counts the cells that were loaded or made; `read` the samples that selectors gave, one
+    for each window or step that it is in, and `read_at` the same by step where that is wanted.
+    Anyone may set `cancelled` to end the query at its next look.
     """
 
     clock: Clock
@@ -35,6 +37,7 @@ class Budget:
     max_samples: int
     samples: int = 0
     read: int = 0
+    read_at: Counter[int] | None = None
     cancelled: bool = False
 
     def load(self, samples: int) -> None:
@@ -46,6 +49,13 @@ class Budget:
                 advice=f"the limit is {self.max_samples:,}: narrow the selector or the range",
             )
         self.check_time()
+
+    def count_read(self, times_ms: Int64s, samples: Int64s) -> None:
+        """Count what a selector gave (int64[t]) at each of these times."""
+        self.read += int(samples.sum())
+        if self.read_at is not None:
+            for time_ms, count in zip(times_ms.tolist(), samples.tolist(), strict=True):
+                self.read_at[time_ms] += count
 
     def check_time(self) -> None:
         """Raises UnavailableError past the deadline, CancelledError for a query that was ended."""

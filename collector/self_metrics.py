@@ -8,7 +8,7 @@ SCRAPE_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 
 class IngestMetrics:
-    """What came in, by origin (`scrape`, `otlp`), and what was refused, by reason."""
+    """What came in, by origin (`scrape`, `otlp`, `remote_write`), and what was refused, by reason."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.samples = Counter(
@@ -21,6 +21,18 @@ class IngestMetrics:
             "tocsin_ingest_samples_refused",
             "Samples that came in and were not stored, by reason.",
             ("origin", "reason"),
+            registry=registry,
+        )
+        self.exemplars = Counter(
+            "tocsin_ingest_exemplars",
+            "Exemplars that came in and were not refused, repetitions included.",
+            ("origin",),
+            registry=registry,
+        )
+        self.remote_write_requests = Counter(
+            "tocsin_remote_write_requests",
+            "Remote-write requests that came in, by version and by the answer's status code.",
+            ("version", "code"),
             registry=registry,
         )
         self.exemplars_unkept = Counter(
@@ -44,6 +56,18 @@ class IngestMetrics:
         self.scrapes_missed = Counter(
             "tocsin_scrapes_missed",
             "Scrapes that were left out because the one before took too long.",
+            registry=registry,
+        )
+        self.clock_jumps = Counter(
+            "tocsin_scrape_clock_jumps",
+            "Scrapes before which the machine's clock had been set, by direction.",
+            ("direction",),
+            registry=registry,
+        )
+        self.discovery_failures = Counter(
+            "tocsin_discovery_failures",
+            "Look-ups of targets that failed, the targets found before being kept, by kind and job.",
+            ("kind", "job"),
             registry=registry,
         )
         self.targets = Gauge(

@@ -26,6 +26,18 @@ MAX_ATTRIBUTE_DEPTH = 16
 """Nesting of an OTLP attribute that is written as JSON."""
 MAX_FUTURE_MS = 10 * 60_000
 """A sample further ahead is refused, as in Prometheus: a wrong clock must not shut out others."""
+MAX_REMOTE_WRITE_BODY_BYTES = 32 * MEGABYTE
+"""Remote-write body, packed or unpacked: Prometheus's own bound against bombs."""
+MAX_REMOTE_WRITE_SAMPLES = 1_000_000
+"""Samples, and series, of one remote-write request: senders batch 2,000 to 10,000."""
+MAX_LABELS = 128
+"""Labels of a series that is written remotely; more is a mistake, and every query pays for it."""
+MAX_LABEL_NAME_BYTES = 1024
+"""Name of a label that is written remotely."""
+MAX_LABEL_VALUE_BYTES = 16 * 1024
+"""Value of a label that is written remotely: a value is no document."""
+MAX_VALUES_PER_LABEL = 100_000
+"""Values of one label of one metric: more are ids of users or requests, not of things watched."""
 MAX_TARGET_FILE_BYTES = 16 * MEGABYTE
 """One file of file_sd_configs."""
 
@@ -68,12 +80,31 @@ def _over(name: str, limit: int, count: int, what: str) -> LimitError:
 
 NO_LIMITS = SeriesLimits()
 
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Limits on what is new; 0 is no limit."""
+
+    series_per_target: int = 0
+    series_per_metric: int = 0
+    values_per_label: int = MAX_VALUES_PER_LABEL
+    new_series_per_second: int = 0
+    labels: int = MAX_LABELS
+    label_name_bytes: int = MAX_LABEL_NAME_BYTES
+    label_value_bytes: int = MAX_LABEL_VALUE_BYTES
+
 TABLE: Mapping[str, int] = {
     "body_size_limit": DEFAULT_BODY_BYTES,
     "otlp_body_bytes": MAX_OTLP_BODY_BYTES,
     "otlp_compressed_bytes": MAX_OTLP_COMPRESSED_BYTES,
     "otlp_points": MAX_OTLP_POINTS,
+    "remote_write_body_bytes": MAX_REMOTE_WRITE_BODY_BYTES,
+    "remote_write_samples": MAX_REMOTE_WRITE_SAMPLES,
+    "remote_write_labels": MAX_LABELS,
+    "remote_write_label_name_bytes": MAX_LABEL_NAME_BYTES,
+    "remote_write_label_value_bytes": MAX_LABEL_VALUE_BYTES,
     "max_series": DEFAULT_MAX_SERIES,
+    "values_per_label": MAX_VALUES_PER_LABEL,
     "delta_series": MAX_DELTA_SERIES,
 }
 """The limits by the name under which errors and documentation tell them."""

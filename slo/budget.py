@@ -62,6 +62,28 @@ class Budget:
         return self.left_ratio <= 0
 
 
+@dataclass(frozen=True, slots=True)
+class PeriodEstimate:
+    """What will be left at the end of a calendar period if nothing more goes wrong: an estimate.
+
+    `expected_total`: events that the whole period will have had, at the traffic of late.
+    """
+
+    budget: Budget
+    expected_total: float
+    ends_at_ms: int
+
+    @property
+    def left_events(self) -> float:
+        """Bad events that the whole period's traffic still allows."""
+        return Budget(self.budget.target, self.budget.bad, self.expected_total).left_events
+
+    @property
+    def left_ratio(self) -> float:
+        """What is left of the whole period's budget."""
+        return Budget(self.budget.target, self.budget.bad, self.expected_total).left_ratio
+
+
 def burn_rate(bad: float, total: float, allowed: Fraction) -> float:
     """How many times faster than allowed the events of a window spent the budget."""
     if not total:

@@ -133,7 +133,7 @@ class SloEngine:
                 return None
             return history_of(
                 self._criteria.objectives[column],
-                self._criteria.shown(column),
+                self._criteria.policy_of[column].windows_ms,
                 partial(self._ledger.cumulative, column),
                 start_ms,
                 min(end_ms, self._clock.now_ms()),

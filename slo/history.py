@@ -23,8 +23,8 @@ Cumulative = Callable[[Int64s], tuple[Float64s, Float64s]]
 class History:
     """Parallel arrays, one point a step: `times_ms` int64[t] are the steps' ends.
 
-    `good`, `bad`, `total`: events of each step; `budget_left_ratio`: of the budget window that ends
-    there; `burn_rates`: by window text, over the window that ends there.
+    `good`, `bad`, `total`: events of each step; `budget_left_ratio`: of the budget window of that
+    time; `burn_rates`: by window text, over the window that ends there.
     """
 
     times_ms: Int64s
@@ -53,18 +53,23 @@ def history_of(
     bad, total = cumulative(edges)
     times = edges[1:]
 
-    def rate(window_ms: int) -> Float64s:
+    def rate(window_ms: Int64s | np.int64) -> Float64s:
         before_bad, before_total = cumulative(times - window_ms)
         return _rates(objective, bad[1:] - before_bad, total[1:] - before_total)
 
+    starts = [objective.window.start_ms(time_ms) for time_ms in times.tolist()]
+    spent = rate(times - np.array(starts, np.int64))
     step_bad, step_total = np.diff(bad), np.diff(total)
     return History(
         times_ms=times,
         good=step_total - step_bad,
         bad=step_bad,
         total=step_total,
-        budget_left_ratio=1.0 - rate(objective.window.duration_ms),
-        burn_rates={window_text(ms): rate(ms) for ms in windows_ms},
+        budget_left_ratio=1.0 - spent,
+        burn_rates={
+            **{window_text(ms): rate(np.int64(ms)) for ms in windows_ms},
+            objective.window.text: spent,
+        },
     )
 
 

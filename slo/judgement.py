@@ -12,19 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from collector.model.samples import Bools, Float64s, Int64s
-from slo.budget import Budget, burn_rates
+from slo.budget import Budget, PeriodEstimate, burn_rates
 from slo.burn_rate import Tier, tiers_for, warnings_of, windows_of
 from slo.burning import Burning, Windows, next_burning, nothing_burns
+from slo.calendar_window import CalendarWindow
 from slo.ledger import Counts
 from slo.objective import SEVERITIES, Objective, Severity
 from slo.verdict import State, TierVerdict, Verdict
-from slo.window import window_text
+from slo.window import Window, window_text
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The tiers that some objectives (`columns` int64[k]) share, and the windows to publish."""
+    """The tiers and the budget's window that some objectives (`columns` int64[k]) share.
 
+    `windows_ms` are those of the tiers, the budget's own left out.
+    """
+
+    window: Window | CalendarWindow
     tiers: tuple[Tier, ...]
     columns: Int64s
     windows_ms: tuple[int, ...]
@@ -40,25 +45,19 @@ class Criteria:
         self.targets = np.array([one.ratio for one in objectives])
         self.numerators = np.array([float(one.numerator) for one in allowed])
         self.denominators = np.array([float(one.denominator) for one in allowed])
-        self.window_ms = np.array([one.window.duration_ms for one in objectives], np.int64)
         self.allowed = self.numerators / self.denominators
-        self.policies = _policies(self.window_ms, tuple(override))
+        self.policies = _policies(self.objectives, tuple(override))
         self.tiers = _tiers(self.policies, len(self.objectives))
         self.policy_of = {
             int(column): policy for policy in self.policies for column in policy.columns
         }
         self.windows_ms = tuple(
-            sorted({ms for policy in self.policies for ms in policy.windows_ms})
+            sorted({ms for policy in self.policies for ms in windows_of(policy.tiers)})
         )
         self.disabled = {
             severity: np.array([one.alerting.of(severity).disabled for one in objectives], np.bool_)
             for severity in SEVERITIES
         }
-
-    def shown(self, column: int) -> tuple[int, ...]:
-        """The windows of one objective in ms: those of its tiers, then its budget's."""
-        own = int(self.window_ms[column])
-        return (*(ms for ms in self.policy_of[column].windows_ms if ms != own), own)
 
     def judge(
         self,
@@ -77,13 +76,15 @@ class Criteria:
         former = before.burning if before else nothing_burns(len(self.objectives))
         pages = ~self.disabled["page"]
         burning = next_burning(now_ms, self.tiers, windows, has_data, pages, former)
-        bad, total = self._budget_counts(by_window)
+        bad, total = self._budget_counts(now_ms, counts)
+        trailing = self._trailing(counts)
         return Judgement(
             criteria=self,
             at_ms=now_ms,
             has_data=has_data,
             bad=bad,
             total=total,
+            trailing=trailing,
             spent=burn_rates(bad, total, self.numerators, self.denominators),
             rates=rates,
             counts=by_window,
@@ -92,12 +93,22 @@ class Criteria:
             firing=self._firing(burning),
         )
 
-    def _budget_counts(self, by_window: Mapping[int, Counts]) -> tuple[Float64s, Float64s]:
+    def _budget_counts(
+        self, now_ms: int, counts: Callable[[int], Counts]
+    ) -> tuple[Float64s, Float64s]:
         bad, total = np.zeros(len(self.objectives)), np.zeros(len(self.objectives))
-        for ms in np.unique(self.window_ms).tolist():
-            mine = self.window_ms == ms
-            bad[mine], total[mine] = by_window[ms].bad[mine], by_window[ms].total[mine]
+        for policy in self.policies:
+            mine, found = policy.columns, counts(now_ms - policy.window.start_ms(now_ms))
+            bad[mine], total[mine] = found.bad[mine], found.total[mine]
         return bad, total
+
+    def _trailing(self, counts: Callable[[int], Counts]) -> Float64s:
+        trailing = np.zeros(len(self.objectives))
+        for policy in self.policies:
+            if isinstance(policy.window, CalendarWindow):
+                mine = policy.columns
+                trailing[mine] = counts(policy.window.duration_ms).total[mine]
+        return trailing
 
     def _firing(self, burning: Burning) -> dict[Severity, Bools]:
         """Per severity: a tier of it burns, and the objective's spec does not disable it."""
@@ -110,7 +121,8 @@ class Criteria:
 class Judgement:
     """All objectives at `at_ms`: arrays along the criteria's objectives.
 
-    `bad`, `total`, `spent` (ratio) are of each one's budget window; `rates` and `counts` by window
+    `bad`, `total`, `spent` (ratio) are of each one's budget window; `trailing` are the total events
+    of the time that a calendar period lasts (0 for rolling windows); `rates` and `counts` by window
     in ms; `firing` by severity.
     """
 
@@ -119,6 +131,7 @@ class Judgement:
     has_data: Bools
     bad: Float64s
     total: Float64s
+    trailing: Float64s
     spent: Float64s
     rates: Mapping[int, Float64s]
     counts: Mapping[int, Counts]
@@ -139,16 +152,19 @@ class Judgement:
         policy = self.criteria.policy_of[column]
         budget = Budget(objective.target, float(self.bad[column]), float(self.total[column]))
         tiers = tuple(self._tier(tier, column) for tier in policy.tiers)
+        period = self._period(column, budget, known_since_ms)
         return Verdict(
             objective=objective,
             at_ms=self.at_ms,
             budget=budget,
             burn_rates={
-                window_text(ms): float(self.rates[ms][column]) for ms in self.criteria.shown(column)
+                **{window_text(ms): float(self.rates[ms][column]) for ms in policy.windows_ms},
+                policy.window.text: float(self.spent[column]),
             },
             tiers=tiers,
-            state=self._state(column, budget, tiers),
-            coverage_ratio=self._coverage(column, known_since_ms),
+            period=period,
+            state=self._state(column, budget, period, tiers),
+            coverage_ratio=self._coverage(objective.window, known_since_ms),
             firing_since_ms=firing_since_ms,
             warnings=(
                 *warnings_of(objective.allowed, policy.tiers),
@@ -167,29 +183,51 @@ class Judgement:
             float(self.windows.chance(tier, np.array([column]))[0]) if burns else 1.0,
         )
 
-    def _state(self, column: int, budget: Budget, tiers: Sequence[TierVerdict]) -> State:
+    def _period(self, column: int, budget: Budget, known_since_ms: int) -> PeriodEstimate | None:
+        window = self.criteria.objectives[column].window
+        if not isinstance(window, CalendarWindow):
+            return None
+        ends_at_ms = window.end_ms(self.at_ms)
+        known_ms = min(window.duration_ms, max(1, self.at_ms - known_since_ms))
+        coming = float(self.trailing[column]) * (ends_at_ms - self.at_ms) / known_ms
+        return PeriodEstimate(budget, budget.total + coming, ends_at_ms)
+
+    def _state(
+        self,
+        column: int,
+        budget: Budget,
+        period: PeriodEstimate | None,
+        tiers: Sequence[TierVerdict],
+    ) -> State:
         if not self.has_data[column]:
             return "no-data"
         if any(one.is_burning for one in tiers):
             return "burning"
-        if budget.is_exhausted:
+        if (period or budget).left_ratio <= 0:
             return "exhausted"
         return "ok" if budget.total else "no-traffic"
 
-    def _coverage(self, column: int, known_since_ms: int) -> float:
+    def _coverage(self, window: Window | CalendarWindow, known_since_ms: int) -> float:
         if known_since_ms < 0:
             return 0.0
-        window_ms = int(self.criteria.window_ms[column])
+        window_ms = max(1, self.at_ms - window.start_ms(self.at_ms))
         return min(1.0, max(0.0, (self.at_ms - known_since_ms) / window_ms))
 
 
-def _policies(window_ms: Int64s, override: tuple[Tier, ...]) -> tuple[Policy, ...]:
-    policies = []
-    for ms in np.unique(window_ms).tolist():
-        tiers = override or tiers_for(ms)
-        windows = tuple(sorted({*windows_of(tiers), ms}))
-        policies.append(Policy(tiers, np.flatnonzero(window_ms == ms), windows))
-    return tuple(policies)
+def _policies(objectives: Sequence[Objective], override: tuple[Tier, ...]) -> tuple[Policy, ...]:
+    columns: dict[Window | CalendarWindow, list[int]] = {}
+    for column, objective in enumerate(objectives):
+        columns.setdefault(objective.window, []).append(column)
+    return tuple(_policy(window, override, found) for window, found in columns.items())
+
+
+def _policy(
+    window: Window | CalendarWindow, override: tuple[Tier, ...], columns: Sequence[int]
+) -> Policy:
+    tiers = override or tiers_for(window.duration_ms)
+    own = window.duration_ms if isinstance(window, Window) else 0
+    shown = tuple(ms for ms in windows_of(tiers) if ms != own)
+    return Policy(window, tiers, np.array(columns, np.int64), shown)
 
 
 def _tiers(policies: Sequence[Policy], count: int) -> tuple[tuple[Tier, Bools], ...]:

@@ -20,10 +20,12 @@ from collector.model.labels import Labels
 from collector.model.samples import Bools, Float64s, Int64s
 from collector.store.interface import Querier
 from slo.backfill import Backfill
+from slo.calendar_window import CalendarWindow
 from slo.ledger_file import LedgerFile, Saved
 from slo.objective import Objective
 from slo.slices import Resolution, Slices, pick, resolutions
 from slo.tally import Taken, Tally
+from slo.window import Window
 
 SAVE_EVERY_MS = 60_000
 FRESH_MS = 5 * 60_000
@@ -53,6 +55,11 @@ def column_key(objective: Objective) -> str:
     return "\n".join([objective.id, *texts])
 
 
+def _calendars(objectives: Sequence[Objective]) -> tuple[CalendarWindow, ...]:
+    windows = (one.window for one in objectives)
+    return tuple(dict.fromkeys(one for one in windows if isinstance(one, CalendarWindow)))
+
+
 class Ledger:
     """Counts events of `objectives`; not thread-safe: the engine holds a lock.
 
@@ -62,7 +69,7 @@ class Ledger:
 
     since_ms: Int64s
     _keys: list[str]
-    _windows_ms: Int64s
+    _windows: list[Window | CalendarWindow]
     _tally: Tally
     _rings: tuple[Resolution, ...]
     _slices: Slices
@@ -140,7 +147,7 @@ class Ledger:
         running, restored, counted_ms = self._running, self._restored, self._counted_ms
         tally = Tally([one.indicator for one in objectives], self._tally.counted())
         self._start(objectives, tally)
-        self._slices = slices.remapped(self._rings, sources)
+        slices.moved_to(self._slices, sources)
         self._bad, self._total = pick(bad, sources), pick(total, sources)
         self.since_ms = np.where(sources < 0, NEVER_MS, pick(since_ms, sources))
         self._running, self._restored = pick(running, sources), pick(restored, sources)
@@ -169,10 +176,11 @@ class Ledger:
     def _start(self, objectives: Sequence[Objective], tally: Tally) -> None:
         columns = len(objectives)
         self._keys = [column_key(one) for one in objectives]
-        self._windows_ms = np.array([one.window.duration_ms for one in objectives], np.int64)
-        self._rings = resolutions(self._tick_ms, int(self._windows_ms.max(initial=0)))
+        self._windows = [one.window for one in objectives]
+        longest_ms = max((one.duration_ms for one in self._windows), default=0)
+        self._rings = resolutions(self._tick_ms, longest_ms)
         self._tally = tally
-        self._slices = Slices(self._rings, columns)
+        self._slices = Slices(self._rings, columns, _calendars(objectives))
         self._bad, self._total = np.zeros(columns), np.zeros(columns)
         self.since_ms = np.full(columns, NEVER_MS, np.int64)
         self._running, self._restored = np.zeros(columns, np.bool_), np.zeros(columns, np.bool_)
@@ -210,9 +218,14 @@ class Ledger:
             self._fill(taken, restored, former_ms, np.array(marks, np.int64))
         fresh = ~running & ~restored
         if fresh.any():
-            self._fill(taken, fresh, now_ms - int(self._windows_ms[fresh].max()), None)
+            self._fill(taken, fresh, self._begin_ms(fresh, now_ms), None)
         self._running = np.ones_like(running)
         self._marks = {}
+
+    def _begin_ms(self, columns: Bools, now_ms: int) -> int:
+        """Where the longest window of some objectives begins."""
+        windows = {self._windows[column] for column in np.flatnonzero(columns)}
+        return min(min(one.start_ms(now_ms), now_ms - one.duration_ms) for one in windows)
 
     def _fill(self, taken: Taken, columns: Bools, after_ms: int, marks: Int64s | None) -> None:
         times = self._slices.times(min(after_ms, self._slices.newest_ms - 1))

@@ -14,6 +14,7 @@ from typing import Literal
 
 from collector.model.errors import ConfigError
 from collector.model.matchers import Matcher
+from slo.calendar_window import CalendarWindow
 from slo.window import Window
 
 Severity = Literal["page", "ticket"]
@@ -88,7 +89,7 @@ class Objective:
     service: str
     name: str
     target: Fraction
-    window: Window
+    window: Window | CalendarWindow
     indicator: Indicator
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -57,7 +57,7 @@ def _recorded_ratio(objective: Objective, window_ms: int) -> Rule:
 
 
 def _remaining(objective: Objective) -> Rule:
-    error = f"slo:sli_error:ratio_rate{objective.window.text}{_selector(objective)}"
+    error = f"slo:sli_error:ratio_rate{window_text(objective.window.duration_ms)}{_selector(objective)}"
     return _recorded(
         objective,
         "slo:period_error_budget_remaining:ratio",

@@ -67,11 +67,11 @@ def row_values(judgement: Judgement, bad: Float64s, total: Float64s) -> Float64s
 def _window_labels(criteria: Criteria, policy: Policy) -> Iterator[Labels]:
     mine = [criteria.objectives[column] for column in policy.columns]
     for name in (SLI, BURN_RATE):
-        for ms in policy.windows_ms:
-            yield from (_of(name, one, window=window_text(ms)) for one in mine)
+        for window in (*map(window_text, policy.windows_ms), policy.window.text):
+            yield from (_of(name, one, window=window) for one in mine)
     for tier in policy.tiers:
-        window = {"severity": tier.severity, "window": window_text(tier.long_ms)}
-        yield from (_of(THRESHOLD, one, **window) for one in mine)
+        of_tier = {"severity": tier.severity, "window": window_text(tier.long_ms)}
+        yield from (_of(THRESHOLD, one, **of_tier) for one in mine)
 
 
 def _window_values(judgement: Judgement, policy: Policy) -> list[Float64s]:
@@ -79,7 +79,9 @@ def _window_values(judgement: Judgement, policy: Policy) -> list[Float64s]:
     counts = [judgement.counts[ms] for ms in policy.windows_ms]
     return [
         *(sli_ratios(found.bad[mine], found.total[mine]) for found in counts),
+        sli_ratios(judgement.bad[mine], judgement.total[mine]),
         *(judgement.rates[ms][mine] for ms in policy.windows_ms),
+        judgement.spent[mine],
         *(np.full(len(mine), tier.factor) for tier in policy.tiers),
     ]
 

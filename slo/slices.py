@@ -2,8 +2,9 @@
 
 A row is what every objective had counted (bad and total, since the ledger began) at one time. The
 finest ring keeps a row a tick for some hours, the next one every 5 minutes for three days, the last
-one an hour for two budget windows. A window begins at the newest kept row at or before its edge: it
-is never shorter than was asked, and longer by one slice at most.
+one an hour for two budget windows, and one more where a calendar period begins. A coarse row is
+the last tick at or before the boundary of its slice. A window begins at the newest kept row at or
+before its edge: it is never shorter than was asked, and longer by one slice at most.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.model.samples import Float64s, Int64s
+from slo.calendar_window import CalendarWindow
 from slo.window import DAY_MS
 
 Number = TypeVar("Number", bound=np.generic)
@@ -59,19 +61,20 @@ class Row:
 class Ring:
     """The rows of one resolution, the oldest overwritten first."""
 
-    def __init__(self, resolution: Resolution, columns: int, *, finest: bool) -> None:
+    def __init__(
+        self, resolution: Resolution, columns: int, calendars: Sequence[CalendarWindow] = ()
+    ) -> None:
         self.resolution = resolution
-        self._slice_ms = 1 if finest else resolution.step_ms
+        self.calendars = calendars
         self.times: list[int] = []
         self._first = 0
-        self._capacity = resolution.span_ms // resolution.step_ms + 2
+        days = resolution.span_ms // DAY_MS + 1
+        self._capacity = resolution.span_ms // resolution.step_ms + 2 + days * len(calendars)
         self.bad = np.zeros((self._capacity, columns))
         self.total = np.zeros((self._capacity, columns))
 
     def append(self, time_ms: int, bad: Float64s, total: Float64s) -> None:
-        """Keep a row when it is the first of its slice; the finest ring keeps every later one."""
-        if self.times and time_ms // self._slice_ms <= self.times[-1] // self._slice_ms:
-            return
+        """Keep a row, later than all."""
         if len(self.times) == self._capacity:
             del self.times[0]
             self._first = (self._first + 1) % self._capacity
@@ -79,6 +82,29 @@ class Ring:
         place = self._place(len(self.times) - 1)
         if self._first or total.any() or bad.any():  # untouched rows of zeros take no memory
             self.bad[place], self.total[place] = bad, total
+
+    def closes_slice(self, time_ms: int, next_ms: int) -> bool:
+        """Whether a boundary lies between a row and the next one, so that the row is the last."""
+        step_ms = self.resolution.step_ms
+        if -(-time_ms // step_ms) < -(-next_ms // step_ms):
+            return True
+        return any(one.end_ms(time_ms - 1) < next_ms for one in self.calendars)
+
+    def boundaries(self, after_ms: int, now_ms: int) -> set[int]:
+        """The ends of slices in `(after_ms, now_ms]`, as far back as the ring goes."""
+        step_ms = self.resolution.step_ms
+        after_ms = max(after_ms, now_ms - self.resolution.span_ms, 0)
+        found = set(range((after_ms // step_ms + 1) * step_ms, now_ms + 1, step_ms))
+        for one in self.calendars:
+            end_ms = one.end_ms(after_ms)
+            while end_ms <= now_ms:
+                found.add(end_ms)
+                end_ms = one.end_ms(end_ms)
+        return found
+
+    def newest(self) -> Row | None:
+        """The last row."""
+        return self._row(len(self.times) - 1) if self.times else None
 
     def at(self, time_ms: int) -> Row | None:
         """The newest row at or before a time."""
@@ -109,11 +135,13 @@ class Ring:
 class Slices:
     """All rings of `columns` objectives."""
 
-    def __init__(self, rings: Sequence[Resolution], columns: int) -> None:
+    def __init__(
+        self, rings: Sequence[Resolution], columns: int, calendars: Sequence[CalendarWindow] = ()
+    ) -> None:
+        """A row is kept where a period of one of `calendars` begins."""
         self.columns = columns
-        self._rings = [
-            Ring(resolution, columns, finest=index == 0) for index, resolution in enumerate(rings)
-        ]
+        self._rings = [Ring(resolution, columns) for resolution in rings[:-1]]
+        self._rings.append(Ring(rings[-1], columns, calendars))
 
     @property
     def newest_ms(self) -> int:
@@ -122,8 +150,18 @@ class Slices:
 
     def append(self, time_ms: int, bad: Float64s, total: Float64s) -> None:
         """A row; times must grow, an older one is left out."""
-        for ring in self._rings:
-            ring.append(time_ms, bad, total)
+        finest, *coarser = self._rings
+        former = finest.newest()
+        if former is None:
+            for ring in coarser:
+                ring.append(time_ms, bad, total)
+        elif time_ms <= former.time_ms:
+            return
+        else:
+            for ring in coarser:
+                if ring.times[-1] < former.time_ms and ring.closes_slice(former.time_ms, time_ms):
+                    ring.append(former.time_ms, former.bad, former.total)
+        finest.append(time_ms, bad, total)
 
     def at(self, time_ms: int) -> Row | None:
         """The newest row at or before a time; the oldest of all where none is; None without any."""
@@ -163,12 +201,7 @@ class Slices:
             self.append(time_ms, bad, total)
 
     def _grid(self, after_ms: int, now_ms: int) -> list[int]:
-        times: set[int] = set()
-        for ring in self._rings:
-            step_ms = ring.resolution.step_ms
-            first = max(after_ms, now_ms - ring.resolution.span_ms, 0) // step_ms + 1
-            times.update(range(first * step_ms, now_ms + 1, step_ms))
-        return sorted(times)
+        return sorted(set().union(*(ring.boundaries(after_ms, now_ms) for ring in self._rings)))
 
     def add(self, times: Int64s, bad: Float64s, total: Float64s) -> None:
         """Add counts (float64[times, columns]) to the rows at those times and what follows each."""
@@ -181,13 +214,11 @@ class Slices:
             ring.bad[places] += bad[index[touched]]
             ring.total[places] += total[index[touched]]
 
-    def remapped(self, rings: Sequence[Resolution], sources: Int64s) -> Slices:
-        """The same rows for other objectives: column i is `sources[i]`, zeros where that is -1."""
-        other = Slices(rings, len(sources))
+    def moved_to(self, other: Slices, sources: Int64s) -> None:
+        """Give the rows to other objectives: column i is `sources[i]`, zeros where that is -1."""
         other.restore(
             (row.time_ms, pick(row.bad, sources), pick(row.total, sources)) for row in self.rows()
         )
-        return other
 
     def restore(self, rows: Iterable[tuple[int, Float64s, Float64s]]) -> None:
         """Take (time, bad, total) in, oldest first; before the first, nothing was counted."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 from collector.model.alert import Alert, EvidenceValue
 from collector.model.labels import Labels
-from slo.budget import Budget
+from slo.budget import Budget, PeriodEstimate
 from slo.burn_rate import Tier
 from slo.objective import SEVERITIES, Objective, Severity
 from slo.significance import SURE_OF_BURN
@@ -41,8 +41,9 @@ class Verdict:
 
     `burn_rates` by window text, the budget's window last; `state` is the worst that is true of:
     no-data (no sample lately), burning (a tier fires), exhausted (no budget left), no-traffic (no
-    event in the window). `coverage_ratio` is how much of the window has been watched, and
-    `firing_since_ms` when each severity that fires began. Nothing is ever NaN.
+    event in the window). `coverage_ratio` is how much of the window has been watched, `period` what
+    a calendar window is expected to end with, and `firing_since_ms` when each severity that fires
+    began. Nothing is ever NaN.
     """
 
     objective: Objective
@@ -52,6 +53,7 @@ class Verdict:
     tiers: tuple[TierVerdict, ...]
     state: State
     coverage_ratio: float
+    period: PeriodEstimate | None = None
     firing_since_ms: Mapping[Severity, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -59,11 +61,12 @@ class Verdict:
     def exhausted_in_seconds(self) -> float | None:
         """Until the budget is spent at the burn rate of now; None while nothing is being spent."""
         rate = self._worst(None).long_rate if self.tiers else 0.0
-        if self.budget.is_exhausted:
+        left_ratio = (self.period or self.budget).left_ratio
+        if left_ratio <= 0:
             return 0.0
         if rate <= 0:
             return None
-        return self.budget.left_ratio * self.objective.window.duration_ms / 1000 / rate
+        return left_ratio * self.objective.window.duration_ms / 1000 / rate
 
     def to_alerts(self) -> list[Alert]:
         """An alert for each severity that fires."""
@@ -106,13 +109,18 @@ class Verdict:
             "description": (
                 f"{rate} over {window_text(worst.tier.long_ms)} and {worst.short_rate:.3g}x over "
                 f"{window_text(worst.tier.short_ms)} (limit {worst.tier.factor:g}x). "
-                f"{budget.bad:,.0f} of {budget.total:,.0f} events of the last "
-                f"{self.objective.window.text} were bad; {budget.left_ratio:.1%} of the budget is "
+                f"{budget.bad:,.0f} of {budget.total:,.0f} events of "
+                f"{self.objective.window.phrase} were bad; {self._left()} of the budget is "
                 f"left. {_odds(worst.chance)}{self.objective.description}"
             ).strip(),
         }
         url = self.objective.runbook_url
         return {**texts, "runbook_url": url} if url else texts
+
+    def _left(self) -> str:
+        if self.period is None:
+            return f"{self.budget.left_ratio:.1%}"
+        return f"{self.budget.left_ratio:.1%} so far, {self.period.left_ratio:.1%} at its end,"
 
     def _evidence(self, severity: Severity) -> dict[str, EvidenceValue]:
         worst, budget, objective = self._worst(severity), self.budget, self.objective
@@ -129,6 +137,7 @@ class Verdict:
             "burn_rate_threshold": worst.tier.factor,
             "chance": worst.chance,
             "budget_left_ratio": budget.left_ratio,
+            "budget_left_of_period_ratio": self.period.left_ratio if self.period else None,
             "exhausted_in_seconds": self.exhausted_in_seconds,
             "good": whole(budget.good),
             "bad": whole(budget.bad),

@@ -1,6 +1,6 @@
-"""`Window`: the span of time over which a budget is kept, as a left-open range of milliseconds.
+"""`Window`: the rolling span of time over which a budget is kept, as a left-open range of ms.
 
-Rolling windows only; a calendar window is to be another class with the same two members.
+`calendar_window` has the other kind, with the same members.
 """
 
 from __future__ import annotations
@@ -32,6 +32,15 @@ class Window:
     def start_ms(self, now_ms: int) -> int:
         """Events after this time count at `now_ms`."""
         return now_ms - self.duration_ms
+
+    def end_ms(self, now_ms: int) -> int:
+        """A rolling window ends now."""
+        return now_ms
+
+    @property
+    def phrase(self) -> str:
+        """`the last 30d`, as sentences say it."""
+        return f"the last {self.text}"
 
     @property
     def text(self) -> str:

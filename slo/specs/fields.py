@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date, datetime, time
 from fractions import Fraction
 from typing import TypeVar
 
@@ -77,6 +78,19 @@ class Fields:
             return parse_duration_ms(self.text(name))
         except InputError as error:
             raise self.error(name, error.message, error.advice) from error
+
+    def moment(self, name: str) -> datetime:
+        """A local time without a zone: `2026-01-01 00:00:00`, or a day alone."""
+        value = self._get(name, None)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return datetime.combine(value, time())
+        try:
+            found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        except ValueError as error:
+            raise self.error(
+                name, f"{value!r} is not a time", "write it as 2026-01-31 00:00:00"
+            ) from error
+        return found.replace(tzinfo=None)
 
     def texts(self, name: str) -> dict[str, str]:
         """A mapping of names to texts; {} when it is not written."""

@@ -6,6 +6,7 @@ whatever the source's type is called.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,7 @@ from functools import partial
 
 from collector.model.errors import ConfigError
 from collector.model.yaml_document import YamlDocument
+from slo.calendar_window import CalendarWindow, Unit
 from slo.indicators import INDICATORS
 from slo.indicators.counters import counter_terms
 from slo.objective import Indicator, Objective
@@ -52,6 +54,8 @@ _OBJECTIVE = (
     "indicatorRef",
     "compositeWeight",
 )
+_PERIOD = re.compile(r"([1-9][0-9]?)([dwMQY])")
+_UNITS: dict[str, Unit] = {"d": "day", "w": "week", "M": "month", "Q": "quarter", "Y": "year"}
 _RATIO = ("counter", "good", "bad", "total", "raw", "rawType")
 _SIDES = ("good", "bad", "total")
 
@@ -114,7 +118,11 @@ def _refuse_unknown(spec: Fields) -> None:
 
 
 def _objective(
-    slo: _Object, name: str, fields: Fields, window: Window, indicators: dict[str, _Object]
+    slo: _Object,
+    name: str,
+    fields: Fields,
+    window: Window | CalendarWindow,
+    indicators: dict[str, _Object],
 ) -> Objective:
     holder = fields if {"indicator", "indicatorRef"} & set(fields.names()) else slo.spec
     notes = ("alertPolicies are ignored: the burn-rate tiers of the workbook alert instead",)
@@ -150,16 +158,36 @@ def _target(fields: Fields) -> Fraction:
     return target
 
 
-def _window(spec: Fields) -> Window:
+def _window(spec: Fields) -> Window | CalendarWindow:
     windows = list(spec.items("timeWindow", ("duration", "isRolling", "calendar")))
     if len(windows) != 1:
         raise spec.error("timeWindow", "exactly one time window is expected")
     window = windows[0]
-    if "calendar" in window or not window.flag("isRolling"):
+    if "calendar" in window and window.flag("isRolling"):
         raise window.error(
-            "calendar", "calendar windows are not supported yet", "write isRolling: true"
+            "isRolling", "a window is rolling or a calendar's, not both", "remove one of them"
+        )
+    if "calendar" in window:
+        return _calendar(window)
+    if not window.flag("isRolling"):
+        raise window.error(
+            "isRolling", "a window that does not roll needs a calendar", "write isRolling: true"
         )
     return window.made("duration", lambda: Window(window.duration_ms("duration")))
+
+
+def _calendar(window: Fields) -> CalendarWindow:
+    found = _PERIOD.fullmatch(window.text("duration"))
+    if found is None:
+        raise window.error(
+            "duration", "a calendar's period is a number and a unit", f"units: {', '.join(_UNITS)}"
+        )
+    calendar = window.mapping("calendar", ("startTime", "timeZone"))
+    anchor = calendar.moment("startTime")
+    make = partial(
+        CalendarWindow, _UNITS[found[2]], int(found[1]), calendar.text("timeZone", "UTC"), anchor
+    )
+    return calendar.made("timeZone", make)
 
 
 def _indicator(holder: Fields, indicators: dict[str, _Object]) -> Indicator:

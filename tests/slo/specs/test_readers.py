@@ -146,7 +146,7 @@ def test_a_wrong_sloth_spec_says_where_and_why(old: str, new: str, line: int, me
         ("kind: SLO", "kind: Slo", "has no kind 'Slo'"),
         ("Occurrences", "Timeslices", "Timeslices is not supported yet"),
         ("target: 0.995", "target: 99.5", "targetPercent takes 99.5|targetPercent takes 99.9"),
-        ("isRolling: true", "isRolling: false", "calendar windows are not supported yet"),
+        ("isRolling: true", "isRolling: false", "does not roll needs a calendar"),
         ("28d", "2fortnights", "not a valid duration"),
         ("28d", "500d", "not in 0 to 400d"),
         ("ratioMetric:", "thresholdMetric:", "threshold on a gauge"),
@@ -158,6 +158,32 @@ def test_a_wrong_sloth_spec_says_where_and_why(old: str, new: str, line: int, me
 def test_a_wrong_openslo_spec_says_where_and_why(old: str, new: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         objectives_of(OPENSLO.replace(old, new, 1), "slo.yaml")
+    assert caught.value.where.line > 0
+
+
+@pytest.mark.parametrize(
+    ("start", "text", "phrase"),
+    [
+        ("2026-01-01 00:00:00", "month", "this month (Europe/Berlin)"),
+        ("2026-01-31", "month", "this month (Europe/Berlin)"),
+    ],
+)
+def test_openslo_with_a_calendar(start: str, text: str, phrase: str) -> None:
+    calendar = f"isRolling: false\n      calendar: {{startTime: {start}, timeZone: Europe/Berlin}}"
+    spec = OPENSLO.replace("28d", "1M", 1).replace("isRolling: true", calendar, 1)
+    (one,) = objectives_of(spec, "slo.yaml")
+    assert (one.window.text, one.window.phrase) == (text, phrase)
+
+
+@pytest.mark.parametrize(
+    ("duration", "zone", "message"),
+    [("30d", "Mars/Olympus", "no time zone"), ("1x", "UTC", "a number and a unit")],
+)
+def test_a_wrong_calendar_says_what_it_takes(duration: str, zone: str, message: str) -> None:
+    calendar = f"isRolling: false\n      calendar: {{startTime: 2026-01-01, timeZone: {zone}}}"
+    spec = OPENSLO.replace("28d", duration, 1).replace("isRolling: true", calendar, 1)
+    with pytest.raises(ConfigError, match=message) as caught:
+        objectives_of(spec, "slo.yaml")
     assert caught.value.where.line > 0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from collector.model.histograms import NativeHistogram
+
 
 def shortest(value: float) -> str:
     """The shortest text that reads back equal, without exponent: Go's format 'f', precision -1."""
@@ -45,3 +47,26 @@ def open_metrics_number(value: float) -> str:
     """As OpenMetrics wants `le` and `quantile` written: whole numbers end in `.0`."""
     text = json_number(value)
     return f"{text}.0" if text.lstrip("-").isdecimal() else text
+
+
+def general(value: float) -> str:
+    """Go's `%g`: the shortest text, with an exponent below 1e-4 and from 1e6 on."""
+    size = abs(value)
+    if size == 0 or size != size or math.isinf(size) or 1e-4 <= size < 1e6:
+        return shortest(value)
+    digits = shortest(size).replace(".", "").strip("0")
+    power = int(f"{size:.17e}".partition("e")[2])
+    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+    sign, direction = "-" if value < 0 else "", "-" if power < 0 else "+"
+    return f"{sign}{digits[0]}{fraction}e{direction}{abs(power):02d}"
+
+
+def histogram_text(histogram: NativeHistogram) -> str:
+    """As Prometheus writes a native histogram: `{count:3, sum:4.5, (0.5,1]:1, (1,2]:2}`."""
+    parts = [f"count:{general(histogram.count)}", f"sum:{general(histogram.sum)}"]
+    for bucket in histogram.buckets():
+        left = "[" if bucket.lower_inclusive else "("
+        right = "]" if bucket.upper_inclusive else ")"
+        edges = f"{general(bucket.lower)},{general(bucket.upper)}"
+        parts.append(f"{left}{edges}{right}:{general(bucket.count)}")
+    return f"{{{', '.join(parts)}}}"

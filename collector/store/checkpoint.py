@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from collector.model.errors import StorageError, Where
+from collector.model.labels import Labels
 from collector.model.metadata import Metadata
+from collector.model.samples import Int64s
 from collector.store import wal_record as records
-from collector.store.chunk_codec import Packed
+from collector.store.chunk_codec import Packed, pack
 from collector.store.head import Head, HeadCopy, Source
 from collector.store.overlay import LatePart
 from collector.store.stripe import OpenPart, SealedChunk, seal
@@ -26,7 +28,7 @@ from collector.store.wal_record import Buffer, Damage, frame, read_records
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"TOCSCHK1"
+MAGIC = b"TOCSCHK2"
 SUFFIX = ".checkpoint"
 SERIES_PER_RECORD = 10_000
 EXEMPLARS_PER_RECORD = 1_000
@@ -69,11 +71,9 @@ def _write(file: BinaryIO, buffers: list[Buffer]) -> None:
 def _records(
     copy: HeadCopy, metadata: Mapping[str, Metadata]
 ) -> Iterator[tuple[int, list[Buffer]]]:
-    for first in range(0, len(copy.labels), SERIES_PER_RECORD):
-        labels = copy.labels[first : first + SERIES_PER_RECORD]
-        yield records.SERIES, records.encode_series(first, labels)
+    yield from _series_records(copy.refs, copy.labels)
     header = {"from_ms": copy.from_ms, "sources": copy.sources}
-    yield records.STATE, records.encode_arrays(header, copy.totals.arrays())
+    yield records.STATE, records.encode_arrays(header, [copy.refs, *copy.totals])
     for family, one in metadata.items():
         yield records.METADATA, records.encode_metadata(family, one)
     for number, part in copy.chunks:
@@ -85,6 +85,19 @@ def _records(
         some = copy.exemplars[first : first + EXEMPLARS_PER_RECORD]
         yield records.EXEMPLARS, records.encode_exemplars(some)
     yield records.END, []
+
+
+def _series_records(refs: Int64s, labels: Sequence[Labels]) -> Iterator[tuple[int, list[Buffer]]]:
+    """The living, with a gap for each ref between them that is dead."""
+    at = 0
+    while at < len(refs):
+        first = int(refs[at])
+        end = int(refs.searchsorted(first + SERIES_PER_RECORD))
+        some: list[Labels | None] = [None] * (int(refs[end - 1]) - first + 1)
+        for ref, one in zip(refs[at:end].tolist(), labels[at:end], strict=True):
+            some[ref - first] = one
+        yield records.SERIES, records.encode_series(first, some)
+        at = end
 
 
 def _encode_chunk(number: int, chunk: SealedChunk) -> list[Buffer]:
@@ -114,39 +127,87 @@ def _encode_late(late: list[LatePart]) -> list[Buffer]:
     return records.encode_arrays({}, [refs, times, np.concatenate([part.values for part in late])])
 
 
-def read_checkpoint(path: Path, head: Head, damage: list[Damage]) -> dict[str, Metadata]:
-    """Fill an empty head; gives the metadata. What is damaged is left out and told."""
+def read_checkpoint(path: Path, head: Head, damage: list[Damage]) -> Restored:
+    """Fill an empty head. What is damaged is left out and told."""
     data = path.read_bytes()
-    metadata: dict[str, Metadata] = {}
+    restored = Restored(head)
     last = 0
     if data.startswith(MAGIC):
         for kind, payload in read_records(data, len(MAGIC), damage):
             last = kind
-            _restore(kind, payload, head, metadata)
+            restored.take(kind, payload)
     if last != records.END and not damage:
         damage.append(Damage(0, len(data), at_end=True))
-    return metadata
+    restored.date_sources()
+    return restored
 
 
-def _restore(kind: int, payload: memoryview, head: Head, metadata: dict[str, Metadata]) -> None:
-    if kind == records.SERIES:
-        for labels in records.decode_series(payload)[1]:
-            head.add_series(labels)
-    elif kind == records.STATE:
-        header, arrays = records.decode_arrays(payload)
-        head.from_ms = header["from_ms"]
-        head.sources.update({name: Source(ms) for name, ms in header["sources"].items()})
-        head.totals.restore(arrays)
-    elif kind == records.METADATA:
-        family, one = records.decode_metadata(payload)
-        metadata[family] = one
-    elif kind == records.EXEMPLARS:
-        head.exemplars.add(records.decode_exemplars(payload))
-    elif kind == records.CHUNK:
-        number, chunk = _decode_chunk(payload)
-        if chunk.refs[-1] < len(head.labels):
-            head.restore(number, chunk)
-    elif kind == records.LATE:
+class Restored:
+    """A head that is being filled; `ref_now`: what became of the refs of who wrote."""
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self.metadata: dict[str, Metadata] = {}
+        self.ref_now: dict[int, int] = {}
+
+    def take(self, kind: int, payload: memoryview) -> None:
+        """One record."""
+        head = self._head
+        if kind == records.SERIES:
+            self.ref_now.update(add_series(head, payload))
+        elif kind == records.STATE:
+            self._state(payload)
+        elif kind == records.METADATA:
+            family, one = records.decode_metadata(payload)
+            self.metadata[family] = one
+        elif kind == records.EXEMPLARS:
+            head.exemplars.add(records.decode_exemplars(payload))
+        elif kind == records.CHUNK:
+            number, chunk = _decode_chunk(payload)
+            refs = self._now(chunk.refs)
+            if (refs < 0).any():
+                chunk = _only(chunk, np.flatnonzero(refs >= 0))
+                refs = refs[refs >= 0]
+            if len(refs):
+                head.restore(number, SealedChunk(refs, chunk.times, chunk.packed))
+        elif kind == records.LATE:
+            self._late(payload)
+
+    def _state(self, payload: memoryview) -> None:
+        header, (refs, *totals) = records.decode_arrays(payload)
+        self._head.begin_at(header["from_ms"])
+        for name, first_ms in header["sources"].items():
+            self._head.sources[name] = Source(first_ms, first_ms)
+        now = self._now(refs)
+        self._head.totals.restore(now[now >= 0], [array[now >= 0] for array in totals])
+
+    def _late(self, payload: memoryview) -> None:
         _, (refs, times, values) = records.decode_arrays(payload)
-        for ref, time_ms, value in zip(refs.tolist(), times.tolist(), values.tolist(), strict=True):
-            head.overlay.add(ref, time_ms, value)
+        now = self._now(refs).tolist()
+        for ref, time_ms, value in zip(now, times.tolist(), values.tolist(), strict=True):
+            if ref >= 0:
+                self._head.overlay.add(ref, time_ms, value)
+
+    def _now(self, refs: Int64s) -> Int64s:
+        now = self.ref_now
+        return np.fromiter((now.get(ref, -1) for ref in refs.tolist()), np.int64, len(refs))
+
+    def date_sources(self) -> None:
+        """When a source had its newest row isn't written down: it counts as in use till now."""
+        last_ms = self._head.last_ms()
+        for source in self._head.sources.values():
+            source.last_ms = max(source.first_ms, last_ms)
+
+
+def add_series(head: Head, payload: memoryview) -> dict[int, int]:
+    """The series of a record into a head; gives their refs there by those of who wrote."""
+    first, labels = records.decode_series_and_gaps(payload)
+    return {ref: head.add_series(one) for ref, one in enumerate(labels, first) if one is not None}
+
+
+def _only(chunk: SealedChunk, columns: Int64s) -> SealedChunk:
+    """Some columns of a chunk."""
+    values = np.empty((len(columns), len(chunk.times)))
+    chunk.fill(columns, 0, len(chunk.times), values)
+    packed = pack(values) if len(columns) else chunk.packed
+    return SealedChunk(chunk.refs[columns], chunk.times, packed)

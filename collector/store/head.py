@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +23,8 @@ from collector.store.exemplars import DEFAULT_MAX_EXEMPLARS, ExemplarRing
 from collector.store.overlay import LatePart, Overlay
 from collector.store.part import Part
 from collector.store.postings import Postings
-from collector.store.prefix_sums import RunningTotals
+from collector.store.prefix_sums import Array, RunningTotals
+from collector.store.series_table import SeriesTable
 from collector.store.stripe import CHUNK_ROWS, OpenPart, OpenRows, SealedChunk, Stripe
 
 NO_STRIPE = -1
@@ -31,9 +33,10 @@ _ALL = 2**62
 
 @dataclass(slots=True)
 class Source:
-    """What is known of a scrape target or sender: its first row and the stripe of its last."""
+    """What is known of a scrape target or sender: its first row, its newest, and their stripe."""
 
     first_ms: int
+    last_ms: int
     stripe: int = NO_STRIPE
 
 
@@ -49,12 +52,16 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class HeadCopy:
-    """Everything that a checkpoint keeps, as it was at one moment; parts are never changed."""
+    """Everything that a checkpoint keeps, as it was at one moment; parts are never changed.
+
+    `refs` int64[n] are those of the series that live; `labels` and `totals` run beside them.
+    """
 
     from_ms: int
+    refs: Int64s
     labels: list[Labels]
     sources: dict[str, int]
-    totals: RunningTotals
+    totals: list[Array]
     chunks: list[tuple[int, SealedChunk | OpenPart]]
     late: list[LatePart]
     exemplars: list[Exemplar]
@@ -70,40 +77,51 @@ class Head:
     """Every series, its stripe and column, its late samples and its running total."""
 
     def __init__(
-        self, out_of_order_window_ms: int, max_exemplars: int = DEFAULT_MAX_EXEMPLARS
+        self,
+        out_of_order_window_ms: int,
+        max_exemplars: int = DEFAULT_MAX_EXEMPLARS,
+        directory: Path | None = None,
     ) -> None:
-        self.labels: list[Labels] = []
-        self.ref_of: dict[Labels, int] = {}
+        self.labels = SeriesTable(directory)
         self.stripes: dict[int, Stripe] = {}
         self.sources: dict[str, Source] = {}
         self.totals = RunningTotals()
-        self.postings = Postings()
+        self.postings = Postings(self.labels)
         self.overlay = Overlay()
         self.exemplars = ExemplarRing(max_exemplars)
         self.from_ms = -_ALL
         """Samples before it are in blocks; the head keeps only late ones of that time."""
+        self.active = 0
+        """Series with samples in memory or about to come; the others are in blocks alone."""
+        self._floor_ms = -_ALL
+        """Rows before it are late: they are in blocks, or are being written to one."""
         self._window_ms = out_of_order_window_ms
         self._stripe_of = np.empty(0, np.int32)
         self._column_of = np.empty(0, np.int32)
         self._last_home = np.empty(0, np.int32)
         self._former_homes: dict[int, set[int]] = {}
         self._routes: dict[str, Route] = {}
-        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
+        self._is_active: Bools = np.zeros(0, np.bool_)
         self._next_stripe = 0
+        self._forgotten_up_to = 0
 
     # -- series --
 
+    @property
+    def ref_of(self) -> dict[Labels, int]:
+        """The refs of the living."""
+        return self.labels.ref_of
+
     def add_series(self, labels: Labels) -> int:
         """The ref of a series; the known one when it has one already."""
-        ref = self.ref_of.get(labels)
+        ref = self.labels.ref_of.get(labels)
         if ref is not None:
             return ref
-        ref = len(self.labels)
-        labels = labels.sharing(self._pairs)
+        ref = self.labels.add(labels)
         self._make_room(ref + 1)
-        self.labels.append(labels)
-        self.ref_of[labels] = ref
-        self.postings.add(labels)
+        self.postings.add(ref, self.labels[ref])
+        self._is_active[ref] = True
+        self.active += 1
         return ref
 
     def _make_room(self, count: int) -> None:
@@ -114,6 +132,7 @@ class Head:
             self._stripe_of = np.concatenate([self._stripe_of, nowhere])
             self._column_of = np.concatenate([self._column_of, nowhere])
             self._last_home = np.concatenate([self._last_home, nowhere])
+            self._is_active = np.concatenate([self._is_active, np.zeros(len(nowhere), np.bool_)])
 
     # -- the way in --
 
@@ -121,7 +140,7 @@ class Head:
         self, source: str, at_ms: int, refs: Int64s, values: Float64s, starts: Int64s | None
     ) -> Counter[str] | None:
         """One timestamp for many series, each at most once; counts what was refused."""
-        first_ms = self._first_ms(source, at_ms)
+        known = self._source(source, at_ms)
         route = self._routes.get(source)
         if (
             route is not None
@@ -129,9 +148,10 @@ class Head:
             and route.stripe.open is route.rows
             and route.rows.rows < CHUNK_ROWS
             and at_ms > route.stripe.last_ms
+            and at_ms >= self._floor_ms
         ):
             route.stripe.push(at_ms, route.columns, values)
-            self.totals.add(at_ms, refs, values, first_ms, starts)
+            self.totals.add(at_ms, refs, values, known.first_ms, starts)
             return None
         return self._append_slowly(source, at_ms, refs, values, starts)
 
@@ -145,7 +165,7 @@ class Head:
         for number in np.unique(stripes).tolist():
             chosen = np.flatnonzero(stripes == number)
             stripe = self.stripes.get(number)
-            if stripe is not None and at_ms > stripe.last_ms and at_ms >= self.from_ms:
+            if stripe is not None and at_ms > stripe.last_ms and at_ms >= self._floor_ms:
                 columns = self._columns(stripe, refs[chosen])
                 stripe.push(at_ms, columns, values[chosen])
                 if len(chosen) == len(refs) and stripe.open is not None:
@@ -158,14 +178,16 @@ class Head:
         if not taken.all():
             refs, values = refs[taken], values[taken]
             starts = None if starts is None else starts[taken]
-        self.totals.add(at_ms, refs, values, self._first_ms(source, at_ms), starts)
+        self.totals.add(at_ms, refs, values, self.sources[source].first_ms, starts)
         return refused or None
 
-    def _first_ms(self, source: str, at_ms: int) -> int:
+    def _source(self, source: str, at_ms: int) -> Source:
         known = self.sources.get(source)
         if known is None:
-            known = self.sources[source] = Source(at_ms)
-        return known.first_ms
+            known = self.sources[source] = Source(at_ms, at_ms)
+        elif at_ms > known.last_ms:
+            known.last_ms = at_ms
+        return known
 
     def _place(self, source: str, at_ms: int, refs: Int64s) -> Int64s:
         """The stripe of each ref; NO_STRIPE for a homeless one whose sample is late."""
@@ -174,7 +196,7 @@ class Head:
         if not homeless.any():
             return stripes
         homeless &= self.totals.newest_ms[refs] < at_ms
-        if at_ms < self.from_ms or not homeless.any():
+        if at_ms < self._floor_ms or not homeless.any():
             return stripes
         stripe = self._home(source, at_ms, stripes)
         stripes[homeless] = stripe.number
@@ -185,6 +207,11 @@ class Head:
         """These series live in a stripe from now on."""
         self._stripe_of[refs] = number
         self._remember_home(refs, number)
+        self._mark_active(refs)
+
+    def _mark_active(self, refs: Int64s) -> None:
+        self.active += len(refs) - int(np.count_nonzero(self._is_active[refs]))
+        self._is_active[refs] = True
 
     def _remember_home(self, refs: Int64s, number: int) -> None:
         """Samples of these series are in this stripe too; where they lived before is kept."""
@@ -246,7 +273,7 @@ class Head:
     ) -> Bools:
         """Put samples of the past where there is room for them; a mask of those that are in."""
         rows = None if stripe is None else stripe.open
-        row = -1 if rows is None else rows.row_at(at_ms)
+        row = -1 if rows is None or at_ms < self._floor_ms else rows.row_at(at_ms)
         free: Bools = np.zeros(len(refs), np.bool_)
         if stripe is not None and rows is not None and row >= 0:
             free = self._is_free(refs, at_ms)
@@ -278,6 +305,7 @@ class Head:
         if at_ms < max(newest, self.from_ms) - self._window_ms:
             return "too_old"
         self.overlay.add(ref, at_ms, float(value[0]))
+        self._mark_active(np.array([ref]))
         return None
 
     def _value_at(self, ref: int, at_ms: int) -> Float64s | None:
@@ -300,7 +328,7 @@ class Head:
 
     def parts(self, refs: Int64s) -> list[Part]:
         """What the stripes hold of these series and perhaps of others, without late samples."""
-        if len(refs) == len(self.labels):
+        if len(refs) == self.labels.living:
             numbers = list(self.stripes)
         else:
             numbers = np.unique(self._last_home[refs]).tolist()
@@ -326,17 +354,23 @@ class Head:
         """What a checkpoint keeps."""
         chunks = [(s.number, part) for s in self.stripes.values() for part in s.parts()]
         sources = {name: source.first_ms for name, source in self.sources.items()}
-        totals = self.totals.copy(len(self.labels))
+        refs = self.labels.refs()
         late = self.overlay.all_parts()
         return HeadCopy(
             self.from_ms,
+            refs,
             list(self.labels),
             sources,
-            totals,
+            self.totals.of(refs),
             chunks,
             late,
             list(self.exemplars),
         )
+
+    def begin_cut(self, cut_ms: int) -> HeadCopy:
+        """A copy whose rows before `cut_ms` go to blocks: what comes of that time is late now."""
+        self._floor_ms = max(self._floor_ms, cut_ms)
+        return self.copy()
 
     # -- what leaves and what comes back --
 
@@ -358,10 +392,50 @@ class Head:
 
     def cut(self, from_ms: int, late: Sequence[LatePart]) -> None:
         """Everything before `from_ms`, and these late samples of that time, are in blocks now."""
-        self.from_ms = from_ms
+        self.begin_at(from_ms)
         for part in late:
             self.overlay.remove(int(part.refs[0]), part.times[part.times < from_ms])
         self.forget(from_ms)
+        there = self.in_memory()
+        self._is_active[: len(there)] = there
+        self.active = int(np.count_nonzero(there))
+
+    def begin_at(self, from_ms: int) -> None:
+        """Samples before this time are in blocks."""
+        self.from_ms = from_ms
+        self._floor_ms = max(self._floor_ms, from_ms)
+
+    def in_memory(self) -> Bools:
+        """For every ref, whether stripes or late samples have something of it."""
+        there: Bools = np.zeros(len(self.labels), np.bool_)
+        parts = [part.refs for stripe in self.stripes.values() for part in stripe.parts()]
+        for refs in {id(refs): refs for refs in parts}.values():
+            there[refs] = True
+        there[self.overlay.refs()] = True
+        return there
+
+    def forget_series(self, in_blocks: Bools, before_ms: int) -> int:
+        """Let go of series without any sample, and of sources without a row since `before_ms`.
+
+        `in_blocks`, for every ref there was: whether a block has it. Who was born since the last
+        call is left alone, its first sample may be on the way. Gives how many went. Raises
+        StorageError when their labels can't be put away; then all stay.
+        """
+        gone = (
+            self.labels.alive[: self._forgotten_up_to] & ~self.in_memory()[: self._forgotten_up_to]
+        )
+        gone &= ~in_blocks[: len(gone)]
+        self._forgotten_up_to = len(in_blocks)
+        refs = np.flatnonzero(gone)
+        if len(refs):
+            self._routes.clear()
+            self.labels.drop_pairs(self.postings.forget(self.labels.bury(refs)))
+            self.active -= int(np.count_nonzero(self._is_active[refs]))
+            self._is_active[refs] = False
+        for name in [name for name, one in self.sources.items() if one.last_ms < before_ms]:
+            del self.sources[name]
+            self._routes.pop(name, None)
+        return len(refs)
 
     def restore(self, number: int, chunk: SealedChunk) -> None:
         """Put a chunk of a checkpoint back; chunks of one stripe come in order of time."""

@@ -80,6 +80,10 @@ class Overlay:
         """A copy of all late samples."""
         return [self._part(ref) for ref in sorted(self._late)]
 
+    def refs(self) -> list[int]:
+        """The series that have late samples."""
+        return list(self._late)
+
     def remove(self, ref: int, times: Int64s) -> None:
         """Drop the late samples of a series at these times."""
         late = self._late.get(ref)

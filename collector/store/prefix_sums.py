@@ -53,21 +53,17 @@ class RunningTotals:
         self.sample_ms = np.concatenate([self.sample_ms, never])
         self.newest_ms = np.concatenate([self.newest_ms, never])
 
-    def arrays(self) -> list[Array]:
-        """All that is known, in an order that `restore` takes."""
+    def _arrays(self) -> list[Array]:
         return [self.total, self.last_value, self.last_ms, self.sample_ms, self.newest_ms]
 
-    def restore(self, arrays: Sequence[Array]) -> None:
-        """Take over what `arrays` gave, for the first refs."""
-        for mine, theirs in zip(self.arrays(), arrays, strict=True):
-            mine[: len(theirs)] = theirs
+    def restore(self, refs: Int64s, arrays: Sequence[Array]) -> None:
+        """Take over what `of` gave."""
+        for mine, theirs in zip(self._arrays(), arrays, strict=True):
+            mine[refs] = theirs
 
-    def copy(self, count: int) -> RunningTotals:
-        """The first `count` refs as they are now."""
-        other = RunningTotals()
-        other.grow(count)
-        other.restore([array[:count] for array in self.arrays()])
-        return other
+    def of(self, refs: Int64s) -> list[Array]:
+        """A copy of all that is known of these refs, as `restore` takes it."""
+        return [array[refs] for array in self._arrays()]
 
     def add(
         self,

@@ -15,7 +15,7 @@ import numpy as np
 from collector.model.metadata import Metadata
 from collector.model.samples import Int64s
 from collector.store import wal_record as records
-from collector.store.checkpoint import checkpoints, read_checkpoint
+from collector.store.checkpoint import add_series, checkpoints, read_checkpoint
 from collector.store.head import Head
 from collector.store.wal import SUFFIX, cut_tail, read_segment
 from collector.store.wal_record import Damage
@@ -31,6 +31,7 @@ class Recovery:
     """
 
     metadata: dict[str, Metadata] = field(default_factory=dict)
+    ref_now: dict[int, int] = field(default_factory=dict)
     checkpoint: int = 0
     next_number: int = 1
     rows: int = 0
@@ -61,7 +62,8 @@ def _read_checkpoint(directory: Path, head: Head, found: Recovery) -> None:
         return
     damage: list[Damage] = []
     found.checkpoint = int(paths[-1].stem)
-    found.metadata = read_checkpoint(paths[-1], head, damage)
+    restored = read_checkpoint(paths[-1], head, damage)
+    found.metadata, found.ref_now = restored.metadata, restored.ref_now
     found.damaged += len(damage)
     for one in damage:
         log.error("%s: %d bytes at offset %d are damaged", paths[-1], one.length, one.offset)
@@ -73,7 +75,7 @@ class _Replay:
     def __init__(self, head: Head, found: Recovery) -> None:
         self._head = head
         self._found = found
-        self._ref_now: dict[int, int] = {ref: ref for ref in range(len(head.labels))}
+        self._ref_now = found.ref_now
         self._layouts: dict[int, tuple[str, Int64s]] = {}
         self._starts: dict[int, Int64s] = {}
 
@@ -99,9 +101,7 @@ class _Replay:
         if kind == records.ROW:
             self._row(records.decode_row(payload))
         elif kind == records.SERIES:
-            first, labels = records.decode_series(payload)
-            for number, one in enumerate(labels, first):
-                self._ref_now[number] = self._head.add_series(one)
+            self._ref_now.update(add_series(self._head, payload))
         elif kind == records.LAYOUT:
             number, source, refs = records.decode_layout(payload)
             now = [self._ref_now.get(ref, -1) for ref in refs.tolist()]

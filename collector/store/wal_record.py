@@ -90,17 +90,25 @@ def _next_record(data: bytes, at: int) -> int:
     return len(data)
 
 
-def encode_series(first_ref: int, labels: Sequence[Labels]) -> list[Buffer]:
-    """Series that begin, with the refs first_ref, first_ref + 1, …"""
-    pairs = [one.pairs for one in labels]
+def encode_series(first_ref: int, labels: Sequence[Labels | None]) -> list[Buffer]:
+    """Series with the refs first_ref, first_ref + 1, …; None: no series has that one."""
+    pairs = [None if one is None else one.pairs for one in labels]
     text = json.dumps(pairs, separators=(",", ":"), ensure_ascii=False).encode()
     return [_NUMBER.pack(first_ref), zlib.compress(text, 1)]
 
 
 def decode_series(payload: memoryview) -> tuple[int, list[Labels]]:
-    """First ref and labels."""
+    """First ref and labels, of a record without gaps."""
+    first_ref, labels = decode_series_and_gaps(payload)
+    return first_ref, [one for one in labels if one is not None]
+
+
+def decode_series_and_gaps(payload: memoryview) -> tuple[int, list[Labels | None]]:
+    """First ref and labels; None: no series has that ref."""
     found = json.loads(zlib.decompress(payload[_NUMBER.size :]))
-    return _NUMBER.unpack_from(payload)[0], [_labels(pairs) for pairs in found]
+    return _NUMBER.unpack_from(payload)[0], [
+        None if pairs is None else _labels(pairs) for pairs in found
+    ]
 
 
 def encode_layout(layout: int, source: str, refs: Int64s) -> list[Buffer]:

@@ -20,6 +20,7 @@ MAX_VALUES = 1_000_000
 """Values in one document after aliases are unfolded: an alias bomb stops here."""
 MAX_DEPTH = 100
 MAX_DEPTH_SHOWN = 5
+_NULL = "tag:yaml.org,2002:null"
 ADVICE = "write it as plain YAML: mappings, lists, text in quotes"
 
 
@@ -53,14 +54,18 @@ def path_of(field: str) -> Path:
     return tuple(int(index) if index else name for index, name in parts)
 
 
-def read_yaml(text: str, file: str) -> list[YamlDocument]:
+def read_yaml(text: str, file: str, *, scalars_as_text: bool = False) -> list[YamlDocument]:
     """Every document of `text`; empty ones are left out.
 
+    `scalars_as_text`: what is not null stays the text that was written (`1.50`, `yes`), for who
+    knows better than YAML which values are numbers.
     Raises ConfigError with file and line for a text that is not YAML.
     """
     try:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-        documents = [_Reader(file).document(node) for node in nodes if node is not None]
+        documents = [
+            _Reader(file, scalars_as_text).document(node) for node in nodes if node is not None
+        ]
         return [document for document in documents if document.data is not None]
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
@@ -81,8 +86,9 @@ def read_yaml(text: str, file: str) -> list[YamlDocument]:
 
 
 class _Reader:
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, scalars_as_text: bool) -> None:
         self._file = file
+        self._scalars_as_text = scalars_as_text
         self._lines: dict[Path, int] = {}
         self._construct = yaml.SafeLoader("").construct_object
 
@@ -98,6 +104,8 @@ class _Reader:
             return dict(self._entries(node, path))
         if isinstance(node, yaml.SequenceNode):
             return [self._value(child, (*path, i)) for i, child in enumerate(node.value)]
+        if self._scalars_as_text and node.tag != _NULL:
+            return str(node.value)
         try:
             value: object = self._construct(node)
         except (yaml.constructor.ConstructorError, ValueError) as error:

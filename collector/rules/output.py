@@ -1,0 +1,61 @@
+"""`Output`: the series that rules write, with stale markers for those that have vanished."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from collector.model.labels import Labels
+from collector.model.samples import STALE, Int64s, filled
+from collector.rules.vector import Series
+from collector.store.interface import Appender
+
+log = logging.getLogger(__name__)
+
+Written = tuple[Labels, ...]
+"""The series that a rule wrote at its last evaluation."""
+
+
+class Output:
+    """The way into the store for one group: all of its rules share a source, hence a stripe."""
+
+    def __init__(self, appender: Appender, source: str) -> None:
+        self._appender = appender
+        self._source = source
+        self._refs: dict[Written, Int64s] = {}
+
+    def write(self, series: Sequence[Series], before: Written, at_ms: int) -> tuple[Written, int]:
+        """Write a rule's series at one time, and the end of those of `before` that are not there.
+
+        Answers what was written, and how many samples the store refused. Raises StorageError.
+        """
+        written = tuple(one.labels for one in series)
+        present = set(written)
+        vanished = tuple(labels for labels in before if labels not in present)
+        labels = written + vanished
+        if not labels:
+            return written, 0
+        values = filled(len(labels), STALE)
+        values[: len(written)] = [one.value for one in series]
+        refs = self._refs_of(labels, before if vanished else written)
+        refused = self._appender.append_row(self._source, at_ms, refs, values)
+        if refused:
+            log.warning("rules of %s: samples were refused: %s", self._source, refused.by_reason)
+        return written, sum(refused.by_reason.values())
+
+    def _refs_of(self, labels: Written, before: Written) -> Int64s:
+        """Refs of the series; those of a rule that writes the same again are kept."""
+        known = self._refs.get(labels)
+        if known is None:
+            self._refs.pop(before, None)
+            known = np.asarray(self._appender.refs(self._source, labels))
+            if len(self._refs) >= MAX_ROWS_KEPT:
+                self._refs.clear()
+            self._refs[labels] = known
+        return known
+
+
+MAX_ROWS_KEPT = 1_000
+"""Rows of a group whose refs are remembered: more than its rules, unless series churn."""

@@ -6,17 +6,17 @@ Keeps the body that a layout was made from, so that the scanner compares the nex
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.ingest.formats.comments import parse_comments
-from collector.ingest.formats.page import SeriesTable
+from collector.ingest.formats.page import ExposedExemplar, SeriesTable
 from collector.ingest.formats.scan import text_lines
 from collector.ingest.formats.scan.text_lines import scan_lines
-from collector.ingest.formats.series_text import SeriesError, parse_series
+from collector.ingest.formats.series_text import SeriesError, parse_exemplar, parse_series
 from collector.model.errors import InputError, Where
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s
@@ -58,7 +58,7 @@ class Lines:
     """Every sample line of a body; `indices` (int64[n]) into `table`.
 
     `indices` and `metadata` are the same objects as those of the body before when its series and
-    its comments stand as they stood.
+    its comments stand as they stood. `exemplars` are those that the body before did not have.
     """
 
     table: SeriesTable
@@ -66,7 +66,7 @@ class Lines:
     values: Float64s
     timestamps_ms: Int64s | None
     metadata: Mapping[str, Metadata]
-    exemplars: int
+    exemplars: Sequence[ExposedExemplar]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +87,7 @@ class LineReader:
         self._openmetrics = openmetrics
         self._table = SeriesTable()
         self._memory = _nothing()
+        self._exemplars: dict[int, bytes] = {}
 
     def read(self, body: bytes) -> Lines:
         """The lines of a body; raises InputError for the first that is wrong."""
@@ -96,10 +97,11 @@ class LineReader:
         comments = np.empty((capacity, 2), dtype=np.int64)
         values = np.empty(capacity + 1, dtype=np.float64)
         times = np.empty(capacity, dtype=np.int64)
+        noted = np.empty((capacity if self._openmetrics else 0, 3), dtype=np.int64)
         array, memory = np.frombuffer(text, dtype=np.uint8), self._memory
         status, offset, count, notes, same_comments, timed, exemplars = scan_lines(
             array, self._openmetrics, memory.body, memory.lines, memory.comments,
-            lines, comments, values, times,
+            lines, comments, values, times, noted,
         )  # fmt: skip
         if status != text_lines.FINE:
             raise line_error(text, offset, *_TELLS[status])
@@ -113,8 +115,26 @@ class LineReader:
             values[:count],
             times[:count] if timed else None,
             self._memory.metadata,
-            exemplars,
+            self._new_exemplars(text, noted[:exemplars], times),
         )
+
+    def _new_exemplars(self, text: bytes, noted: Int64s, times: Int64s) -> list[ExposedExemplar]:
+        """Exemplars that their series did not have in the body before: targets repeat them."""
+        former, self._exemplars = self._exemplars, {}
+        found = []
+        for line, begin, end in noted.tolist():
+            index = int(self._memory.indices[line])
+            raw = self._exemplars[index] = text[begin:end]
+            if former.get(index) == raw:
+                continue
+            try:
+                labels, value, timestamp_ms = parse_exemplar(raw)
+            except SeriesError as error:
+                raise line_error(text, begin, error.message, error.advice) from error
+            at_ms = None if times[line] == text_lines.NO_TIMESTAMP else int(times[line])
+            series = self._table.labels[index]
+            found.append(ExposedExemplar(series, labels, value, timestamp_ms, at_ms))
+        return found
 
     def _remember(
         self,

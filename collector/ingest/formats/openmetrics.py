@@ -1,8 +1,7 @@
 """OpenMetrics 1.0 text: bytes in, pages out; no socket, no clock.
 
 `x_created` lines of counters, histograms and summaries are no samples: they say since when the
-family's other series of the same labels have counted, and become `start_ms`. Exemplars are read
-over and counted.
+family's other series of the same labels have counted, and become `start_ms`.
 Source: https://prometheus.io/docs/specs/om/open_metrics_spec/
 """
 

@@ -7,7 +7,7 @@ stay the same, every page has the very same `Layout` object, and those who hold 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,13 +54,24 @@ class Layout:
         return len(self.indices)
 
 
+@dataclass(frozen=True, slots=True)
+class ExposedExemplar:
+    """An exemplar of a series as exposed; None: it, or its sample (`sample_ms`), has no time."""
+
+    series: Labels
+    labels: Labels
+    value: float
+    timestamp_ms: int | None
+    sample_ms: int | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Page:
     """The samples of one body: columns beside `layout.indices`.
 
     `timestamps_ms` is None when no line has a timestamp, else NO_TIMESTAMP where a line has none;
     `start_ms` is 0 where unknown, None when nothing is known; `metadata` is the same object as
-    the page's before when nothing changed; `exemplars` is how many were read over.
+    the page's before when nothing changed; `exemplars` are those that the page before did not have.
     """
 
     layout: Layout
@@ -68,7 +79,7 @@ class Page:
     timestamps_ms: Int64s | None = None
     start_ms: Int64s | None = None
     metadata: Mapping[str, Metadata] | None = None
-    exemplars: int = 0
+    exemplars: Sequence[ExposedExemplar] = ()
 
     def __len__(self) -> int:
         return len(self.values)

@@ -6,11 +6,16 @@ The slow path of the text formats: a series comes here once in a target's life. 
 
 from __future__ import annotations
 
+import math
 import re
 
 from collector.ingest.formats.go_float import normalize_bound
 from collector.model.errors import InputError
+from collector.model.histogram_columns import COMPONENT
 from collector.model.labels import METRIC_NAME, Labels
+
+MAX_SECONDS = 1e12
+"""What is further from 1970 is no time in seconds."""
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _QUOTED = r'"((?:[^"\\\n]|\\.)*)"'
@@ -38,7 +43,30 @@ def parse_series(raw: bytes) -> Labels:
             f"not a metric name: {name!r}", advice="put a name with other characters in quotes"
         )
     labels = _parse_terms(rest[:-1], name) if brace else {METRIC_NAME: name}
+    if METRIC_NAME not in labels:
+        raise SeriesError("a sample without a metric name", advice='write name{…} or {"name",…}')
+    if COMPONENT in labels:
+        raise SeriesError(f"the label {COMPONENT} is reserved", advice="rename it")
     return Labels(_normalized(labels))
+
+
+def parse_exemplar(raw: bytes) -> tuple[Labels, float, int | None]:
+    """Labels, value and time in milliseconds of `# {…} value [seconds]`; raises SeriesError.
+
+    The scanner has seen that the braces close and that the numbers are some.
+    """
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise SeriesError("not UTF-8", advice="the exposition must be UTF-8 throughout") from error
+    inner, _, numbers = text.partition("{")[2].rpartition("}")
+    labels = _parse_terms(inner, "")
+    if METRIC_NAME in labels:
+        raise SeriesError("a metric name in an exemplar", advice="an exemplar has labels only")
+    value, *seconds = map(float, numbers.split())
+    if seconds and not abs(seconds[0]) < MAX_SECONDS:
+        raise SeriesError(f"an exemplar at {seconds[0]!r} s", advice="give seconds since 1970")
+    return Labels(labels), value, math.floor(seconds[0] * 1000 + 0.5) if seconds else None
 
 
 def _parse_terms(text: str, name: str) -> dict[str, str]:
@@ -56,8 +84,6 @@ def _parse_terms(text: str, name: str) -> dict[str, str]:
             raise SeriesError(f"the label {key} stands twice", advice="give each label once")
         labels[key] = value
         position, separated = match.end(), match[4] == ","
-    if METRIC_NAME not in labels:
-        raise SeriesError("a sample without a metric name", advice='write name{…} or {"name",…}')
     return labels
 
 

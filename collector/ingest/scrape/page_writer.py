@@ -142,7 +142,7 @@ class PageWriter:
     def _note(self, page: Page, placement: Placement) -> None:
         for reason, count in placement.refused.items():
             self._writer.refuse(reason, count)
-        self._writer.pass_over_exemplars(page.exemplars)
+        self._writer.pass_over_exemplars(len(page.exemplars))
         if page.metadata is not None and page.metadata is not self._metadata:
             self._metadata = page.metadata
             self._writer.describe(page.metadata)

@@ -141,13 +141,14 @@ def _skip_exemplar(body, i, values, bits, spare):  # type: ignore[no-untyped-def
 
 @njit(cache=True, nogil=True)
 def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
-    body, openmetrics, old, old_lines, old_comments, lines, comments, values, times
+    body, openmetrics, old, old_lines, old_comments, lines, comments, values, times, exemplars
 ):
-    """Fill the columns; answers (status, offset, samples, comments, same, timed, exemplars).
+    """Fill the columns; answers (status, offset, samples, comments, same, timed, noted).
 
     status, offset   FINE, or what is wrong and at which byte
     same             whether the comment lines are those of `old`, all and in order
     timed            whether any sample has a timestamp
+    noted            how many rows of `exemplars` are filled
     body, old        uint8[n], ending with a newline; `old` is the body of `old_lines`
     old_lines        int64[m, 2]: where each series of the former body begins and ends
     old_comments     int64[c, 2]: likewise its comment lines
@@ -155,11 +156,12 @@ def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
                      offset of a number that only `float()` can read, or -1
     comments         int64[k, 2], out
     values           float64[k + 1], out (one spare slot); times int64[k], out
+    exemplars        int64[k, 3], out: the sample, begin and end of each exemplar; OpenMetrics only
     """
     bits = values.view(np.uint64)
     spare = values.size - 1
     size = body.size
-    count, notes, guess, exemplars = 0, 0, 0, 0
+    count, notes, guess, noted = 0, 0, 0, 0
     same_notes, timed, at_eof = True, False, False
     status, i = FINE, 0
     while i < size:
@@ -235,7 +237,8 @@ def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
             if i < 0:
                 status, i = BAD_EXEMPLAR, gap
                 break
-            exemplars += 1
+            exemplars[noted, 0], exemplars[noted, 1], exemplars[noted, 2] = count, gap, i
+            noted += 1
         elif body[gap] != _NEWLINE:
             status, i = BAD_REST, gap
             break
@@ -245,4 +248,4 @@ def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
         i += 1
     if status == FINE and openmetrics and not at_eof:
         status, i = NO_EOF, max(size - 1, 0)
-    return status, i, count, notes, same_notes and notes == old_comments.shape[0], timed, exemplars
+    return status, i, count, notes, same_notes and notes == old_comments.shape[0], timed, noted

@@ -77,7 +77,11 @@ def test_start_times_follow_the_values_of_later_pages() -> None:
 
 def test_exemplars_are_counted_and_units_kept() -> None:
     page = OpenMetricsParser().parse(EXPOSITION.encode())
-    assert page.exemplars == 2
+    assert [(one.series.metric_name, one.labels) for one in page.exemplars] == [
+        ("requests_total", Labels({"trace_id": "a}b"})),
+        ("latency_seconds_bucket", Labels({"id": "x"})),
+    ]
+    assert [one.timestamp_ms for one in page.exemplars] == [1520879607789, None]
     assert page.metadata is not None
     assert page.metadata["latency_seconds"].unit == "seconds"
 

@@ -1,131 +1,161 @@
 """Reads one immutable block: its index at start, row groups of its Parquet files when asked.
 
 pyarrow is imported with the first sample that is read, not before. Timestamps come from the index,
-where series that share them share one array; only the column `value` is decoded.
+where series that share them share one array; only the column of samples is decoded, each row group
+once for all that a query wants of it.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numba import njit
 
-from collector.model.errors import StorageError, Where
+from collector.model.errors import StorageError
 from collector.model.labels import Labels
-from collector.model.samples import MISSING_BITS, Float64s, Int64s
-from collector.store import wal_record as records
-from collector.store.block_writer import FILES, MAGIC, ROW_GROUP_ROWS, VERSION
-from collector.store.wal_record import Damage, read_records
+from collector.model.samples import MISSING_BITS, STALE_BITS, Float64s, Int64s
+from collector.store import block_columns as columns
+from collector.store.block_cache import RowGroups
+from collector.store.block_files import SampleReader
+from collector.store.block_index import SAMPLE_FILES, BlockIndex, read_index, unreadable
+from collector.store.chunk_codec import POWERS
+from collector.store.disk import crc32_of
 
 log = logging.getLogger(__name__)
 
-CACHED_ROW_GROUPS = 64
-"""Decoded row groups that a store keeps for the next query: 64 MB."""
+_DECODERS = ThreadPoolExecutor(min(os.cpu_count() or 1, 4), thread_name_prefix="block-read")
+_WORTH_SHARING = 4
+"""Row groups from which on decoding is shared between threads."""
 
 
-class RowGroups:
-    """Decoded row groups of all blocks, the least recently used forgotten first."""
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Samples to read: of each of `entries`, those from `los` on, `counts` of them, which go to
+    `into` in a flat array. All int64[n].
+    """
 
-    def __init__(self, limit: int = CACHED_ROW_GROUPS) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Path, int], Float64s] = OrderedDict()
-
-    def values(self, path: Path, open_file: Callable[[], Any], number: int) -> Float64s:
-        """The column `value` of one row group."""
-        key = (path, number)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        column = open_file().read_row_group(number, columns=["value"], use_threads=False)
-        values: Float64s = np.array(column["value"].to_numpy(), np.float64)
-        with self._lock:
-            self._kept[key] = values
-            while len(self._kept) > self._limit:
-                self._kept.popitem(last=False)
-        return values
-
-    def forget(self, directory: Path) -> None:
-        """Drop the row groups of a block that is removed."""
-        with self._lock:
-            for key in [key for key in self._kept if key[0].parent == directory]:
-                del self._kept[key]
+    entries: Int64s
+    los: Int64s
+    counts: Int64s
+    into: Int64s
 
 
 class Block:
-    """A directory with `index`, `integers.parquet` and `floats.parquet`."""
+    """A directory with `index`, `series.parquet`, `integers.parquet` and `floats.parquet`."""
 
     def __init__(self, path: Path, ref_of: Callable[[Labels], int], row_groups: RowGroups) -> None:
         self.path = path
-        header, arrays, labels = _read_index(path)
-        self.first_ms: int = header["first_ms"]
-        self.last_ms: int = header["last_ms"]
-        self.samples: int = header["samples"]
-        self.log_number: int = header["log_number"]
-        self.nbytes = sum(file.stat().st_size for file in path.iterdir())
+        index = read_index(path)
+        self.meta = index.meta
+        self.first_ms, self.last_ms = index.meta.first_ms, index.meta.last_ms
+        self.samples = index.meta.samples
+        self.nbytes = _size(path, index)
+        self.damaged: set[tuple[int, int]] = set()
         self._row_groups = row_groups
-        self._files: dict[int, Any] = {}
         self._lock = threading.Lock()
-        refs = np.array([ref_of(one) for one in labels], np.int64)
-        self._parts = _parts(self, refs, arrays)
+        self._readers = [SampleReader(path / name) for name in SAMPLE_FILES]
+        self._firsts = [np.cumsum(groups) - groups for groups in index.groups]
+        self._file, self._exponent = index.file, index.exponent
+        self._starts, self._stale = index.starts(), index.stale
+        refs = np.array([ref_of(one) for one in index.labels], np.int64)
+        self._parts = _parts(self, refs, index)
 
     def overlaps(self, after_ms: int, until_ms: int) -> bool:
         """Whether it may have samples in `(after_ms, until_ms]`."""
         return self.first_ms <= until_ms and self.last_ms > after_ms
 
-    def parts(self, refs: Int64s) -> list[BlockPart]:
-        """What it holds of these series, and perhaps of others."""
-        return self._parts
+    def parts(self, component: str = "") -> list[BlockPart]:
+        """All it holds, or all of one component of a tier."""
+        return self._parts[self.meta.components.index(component)]
 
-    def read(self, file: int, starts: Int64s, out: Float64s) -> None:
-        """`out[i]` float64[t] gets the rows of a file from `starts[i]` on; decodes each row group
-        that is needed once.
-        """
-        path, length = self.path / FILES[file], out.shape[1]
-        ends = starts + length
-        first, last = starts // ROW_GROUP_ROWS, (ends - 1) // ROW_GROUP_ROWS
-        for number in sorted({*first.tolist(), *last.tolist()}):
+    def read(self, runs: Runs, out: Float64s) -> None:
+        """Samples into the flat `out`; MISSING where a row group is damaged, which is reported."""
+        jobs = []
+        files = self._file[runs.entries]
+        for file in range(len(SAMPLE_FILES)):
+            mine = np.flatnonzero(files == file)
+            if len(mine):
+                starts = self._starts[runs.entries[mine]]
+                group = self._firsts[file].searchsorted(starts, side="right") - 1
+                jobs += [(file, n, mine[group == n]) for n in np.unique(group).tolist()]
+        if len(jobs) < _WORTH_SHARING:
+            for job in jobs:
+                self._read_group(runs, out, *job)
+        else:
+            list(_DECODERS.map(lambda job: self._read_group(runs, out, *job), jobs))
+
+    def _read_group(self, runs: Runs, out: Float64s, file: int, number: int, some: Int64s) -> None:
+        starts = self._starts[runs.entries]
+        where = (some, starts, runs.los, runs.counts, runs.into)
+        try:
+            reader = self._readers[file]
+            values = self._row_groups.values(self.path / SAMPLE_FILES[file], number, reader.group)
+        except StorageError as error:
+            self._report(file, number, error)
+            for i in some.tolist():
+                out.view(np.int64)[runs.into[i] : runs.into[i] + runs.counts[i]] = MISSING_BITS
+            return
+        first = int(self._firsts[file][number])
+        if file:
+            columns.copy_floats(values, first, *where, out.view(np.int64))
+            return
+        exponent = self._exponent[runs.entries]
+        columns.sum_deltas(values, first, POWERS, *where[:2], exponent, *where[2:], out)
+        self._mark_stale(runs, starts, some, out)
+
+    def _mark_stale(self, runs: Runs, starts: Int64s, some: Int64s, out: Float64s) -> None:
+        begins = starts[some] + runs.los[some]
+        lo, hi = self._stale.searchsorted((begins, begins + runs.counts[some]))
+        bits = out.view(np.int64)
+        for i in np.flatnonzero(hi > lo).tolist():
+            at = self._stale[lo[i] : hi[i]] - begins[i] + runs.into[some[i]]
+            bits[at] = STALE_BITS
+
+    def _report(self, file: int, number: int, error: StorageError) -> None:
+        with self._lock:
+            known = (file, number) in self.damaged
+            self.damaged.add((file, number))
+        if not known:
+            log.error("its samples are left out of answers: %s", error)
+
+    def verify(self) -> None:
+        """Read every file whole. Raises StorageError for one that isn't as it was written."""
+        for name, (size, checksum) in (self.meta.files or {}).items():
+            path = self.path / name
             try:
-                values = self._row_groups.values(path, lambda: self._open(file), number)
-            except FileNotFoundError:  # past retention, removed since the query began
-                out.view(np.int64)[:] = MISSING_BITS
-                return
-            some = np.flatnonzero((first <= number) & (last >= number))
-            _copy_runs(values, number * ROW_GROUP_ROWS, starts, some, out.view(np.int64))
+                same = path.stat().st_size == size and crc32_of(path) == checksum
+            except OSError as error:
+                raise unreadable(self.path, f"{name}: {error.strerror}") from error
+            if not same:
+                raise unreadable(self.path, f"{name} is not as it was written")
 
     def remove(self) -> None:
-        """Delete it; a query that is reading it goes on with what it has open."""
+        """Delete it; a query that is reading it goes on with what is open."""
+        for name, reader in zip(SAMPLE_FILES, self._readers, strict=True):
+            if name in (self.meta.files or {}):
+                try:
+                    reader.open()
+                except StorageError as error:
+                    log.warning("a block is removed that can't be read: %s", error)
         self._row_groups.forget(self.path)
         shutil.rmtree(self.path, ignore_errors=True)
-
-    def _open(self, file: int) -> Any:
-        import pyarrow.parquet as pq
-
-        with self._lock:
-            if file not in self._files:
-                self._files[file] = pq.ParquetFile(self.path / FILES[file], memory_map=True)
-            return self._files[file]
 
 
 class BlockPart:
     """A `Part`: the series of a block that share their timestamps."""
 
-    def __init__(
-        self, block: Block, refs: Int64s, times: Int64s, files: records.Array, starts: Int64s
-    ) -> None:
-        self._block = block
+    def __init__(self, block: Block, refs: Int64s, times: Int64s, entries: Int64s) -> None:
+        self.block = block
         self._refs = refs
         self._times = times
-        self._files = files
-        self._starts = starts
+        self._entries = entries
 
     @property
     def refs(self) -> Int64s:
@@ -142,77 +172,47 @@ class BlockPart:
         """No cell is missing."""
         return True
 
+    def runs(self, rows: Int64s, lo: int, hi: int, into: Int64s) -> Runs:
+        """What to read to have `times[lo:hi]` of `refs[rows]` at `into` in a flat array."""
+        count = len(rows)
+        return Runs(self._entries[rows], np.full(count, lo), np.full(count, hi - lo), into)
+
     def fill(self, rows: Int64s, lo: int, hi: int, out: Float64s) -> None:
         """See `Part.fill`."""
-        for file in (0, 1):
-            mine = np.flatnonzero(self._files[rows] == file)
-            if len(mine):
-                values = np.empty((len(mine), hi - lo))
-                self._block.read(file, self._starts[rows[mine]] + lo, values)
-                out[mine] = values
+        flat = np.empty(len(rows) * (hi - lo))
+        self.block.read(self.runs(rows, lo, hi, np.arange(len(rows)) * (hi - lo)), flat)
+        out[:] = flat.reshape(len(rows), hi - lo)
 
 
-@njit(cache=True, nogil=True)
-def _copy_runs(values, first_row, starts, some, out):  # type: ignore[no-untyped-def]
-    """What `values`, the rows from `first_row` on, has of each run `starts[i] + j`."""
-    bits = values.view(np.int64)
-    for i in some:
-        lo = max(starts[i], first_row)
-        hi = min(starts[i] + out.shape[1], first_row + len(values))
-        for row in range(lo, hi):
-            out[i, row - starts[i]] = bits[row - first_row]
-
-
-def _parts(block: Block, refs: Int64s, arrays: list[records.Array]) -> list[BlockPart]:
-    files, starts, pattern, lengths, times = arrays
-    ends = np.cumsum(lengths)
-    order = np.lexsort((refs, pattern))
-    parts = []
-    for number in range(len(lengths)):
-        some = order[pattern[order] == number]
-        own = times[ends[number] - lengths[number] : ends[number]]
-        parts.append(BlockPart(block, refs[some], own, files[some], starts[some]))
-    return parts
-
-
-def _read_index(path: Path) -> tuple[dict[str, int], list[records.Array], list[Labels]]:
+def _size(path: Path, index: BlockIndex) -> int:
+    """Bytes of a block's files. Raises StorageError where one isn't as long as it was written."""
+    total = 0
     try:
-        data = (path / "index").read_bytes()
+        for name, (size, _) in (index.meta.files or {}).items():
+            if (path / name).stat().st_size != size:
+                raise unreadable(path, f"{name} is cut short")
+            total += size
+        return total + (path / "index").stat().st_size
     except OSError as error:
-        raise _unreadable(path, str(error.strerror)) from error
-    damage: list[Damage] = []
-    found = dict(read_records(data, len(MAGIC), damage)) if data.startswith(MAGIC) else {}
-    if damage or records.END not in found:
-        raise _unreadable(path, "its index is damaged")
-    header, arrays = records.decode_arrays(found[records.BLOCK])
-    if header["version"] != VERSION:
-        raise _unreadable(path, f"it has version {header['version']}, not {VERSION}")
-    return header, arrays, records.decode_series(found[records.SERIES])[1]
+        raise unreadable(path, f"{error.filename}: {error.strerror}") from error
 
 
-def _unreadable(path: Path, why: str) -> StorageError:
-    return StorageError(
-        f"this block can't be read: {why}",
-        where=Where(str(path)),
-        advice="restore it from a backup, or delete this directory to go on without it",
-    )
-
-
-def open_blocks(
-    directory: Path, checkpoint: int, ref_of: Callable[[Labels], int], row_groups: RowGroups
-) -> tuple[Block, ...]:
-    """Every block, newest first; one that can't be read is reported and left out.
-
-    A block that was cut after the last checkpoint is deleted: the process ended in between, the log
-    still holds all of it, and it will be cut again.
-    """
-    blocks = []
-    for path in sorted(directory.iterdir(), reverse=True):
-        if path.suffix == ".tmp" or int(path.name.rpartition("-")[2]) > checkpoint:
-            shutil.rmtree(path, ignore_errors=True)
-            continue
-        try:
-            blocks.append(Block(path, ref_of, row_groups))
-        except StorageError as error:
-            log.error("%s", error)
-    return tuple(blocks)
+def _parts(block: Block, refs: Int64s, index: BlockIndex) -> list[list[BlockPart]]:
+    """Parts by component."""
+    kinds = len(index.meta.components)
+    series, component = index.series // kinds, index.series % kinds
+    own = refs[series]
+    key = component.astype(np.int64) * len(index.lengths) + index.pattern
+    order = np.lexsort((own, key))
+    bounds = np.flatnonzero(np.diff(key[order], prepend=-1)).tolist()
+    ends = np.cumsum(index.lengths)
+    parts: list[list[BlockPart]] = [[] for _ in range(kinds)]
+    known: dict[bytes, Int64s] = {}
+    for lo, hi in zip(bounds, [*bounds[1:], len(order)], strict=True):
+        some = order[lo:hi]
+        pattern = index.pattern[some[0]]
+        times = index.times[ends[pattern] - index.lengths[pattern] : ends[pattern]]
+        mine = own[some]
+        mine = known.setdefault(mine.tobytes(), mine)
+        parts[int(component[some[0]])].append(BlockPart(block, mine, times, some))
+    return parts

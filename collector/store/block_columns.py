@@ -27,7 +27,9 @@ def exponents(values: Float64s) -> Int64s:
     return np.asarray(_exponents(values, values.view(np.int64), POWERS))
 
 
-def to_deltas(values: Float64s, exponent: Int64s, starts: Int64s, out: Int64s, stale: Int64s) -> int:
+def to_deltas(
+    values: Float64s, exponent: Int64s, starts: Int64s, out: Int64s, stale: Int64s
+) -> int:
     """Put the differences of each row's samples into `out[starts[i]:]`; MISSING cells are left out.
 
     Rows whose exponent is RAW are skipped. `stale` (room for every sample) gets the positions in
@@ -51,9 +53,8 @@ def _exponents(values, bits, powers):  # type: ignore[no-untyped-def]
         exponent = 0
         j = 0
         while j < length and exponent <= MAX_EXPONENT:
-            if bits[i, j] == STALE_BITS or bits[i, j] == MISSING_BITS:
-                j += 1
-            elif exact(values[i, j], powers[exponent])[1]:
+            no_number = bits[i, j] == STALE_BITS or bits[i, j] == MISSING_BITS
+            if no_number or exact(values[i, j], powers[exponent])[1]:
                 j += 1
             else:
                 exponent += 1

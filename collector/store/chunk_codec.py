@@ -196,7 +196,7 @@ def _unpack(  # type: ignore[no-untyped-def]
         mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
         power = powers[exponents[c]]
         number = firsts[c]
-        if lo == 0:
+        if lo == 0 < hi:
             out[i, 0] = number / power
         position = np.int64(0)
         for r in range(1, hi):

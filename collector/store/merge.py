@@ -6,7 +6,7 @@ decoded straight into the slice's matrix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from collector.model.labels import Labels
-from collector.model.samples import MISSING_BITS, Float64s, Int64s, filled, is_missing
+from collector.model.samples import MISSING_BITS, Float64s, Int64s, is_missing
+from collector.store.block import Block, BlockPart, Runs
 from collector.store.interface import Slice
 from collector.store.part import Part
 
@@ -62,8 +63,7 @@ def slices(
 ) -> list[Slice]:
     """Every sample of `refs` (ascending) in these windows; earlier windows win where two differ."""
     answer = []
-    for members, pieces in _groups(refs, found):
-        times, values = _assemble(len(members), pieces)
+    for members, times, values in _filled(_groups(refs, found)):
         kept = _has_sample(values.view(np.int64))
         if not kept.all():
             members, values = members[kept], values[kept]
@@ -129,32 +129,79 @@ def _groups(refs: Int64s, found: Sequence[Window]) -> list[tuple[Int64s, list[_P
     return [(refs[group == number], found_in) for number, found_in in sorted(pieces.items())]
 
 
-def _assemble(count: int, pieces: Sequence[_Piece]) -> tuple[Int64s, Float64s]:
+def _filled(
+    groups: Sequence[tuple[Int64s, list[_Piece]]],
+) -> Iterator[tuple[Int64s, Int64s, Float64s]]:
+    """Series, times and values of each group; blocks are read once for all groups together."""
+    layouts = [_layout(pieces) for _, pieces in groups]
+    sizes = [
+        len(members) * len(times) for (members, _), (times, _) in zip(groups, layouts, strict=True)
+    ]
+    flat = np.empty(sum(sizes))
+    wanted: dict[int, tuple[Block, list[Runs]]] = {}
+    answer = []
+    base = 0
+    for (members, pieces), (times, is_plain), size in zip(groups, layouts, sizes, strict=True):
+        values = flat[base : base + size].reshape(len(members), len(times))
+        if is_plain:
+            _place(values, base, pieces, wanted)
+        else:
+            _interleave(values, times, pieces)
+        answer.append((members, times, values))
+        base += size
+    for block, runs in wanted.values():
+        block.read(_joined(runs), flat)
+    yield from answer
+
+
+def _layout(pieces: list[_Piece]) -> tuple[Int64s, bool]:
+    """The timestamps of pieces; whether they follow each other (sorts them so)."""
     ordered = sorted(pieces, key=lambda piece: int(piece.window.times[0]))
     times = np.concatenate([piece.window.times for piece in ordered])
     if len(times) > 1 and (times[1:] <= times[:-1]).any():
-        return _interleave(count, pieces)
-    values = np.empty((count, len(times)))
-    at = 0
-    for piece in ordered:
-        end = at + len(piece.window.times)
-        piece.fill(values[:, at:end])
-        at = end
-    return times, values
+        return np.unique(times), False
+    pieces[:] = ordered
+    return times, True
 
 
-def _interleave(count: int, pieces: Sequence[_Piece]) -> tuple[Int64s, Float64s]:
-    """The union of timestamps that lie between each other; the first piece's sample wins."""
-    times = np.unique(np.concatenate([piece.window.times for piece in pieces]))
-    values = filled((count, len(times)))
+def _place(
+    values: Float64s,
+    base: int,
+    pieces: Sequence[_Piece],
+    wanted: dict[int, tuple[Block, list[Runs]]],
+) -> None:
+    """Fill the columns of each piece; what lies in blocks is noted in `wanted` instead."""
+    at, width = 0, values.shape[1]
+    for piece in pieces:
+        part, lo, hi = piece.window.part, piece.window.lo, piece.window.hi
+        if isinstance(part, BlockPart):
+            into = base + at + width * np.arange(len(piece.rows))
+            runs = part.runs(piece.rows, lo, hi, into)
+            wanted.setdefault(id(part.block), (part.block, []))[1].append(runs)
+        else:
+            piece.fill(values[:, at : at + hi - lo])
+        at += hi - lo
+
+
+def _joined(runs: list[Runs]) -> Runs:
+    return Runs(
+        np.concatenate([one.entries for one in runs]),
+        np.concatenate([one.los for one in runs]),
+        np.concatenate([one.counts for one in runs]),
+        np.concatenate([one.into for one in runs]),
+    )
+
+
+def _interleave(values: Float64s, times: Int64s, pieces: Sequence[_Piece]) -> None:
+    """Pieces whose timestamps lie between each other; the first piece's sample wins."""
+    values.view(np.int64)[:] = MISSING_BITS
     for piece in reversed(pieces):
-        part = np.empty((count, len(piece.window.times)))
+        part = np.empty((len(values), len(piece.window.times)))
         piece.fill(part)
         columns = times.searchsorted(piece.window.times)
         keep = is_missing(part)
         part[keep] = values[:, columns][keep]
         values[:, columns] = part
-    return times, values
 
 
 @njit(cache=True, nogil=True)

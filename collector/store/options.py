@@ -19,7 +19,10 @@ class StoreOptions:
 
     `always`: every row is on the disk when it is acknowledged (a disk write a row); `interval`: at
     each `maintain()`; `never`: when the kernel likes. Samples up to `out_of_order_window_ms` older
-    than their series' newest are taken (0: none). A block on disk spans `head_ms`.
+    than their series' newest are taken (0: none). A block on disk spans `head_ms` when it is cut,
+    and becomes part of one of `block_spans_ms` each time such a span has passed. The oldest blocks
+    go when log and blocks are more than `retention_bytes`, or more than `retention_percentage` of
+    the disk (0: no limit).
     """
 
     retention_ms: int = 15 * DAY_MS
@@ -28,6 +31,9 @@ class StoreOptions:
     segment_bytes: int = 128 * 1024 * 1024
     out_of_order_window_ms: int = HOUR_MS
     head_ms: int = 2 * HOUR_MS
+    block_spans_ms: tuple[int, ...] = (12 * HOUR_MS, 3 * DAY_MS)
+    retention_bytes: int = 0
+    retention_percentage: float = 0.0
     max_exemplars: int = DEFAULT_MAX_EXEMPLARS
 
 
@@ -47,6 +53,8 @@ class StoreStatus:
     wal_bytes: int
     blocks: int
     block_bytes: int
+    damaged_blocks: int
+    tombstones: int
     damaged_records: int
     torn_bytes: int
     exemplars: int

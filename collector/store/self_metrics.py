@@ -68,6 +68,24 @@ class StoreMetrics:
         self._block_bytes = Gauge(
             "tocsin_store_blocks_size_bytes", "Size of the blocks.", registry=registry
         )
+        self.compactions = Counter(
+            "tocsin_store_compactions", "Merges of blocks that were done.", registry=registry
+        )
+        self.compactions_failed = Counter(
+            "tocsin_store_compactions_failed",
+            "Merges of blocks that failed, for want of room mostly.",
+            registry=registry,
+        )
+        self._damaged_blocks = Gauge(
+            "tocsin_store_damaged_blocks",
+            "Blocks that can't be read, as a whole or in part.",
+            registry=registry,
+        )
+        self._tombstones = Gauge(
+            "tocsin_store_tombstones",
+            "Deletions whose samples are hidden and still on the disk.",
+            registry=registry,
+        )
         self._damaged = Gauge(
             "tocsin_wal_damaged_records",
             "Records that the last start could not read.",
@@ -93,5 +111,7 @@ class StoreMetrics:
         self._wal_bytes.set(status.wal_bytes)
         self._blocks.set(status.blocks)
         self._block_bytes.set(status.block_bytes)
+        self._damaged_blocks.set(status.damaged_blocks)
+        self._tombstones.set(status.tombstones)
         self._damaged.set(status.damaged_records)
         self._torn.set(status.torn_bytes)

@@ -19,22 +19,22 @@ from prometheus_client import CollectorRegistry
 from collector.model.clock import Clock
 from collector.model.errors import LimitError, StorageError
 from collector.model.exemplar import Exemplar
+from collector.model.histogram_columns import without_component
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s, SampleBatch
 from collector.store import merge
-from collector.store.block import Block, RowGroups, open_blocks
-from collector.store.block_writer import write_blocks
-from collector.store.changes import ALL_OF_TIME_MS, Changes
-from collector.store.checkpoint import checkpoints, write_checkpoint
+from collector.store.block_store import BlockStore
+from collector.store.changes import Changes
+from collector.store.checkpoint import write_checkpoint
 from collector.store.directory_lock import lock_directory
-from collector.store.head import Head, HeadCopy
+from collector.store.head import Head
 from collector.store.interface import NOTHING_REFUSED, CounterTotals, Refused, Slice
 from collector.store.log_writer import LogWriter
+from collector.store.maintenance import Maintenance, Parts, log_bytes, remove_before
 from collector.store.options import StoreOptions, StoreStatus
 from collector.store.recovery import recover
-from collector.store.retention import cut_time_ms, too_old
 from collector.store.self_metrics import StoreMetrics
 from collector.store.wal import Wal
 
@@ -77,34 +77,45 @@ class Tsdb:
         self._metrics = StoreMetrics(registry or CollectorRegistry())
         self._lock_descriptor = lock_descriptor
         self._lock = threading.RLock()
-        self._maintenance = threading.Lock()
         self._log_directory = directory / "wal"
-        self._block_directory = directory / "blocks"
         self._log_directory.mkdir(exist_ok=True)
-        self._block_directory.mkdir(exist_ok=True)
         self._head = Head(options.out_of_order_window_ms, options.max_exemplars)
         self._recovery = recover(self._log_directory, self._head)
         self._metadata = self._recovery.metadata
-        self._row_groups = RowGroups()
-        self._blocks: tuple[Block, ...] = open_blocks(
-            self._block_directory,
+        self._blocks = BlockStore(
+            directory / "blocks",
             self._recovery.checkpoint,
+            self._head.labels,
             self._head.add_series,
-            self._row_groups,
+            options.head_ms,
         )
+        self._blocks.head_from_ms = self._head.from_ms
         self._changes = Changes()
         self._appended = 0
         self._closed = False
         self._log = LogWriter(Wal(self._log_directory, options.fsync))
         self._begin_log()
+        self._maintenance = Maintenance(
+            Parts(
+                directory,
+                clock,
+                options,
+                self._lock,
+                self._head,
+                self._log,
+                self._blocks,
+                self._metadata,
+                self._changes,
+            )
+        )
 
     def _begin_log(self) -> None:
         """A process writes to segments of its own, after a checkpoint of what it found."""
         number = self._recovery.next_number
         if number > self._recovery.checkpoint:
-            self._write_checkpoint(number, self._head.copy())
+            write_checkpoint(self._log_directory, number, self._head.copy(), self._metadata)
         self._log.begin_segment(number)
-        self._remove_before(number)
+        remove_before(self._log, self._log_directory, number)
         self._metrics.show(self.status())
 
     # -- Appender --
@@ -279,14 +290,13 @@ class Tsdb:
     ) -> tuple[Int64s, list[merge.Window]]:
         """The series that match and where their samples of a range lie, newest places first."""
         with self._lock:
-            head, blocks = self._head, self._blocks
+            head = self._head
             refs = head.postings.match(matchers)
             from_ms = max(after_ms, head.from_ms - 1)
             found = merge.windows(head.parts(refs), from_ms, until_ms)
             found += merge.windows(head.overlay.parts(refs), after_ms, until_ms)
-        for block in blocks:
-            if block.overlaps(after_ms, until_ms):
-                found += merge.windows(block.parts(refs), after_ms, until_ms)
+            found = self._blocks.masked(found)
+            found += self._blocks.windows(after_ms, until_ms)
         return refs, found
 
     # -- lifecycle --
@@ -297,71 +307,51 @@ class Tsdb:
         Raises StorageError when the disk is full; what was there stays, and the next call tries
         again.
         """
-        with self._maintenance:
-            self._log.wal.sync()
-            now_ms = self._clock.now_ms()
-            first_ms = self._head.first_ms()
-            cut_ms = cut_time_ms(first_ms, now_ms, self._options.head_ms)
-            if cut_ms is not None or self._log.wal.segment_bytes > self._options.segment_bytes:
-                self._cut(cut_ms)
-            self._forget(now_ms - self._options.retention_ms)
+        try:
+            self._maintenance.run()
+        finally:
             self._metrics.show(self.status())
 
-    def _cut(self, cut_ms: int | None) -> None:
-        """Rows before `cut_ms` to blocks, all others to a checkpoint; then the old log can go."""
-        with self._lock:
-            number = self._log.wal.number + 1
-            self._log.begin_segment(number)
-            copy = self._head.copy()
-            metadata = dict(self._metadata)
-        if cut_ms is None:
-            write_checkpoint(self._log_directory, number, copy, metadata)
-        else:
-            written = self._write_blocks(copy, cut_ms, number)
-            try:
-                write_checkpoint(self._log_directory, number, copy.after(cut_ms), metadata)
-            except StorageError:
-                for block in written:
-                    block.remove()
-                raise
+    def compact(self) -> None:
+        """Call it each minute or so, in a thread of its own: merge blocks, write tiers.
+
+        May take long and keeps nobody from writing, reading or maintaining. Raises StorageError
+        when the disk is full; what was there stays, and the next call tries again.
+        """
+        try:
+            self._metrics.compactions.inc(self._maintenance.compact())
+        except StorageError:
+            self._metrics.compactions_failed.inc()
+            raise
+        finally:
+            self._metrics.show(self.status())
+
+    # -- Administrator --
+
+    def delete(self, matchers: Sequence[Matcher], from_ms: int, until_ms: int) -> int:
+        """See `Administrator.delete`; samples that come later are not hidden."""
+        refs, windows = self._windows(matchers, from_ms - 1, until_ms)
+        there = merge.present(refs, windows)
+        if len(there):
+            self._check_open()
+            self._blocks.delete(there, from_ms, min(until_ms, self._head.last_ms()))
             with self._lock:
-                self._head.cut(cut_ms, copy.late)
-                self._blocks = (*written, *self._blocks)
-        self._remove_before(number)
+                self._changes.note(from_ms)
+        return len({without_component(one) for one in self.labels_of(there)})
 
-    def _write_blocks(self, copy: HeadCopy, cut_ms: int, number: int) -> list[Block]:
-        span_ms = self._options.head_ms
-        paths = write_blocks(self._block_directory, copy, cut_ms, span_ms, number)
-        ref_of = self._head.ref_of.__getitem__
-        return [Block(path, ref_of, self._row_groups) for path in reversed(paths)]
+    def clean_tombstones(self) -> None:
+        """See `Administrator.clean_tombstones`."""
+        self._blocks.clean()
 
-    def _forget(self, before_ms: int) -> None:
-        """Drop what is past retention."""
-        with self._lock:
-            held = self._head.nbytes(), len(self._head.overlay)
-            self._head.forget(before_ms)
-            self._head.overlay.forget(before_ms)
-            gone = too_old(self._blocks, before_ms)
-            self._blocks = tuple(block for block in self._blocks if block not in gone)
-            if gone or held != (self._head.nbytes(), len(self._head.overlay)):
-                self._changes.note(ALL_OF_TIME_MS)
-        for block in gone:
-            block.remove()
-
-    def _write_checkpoint(self, number: int, copy: HeadCopy) -> None:
-        write_checkpoint(self._log_directory, number, copy, self._metadata)
-
-    def _remove_before(self, number: int) -> None:
-        self._log.wal.remove_before(number)
-        for path in checkpoints(self._log_directory):
-            if int(path.stem) < number:
-                path.unlink()
+    def snapshot(self, skip_head: bool) -> str:
+        """See `Administrator.snapshot`."""
+        return self._maintenance.snapshot(skip_head)
 
     def status(self) -> StoreStatus:
         """How full the store is."""
         with self._lock:
-            segments = [*self._log.wal.segments(), *checkpoints(self._log_directory)]
-            oldest = [self._head.first_ms(), *(block.first_ms for block in self._blocks)]
+            blocks = self._blocks.blocks
+            oldest = [self._head.first_ms(), *(block.first_ms for block in blocks)]
             return StoreStatus(
                 series=len(self._head.labels),
                 samples_appended=self._appended,
@@ -369,9 +359,11 @@ class Tsdb:
                 newest_ms=self._head.last_ms(),
                 head_bytes=self._head.nbytes(),
                 wal_segments=len(self._log.wal.segments()),
-                wal_bytes=sum(path.stat().st_size for path in segments),
-                blocks=len(self._blocks),
-                block_bytes=sum(block.nbytes for block in self._blocks),
+                wal_bytes=log_bytes(self._log, self._log_directory),
+                blocks=len(blocks),
+                block_bytes=self._blocks.nbytes(),
+                damaged_blocks=self._blocks.damaged,
+                tombstones=len(self._blocks.tombstones),
                 damaged_records=self._recovery.damaged,
                 torn_bytes=self._recovery.torn_bytes,
                 exemplars=len(self._head.exemplars),
@@ -379,14 +371,15 @@ class Tsdb:
 
     def close(self) -> None:
         """Checkpoint, so that the next start is quick, and let the directory go."""
-        with self._maintenance, self._lock:
+        with self._maintenance.lock, self._lock:
             if self._closed:
                 return
             self._closed = True
             number = self._log.wal.number + 1
             try:
-                self._write_checkpoint(number, self._head.copy())
-                self._remove_before(number)
+                copy = self._head.copy()
+                write_checkpoint(self._log_directory, number, copy, self._metadata)
+                remove_before(self._log, self._log_directory, number)
             except StorageError as error:
                 log.warning("closing without a checkpoint, the next start replays: %s", error)
             self._log.wal.close()

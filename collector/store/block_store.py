@@ -1,0 +1,218 @@
+"""All blocks of a directory: read, add, compact, forget, delete from. Knows nothing of the head.
+
+The tuple of blocks is replaced, never changed: a reader takes it once and needs no lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from collector.model.errors import StorageError
+from collector.model.labels import Labels
+from collector.model.samples import Int64s
+from collector.store import compact, merge
+from collector.store.block import Block
+from collector.store.block_cache import RowGroups
+from collector.store.block_directory import open_blocks, precedence
+from collector.store.block_index import BlockMeta
+from collector.store.block_writer import Plan, Source, write_block
+from collector.store.compact import Extent
+from collector.store.retention import too_many, too_old
+from collector.store.tombstones import Tombstone, masked, read_tombstones, write_tombstones
+
+log = logging.getLogger(__name__)
+
+
+class BlockStore:
+    """`labels` (by ref) and `ref_of` are those of the store; `part_ms` is what a cut spans."""
+
+    def __init__(
+        self,
+        directory: Path,
+        checkpoint: int,
+        labels: Sequence[Labels],
+        ref_of: Callable[[Labels], int],
+        part_ms: int,
+    ) -> None:
+        directory.mkdir(exist_ok=True)
+        self.directory = directory
+        self._labels = labels
+        self._ref_of = ref_of
+        self._part_ms = part_ms
+        self._tombstone_file = directory.parent / "tombstones"
+        self._row_groups = RowGroups()
+        self._changing = threading.Lock()
+        self._compacting = threading.Lock()
+        self.blocks, self.unreadable = open_blocks(directory, checkpoint, ref_of, self._row_groups)
+        self.tombstones = read_tombstones(self._tombstone_file, ref_of)
+        self.head_from_ms = -(2**62)
+        """Deletions of this time and later may hide samples in memory; the store keeps it up."""
+
+    # -- reading --
+
+    def windows(self, after_ms: int, until_ms: int) -> list[merge.Window]:
+        """Where the samples in `(after_ms, until_ms]` lie; of two at one time the first wins."""
+        return compact.BlockSource(self.blocks, self.tombstones).windows(after_ms + 1, until_ms + 1)
+
+    @property
+    def damaged(self) -> int:
+        """Blocks that are left out of answers, as a whole or in part."""
+        return self.unreadable + sum(bool(block.damaged) for block in self.blocks)
+
+    def nbytes(self) -> int:
+        """Bytes of all blocks."""
+        return sum(block.nbytes for block in self.blocks)
+
+    @contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """No block comes or goes meanwhile."""
+        with self._compacting, self._changing:
+            yield
+
+    # -- writing --
+
+    def write(
+        self, source: Source, spans: Iterable[tuple[int, int]], log_number: int
+    ) -> list[Path]:
+        """A block for each span `[from_ms, until_ms)`; not read before `add`.
+
+        Raises StorageError when there is no room; then none is left behind.
+        """
+        cleaned = max((one.number for one in self.tombstones), default=0)
+        meta = BlockMeta(0, 0, 0, log_number, cleaned=cleaned)
+        written: list[Path] = []
+        try:
+            for from_ms, until_ms in spans:
+                plan = Plan(from_ms, until_ms, self._part_ms, meta, self._labels)
+                if (path := write_block(self.directory, plan, source)) is not None:
+                    written.append(path)
+        except StorageError:
+            self.abandon(written)
+            raise
+        return written
+
+    def abandon(self, paths: Iterable[Path]) -> None:
+        """Remove blocks that were written and never added."""
+        for path in paths:
+            self._open(path).remove()
+
+    def opened(self, paths: Iterable[Path]) -> list[Block]:
+        """Blocks that were written, ready to be read."""
+        return [self._open(path) for path in paths]
+
+    def add(self, blocks: Iterable[Block]) -> None:
+        """From now on they are read."""
+        self._replace((), blocks)
+
+    def _open(self, path: Path) -> Block:
+        return Block(path, self._ref_of, self._row_groups)
+
+    def _replace(self, old: Iterable[Block], new: Iterable[Block]) -> None:
+        gone = list(old)
+        with self._changing:
+            kept = [block for block in self.blocks if block not in gone]
+            self.blocks = precedence([*kept, *new])
+        for block in gone:
+            block.remove()
+
+    # -- growing old --
+
+    def compact(self, spans_ms: Sequence[int], until_ms: int) -> int:
+        """Merge what is due; how many merges it took. Raises StorageError when there is no room.
+
+        A block that turns out to be damaged is reported and left as it is, and the rest goes on.
+        """
+        done = 0
+        with self._compacting:
+            while names := compact.plan(self._extents(), spans_ms, until_ms):
+                chosen = [block for block in self.blocks if block.path.name in names]
+                if self._verified(chosen):
+                    self._merge(chosen)
+                    done += 1
+            self._drop_tombstones()
+        return done
+
+    def clean(self) -> None:
+        """Write every block anew that something was deleted from. Raises StorageError."""
+        with self._compacting:
+            for block in self.blocks:
+                if self._hidden_in(block) and self._verified([block]):
+                    self._merge([block])
+            self._drop_tombstones()
+
+    def _extents(self) -> list[Extent]:
+        return [
+            Extent(block.path.name, block.first_ms, block.last_ms, block.samples)
+            for block in self.blocks
+            if not block.damaged
+        ]
+
+    def _verified(self, blocks: Iterable[Block]) -> bool:
+        whole = True
+        for block in blocks:
+            try:
+                block.verify()
+            except StorageError as error:
+                log.error("it is not compacted: %s", error)
+                block.damaged.add((-1, -1))
+                whole = False
+        return whole
+
+    def _merge(self, blocks: Sequence[Block]) -> None:
+        path = compact.merge_blocks(
+            self.directory, blocks, self.tombstones, self._labels, self._part_ms
+        )
+        self._replace(blocks, [] if path is None else [self._open(path)])
+
+    def forget(self, before_ms: int, limit_bytes: int, used_bytes: int) -> int:
+        """Remove what is past retention by time, then by size; how many blocks."""
+        gone = too_old(self.blocks, before_ms)
+        kept = [block for block in self.blocks if block not in gone]
+        gone += too_many(kept, limit_bytes, used_bytes)
+        if gone:
+            self._replace(gone, ())
+        return len(gone)
+
+    # -- deleting --
+
+    def delete(self, refs: Int64s, from_ms: int, until_ms: int) -> None:
+        """Hide these series' samples in `[from_ms, until_ms]`, durably. Raises StorageError."""
+        with self._changing:
+            number = 1 + max(
+                [one.number for one in self.tombstones]
+                + [block.meta.cleaned for block in self.blocks],
+                default=0,
+            )
+            grown = (*self.tombstones, Tombstone(number, refs, from_ms, until_ms))
+            write_tombstones(self._tombstone_file, grown, self._labels)
+            self.tombstones = grown
+
+    def masked(self, found: Iterable[merge.Window]) -> list[merge.Window]:
+        """Windows of the head without what was deleted."""
+        return masked(found, self.tombstones) if self.tombstones else list(found)
+
+    def _hidden_in(self, block: Block) -> bool:
+        found = merge.windows(block.parts(), block.first_ms - 1, block.last_ms)
+        some = [one for one in self.tombstones if one.number > block.meta.cleaned]
+        return any(window.part is not masked([window], some)[0].part for window in found)
+
+    def _drop_tombstones(self) -> None:
+        """Forget deletions that hide nothing any more in blocks, and none in memory."""
+        with self._changing:
+            needed = tuple(
+                one
+                for one in self.tombstones
+                if one.until_ms >= self.head_from_ms
+                or any(
+                    one.number > block.meta.cleaned
+                    and block.overlaps(one.from_ms - 1, one.until_ms)
+                    for block in self.blocks
+                )
+            )
+            if len(needed) < len(self.tombstones):
+                write_tombstones(self._tombstone_file, needed, self._labels)
+                self.tombstones = needed

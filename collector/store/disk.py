@@ -1,0 +1,117 @@
+"""Files that are written once: whole and on the disk, or not there.
+
+The one door to the disk of blocks, snapshots and backups: every call goes through `os`, so that a
+test can let any of them fail.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from collector.store.wal import sync_directory
+
+CHUNK_BYTES = 1 << 20
+
+
+class NewFile:
+    """A file that is being written: counts and checks its bytes; fsynced when it is closed.
+
+    Has what pyarrow asks of a file to write to. Every method raises OSError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self.size = 0
+        self.crc32 = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._descriptor < 0
+
+    def write(self, data: bytes | memoryview) -> int:
+        """All of it, in as many writes as the system wants."""
+        view = memoryview(data).cast("B")
+        at = 0
+        while at < len(view):
+            at += os.write(self._descriptor, view[at:])
+        self.size += len(view)
+        self.crc32 = zlib.crc32(view, self.crc32)
+        return len(view)
+
+    def tell(self) -> int:
+        """How many bytes are written."""
+        return self.size
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def readable(self) -> bool:
+        """It is not."""
+        return False
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is not."""
+        return False
+
+    def close(self) -> None:
+        """Wait until the disk has it."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def __enter__(self) -> NewFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def replace_file(path: Path, write: Callable[[NewFile], object]) -> None:
+    """Write beside, then rename over `path`. Raises OSError; then what was there stays."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        with NewFile(temporary) as file:
+            write(file)
+        os.rename(temporary, path)
+        sync_directory(path.parent)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def crc32_of(path: Path) -> int:
+    """The checksum of a file's bytes. Raises OSError."""
+    checksum = 0
+    with path.open("rb") as file:
+        while data := file.read(CHUNK_BYTES):
+            checksum = zlib.crc32(data, checksum)
+    return checksum
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """The same files under `target` (made here) by hard links. Raises OSError."""
+    target.mkdir(parents=True)
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            link_tree(path, target / path.name)
+        else:
+            os.link(path, target / path.name)
+    sync_directory(target)

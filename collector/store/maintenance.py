@@ -1,0 +1,166 @@
+"""What the store does now and then: cut old rows into blocks, checkpoint, forget, compact, copy.
+
+Works on a copy of what the head holds and holds the store's lock for moments only, so that nobody
+who appends or asks waits for the disk. Cutting and compacting have a lock each: a merge of hours
+doesn't keep the log from being cut.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from collector.model.clock import Clock
+from collector.model.errors import StorageError
+from collector.model.metadata import Metadata
+from collector.store import merge
+from collector.store.block_store import BlockStore
+from collector.store.changes import ALL_OF_TIME_MS, Changes
+from collector.store.checkpoint import checkpoints, write_checkpoint
+from collector.store.head import Head, HeadCopy
+from collector.store.log_writer import LogWriter
+from collector.store.options import StoreOptions
+from collector.store.retention import cut_time_ms, limit_bytes
+from collector.store.snapshot import write_snapshot
+from collector.store.tombstones import Tombstone, masked
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSource:
+    """What a block is cut from: everything in memory, without what was deleted."""
+
+    copy: HeadCopy
+    tombstones: Sequence[Tombstone]
+
+    def windows(self, from_ms: int, until_ms: int) -> list[merge.Window]:
+        """See `Source.windows`."""
+        first_ms = max(from_ms, self.copy.from_ms) - 1
+        found = merge.windows((part for _, part in self.copy.chunks), first_ms, until_ms - 1)
+        found += merge.windows(self.copy.late, from_ms - 1, until_ms - 1)
+        return masked(found, self.tombstones)
+
+    def spans(self, before_ms: int, span_ms: int) -> list[tuple[int, int]]:
+        """The aligned spans before a time that have samples."""
+        times = [part.times[part.times >= self.copy.from_ms] for _, part in self.copy.chunks]
+        times += [part.times for part in self.copy.late]
+        found = {span for one in times for span in (one[one < before_ms] // span_ms).tolist()}
+        return [(n * span_ms, min((n + 1) * span_ms, before_ms)) for n in sorted(found)]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The store's own parts, and the lock that guards head and metadata."""
+
+    directory: Path
+    clock: Clock
+    options: StoreOptions
+    lock: AbstractContextManager[bool]
+    head: Head
+    log: LogWriter
+    blocks: BlockStore
+    metadata: dict[str, Metadata]
+    changes: Changes
+
+    @property
+    def log_directory(self) -> Path:
+        """Where segments and checkpoints are."""
+        return self.directory / "wal"
+
+
+class Maintenance:
+    """Each method may be called from any thread; those that cut wait for each other."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.lock = threading.Lock()
+
+    def run(self) -> None:
+        """fsync, cut, checkpoint, retention. Raises StorageError; the next call tries again."""
+        parts = self._parts
+        with self.lock:
+            parts.log.wal.sync()
+            now_ms = parts.clock.now_ms()
+            cut_ms = cut_time_ms(parts.head.first_ms(), now_ms, parts.options.head_ms)
+            if cut_ms is not None or parts.log.wal.segment_bytes > parts.options.segment_bytes:
+                self.cut(cut_ms)
+            self.forget(now_ms - parts.options.retention_ms)
+
+    def cut(self, cut_ms: int | None) -> None:
+        """Rows before `cut_ms` to blocks, all others to a checkpoint; then the old log can go."""
+        parts = self._parts
+        with parts.lock:
+            number = parts.log.wal.number + 1
+            parts.log.begin_segment(number)
+            copy, metadata = parts.head.copy(), dict(parts.metadata)
+        if cut_ms is None:
+            write_checkpoint(parts.log_directory, number, copy, metadata)
+        else:
+            source = HeadSource(copy, parts.blocks.tombstones)
+            spans = source.spans(cut_ms, parts.options.head_ms)
+            written = parts.blocks.write(source, spans, number)
+            try:
+                write_checkpoint(parts.log_directory, number, copy.after(cut_ms), metadata)
+            except StorageError:
+                parts.blocks.abandon(written)
+                raise
+            opened = parts.blocks.opened(written)
+            with parts.lock:
+                parts.head.cut(cut_ms, copy.late)
+                parts.blocks.add(opened)
+                parts.blocks.head_from_ms = cut_ms
+        remove_before(parts.log, parts.log_directory, number)
+
+    def forget(self, before_ms: int) -> None:
+        """Drop what is past retention, by time and by size."""
+        parts, options = self._parts, self._parts.options
+        with parts.lock:
+            parts.head.forget(before_ms)
+            parts.head.overlay.forget(before_ms)
+        limit = 0
+        if options.retention_bytes or options.retention_percentage:
+            disk_bytes = shutil.disk_usage(parts.directory).total
+            limit = limit_bytes(options.retention_bytes, options.retention_percentage, disk_bytes)
+        used = log_bytes(parts.log, parts.log_directory)
+        if parts.blocks.forget(before_ms, limit, used):
+            with parts.lock:
+                parts.changes.note(ALL_OF_TIME_MS)
+
+    def compact(self) -> int:
+        """Merge what is due; how many merges. Raises StorageError; the next call tries again."""
+        return self._parts.blocks.compact(
+            self._parts.options.block_spans_ms, self._parts.head.from_ms
+        )
+
+    def snapshot(self, skip_head: bool) -> str:
+        """See `Administrator.snapshot`."""
+        parts = self._parts
+        with self.lock, parts.blocks.unchanging():
+            with parts.lock:
+                number, copy = parts.log.wal.number, parts.head.copy()
+                metadata = dict(parts.metadata)
+            if skip_head:
+                copy = replace(copy, chunks=[], late=[])
+            now_ms = parts.clock.now_ms()
+            blocks = {"blocks": parts.blocks.blocks}
+            return write_snapshot(parts.directory, now_ms, blocks, number, copy, metadata)
+
+
+def log_bytes(log_writer: LogWriter, directory: Path) -> int:
+    """Size of segments and checkpoints."""
+    paths = [*log_writer.wal.segments(), *checkpoints(directory)]
+    return sum(path.stat().st_size for path in paths)
+
+
+def remove_before(log_writer: LogWriter, directory: Path, number: int) -> None:
+    """The log and the checkpoints that a later checkpoint made needless."""
+    log_writer.wal.remove_before(number)
+    for path in checkpoints(directory):
+        if int(path.stem) < number:
+            path.unlink()

@@ -21,7 +21,16 @@ from collector.discovery_config import (
     StaticConfig,
 )
 from collector.http_config import HttpClientConfig
-from collector.ingest.limits import DEFAULT_BODY_BYTES, DEFAULT_MAX_SERIES, MAX_OTLP_BODY_BYTES
+from collector.ingest.limits import (
+    DEFAULT_BODY_BYTES,
+    DEFAULT_MAX_SERIES,
+    MAX_LABEL_NAME_BYTES,
+    MAX_LABEL_VALUE_BYTES,
+    MAX_LABELS,
+    MAX_OTLP_BODY_BYTES,
+    MAX_VALUES_PER_LABEL,
+    Guards,
+)
 from collector.ingest.relabel import Action, Rule, compile_regex
 from collector.model.errors import InputError
 from collector.store.exemplars import DEFAULT_MAX_EXEMPLARS
@@ -236,6 +245,30 @@ class ExemplarsConfig(_Section):
     """Part `storage.exemplars`."""
 
     max_exemplars: int = Field(default=DEFAULT_MAX_EXEMPLARS, ge=0)
+
+
+class LimitsConfig(_Section):
+    """Section `limits`: what is new is held against them, however it comes in; 0 is no limit."""
+
+    series_per_target: int = Field(default=0, ge=0)
+    series_per_metric: int = Field(default=0, ge=0)
+    values_per_label: int = Field(default=MAX_VALUES_PER_LABEL, ge=0)
+    new_series_per_second: int = Field(default=0, ge=0)
+    labels_per_series: int = Field(default=MAX_LABELS, ge=0)
+    label_name_length: int = Field(default=MAX_LABEL_NAME_BYTES, ge=0)
+    label_value_length: int = Field(default=MAX_LABEL_VALUE_BYTES, ge=0)
+
+    def guards(self) -> Guards:
+        """The section as ingest takes it."""
+        return Guards(
+            series_per_target=self.series_per_target,
+            series_per_metric=self.series_per_metric,
+            values_per_label=self.values_per_label,
+            new_series_per_second=self.new_series_per_second,
+            labels=self.labels_per_series,
+            label_name_bytes=self.label_name_length,
+            label_value_bytes=self.label_value_length,
+        )
 
 
 class StorageConfig(_Section):

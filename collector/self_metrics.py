@@ -8,7 +8,7 @@ SCRAPE_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 
 class IngestMetrics:
-    """What came in, by origin (`scrape`, `otlp`, `remote_write`), and what was refused, by reason."""
+    """What came in, by origin, and what was refused, by reason."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.samples = Counter(
@@ -66,7 +66,7 @@ class IngestMetrics:
         )
         self.discovery_failures = Counter(
             "tocsin_discovery_failures",
-            "Look-ups of targets that failed, the targets found before being kept, by kind and job.",
+            "Look-ups of targets that failed; the targets found before are kept.",
             ("kind", "job"),
             registry=registry,
         )

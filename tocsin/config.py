@@ -18,11 +18,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from alerts.config import AlertmanagerGlobal, AlertsConfig
 from alerts.receivers import build_integrations
 from anomaly.config import AnomalyConfig
-from collector.config import GlobalConfig, OtlpConfig, ScrapeConfig, StorageConfig
+from collector.config import GlobalConfig, LimitsConfig, OtlpConfig, ScrapeConfig, StorageConfig
 from collector.config_errors import ManyConfigErrors, explain
+from collector.ingest.relabel import compile_regex
 from collector.logs_config import LogsConfig
 from collector.model.clock import ManualClock
-from collector.model.errors import ConfigError, Where
+from collector.model.errors import ConfigError, InputError, Where
 from collector.model.yaml_document import Path as YamlPath
 from collector.model.yaml_document import YamlDocument, path_of, read_yaml
 from dashboards.config import DashboardsConfig
@@ -52,6 +53,14 @@ def _page_url(text: str) -> str:
     return text
 
 
+def _pattern(text: str) -> str:
+    try:
+        compile_regex(text)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
 class WebConfig(BaseModel):
     """Section `web`: where tocsin listens, and how people reach it."""
 
@@ -59,6 +68,8 @@ class WebConfig(BaseModel):
 
     listen_address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:9900"
     external_url: Annotated[str, AfterValidator(_page_url)] = ""
+    cors_origin: Annotated[str, AfterValidator(_pattern)] = ""
+    enable_admin_api: bool = False
 
 
 class ScrapeSection(BaseModel):
@@ -79,6 +90,7 @@ class Config:
     scrape_configs: list[ScrapeConfig]
     storage: StorageConfig
     otlp: OtlpConfig
+    limits: LimitsConfig
     logs: LogsConfig
     slos: SloConfig
     objectives: list[Objective]
@@ -165,6 +177,7 @@ class _Loader:
             scrape_configs=self._keys(ScrapeSection).scrape_configs,
             storage=self._section("storage", StorageConfig),
             otlp=self._section("otlp", OtlpConfig),
+            limits=self._section("limits", LimitsConfig),
             logs=self._section("logs", LogsConfig),
             slos=slos,
             objectives=self._objectives(slos),
@@ -234,7 +247,7 @@ class _Loader:
             self._errors.append(ConfigError(error.message, where=where, advice=error.advice))
 
     def _refuse_unknown_sections(self) -> None:
-        sections = {"web", "storage", "otlp", "logs", "slos", "anomaly", "dashboards"}
+        sections = {"web", "storage", "otlp", "limits", "logs", "slos", "anomaly", "dashboards"}
         known = sections | _names(ScrapeSection) | _names(AlertsConfig) | {GLOBAL_BLOCK}
         for key in self._data:
             if key not in known:

@@ -25,6 +25,7 @@ from collector.store.warm_up import warm_up as store_warm_up
 from tocsin.background import in_background
 from tocsin.config import Config
 from tocsin.config_warnings import config_warnings
+from tocsin.process_status import ConfigReadings
 from tocsin.ticker import Ticker
 from tocsin.wiring import Parts, build_anomalies
 
@@ -34,7 +35,7 @@ MAINTENANCE_MS = 30_000
 FIT_MS = 5_000
 DRAIN_SECONDS = 5
 LOG_RETENTION_MS = 600_000
-AT_START = ("web", "storage", "otlp", "logs")
+AT_START = ("web", "storage", "otlp", "limits", "logs")
 """Sections that hold for the life of the process."""
 
 
@@ -45,6 +46,8 @@ class Lifecycle:
         self._parts = parts
         self._load = load
         self._is_ready = False
+        now_ms = parts.clock.now_ms()
+        self.readings = ConfigReadings(now_ms, now_ms)
         self._reloading = threading.Lock()
         self._tickers: dict[str, Ticker] = {}
 
@@ -55,7 +58,13 @@ class Lifecycle:
     def reload(self) -> None:
         """Read the configuration again; raises ConfigError and keeps everything as it was."""
         with self._reloading:
-            self._reload()
+            try:
+                self._reload()
+            except ConfigError:
+                self.readings.succeeded = False
+                raise
+            self.readings.succeeded = True
+            self.readings.read_ms = self._parts.clock.now_ms()
 
     def _reload(self) -> None:
         config = self._load()

@@ -14,6 +14,8 @@ from anomaly.watch import AnomalyWatch
 from collector.api.ingest import otlp_receiver
 from collector.ingest.receivers.otlp_http import OtlpReceiver
 from collector.ingest.scrape.pool import ScrapePool
+from collector.ingest.series_gate import SeriesGate
+from collector.ingest.write import SampleWriter
 from collector.model.clock import Clock
 from collector.query.engine import Engine
 from collector.self_metrics import IngestMetrics
@@ -41,6 +43,7 @@ class Parts:
     store: Tsdb
     engine: Engine
     pool: ScrapePool
+    gate: SeriesGate
     otlp: OtlpReceiver
     logs: Logs
     alerts: AlertService
@@ -61,7 +64,8 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
     store = Tsdb.open(directory / "metrics", clock, store_options(config), registry)
     engine = Engine(store, clock=clock)
     ingest = IngestMetrics(registry)
-    pool = ScrapePool(store, ingest, clock)
+    gate = SeriesGate(store, config.limits.guards(), clock)
+    pool = ScrapePool(store, ingest, clock, gate)
     pool.apply(config.scrape_configs, config.global_)
     alerts = AlertService(
         config.alerts,
@@ -81,7 +85,8 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         store=store,
         engine=engine,
         pool=pool,
-        otlp=otlp_receiver(store, ingest, config.otlp),
+        gate=gate,
+        otlp=otlp_receiver(SampleWriter(store, ingest, "otlp", clock, gate), ingest, config.otlp),
         logs=build_logs(config.logs, directory, clock, registry, config.otlp.max_body_size),
         alerts=alerts,
         slos=build_slos(config, store, sink, clock, directory, registry),

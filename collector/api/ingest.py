@@ -11,12 +11,13 @@ from collector.ingest.otlp_writer import OtlpWriter
 from collector.ingest.receivers.otlp_http import OtlpReceiver, Reply
 from collector.ingest.write import SampleWriter
 from collector.self_metrics import IngestMetrics
-from collector.store.interface import Appender
 
 OTLP_PATHS = ("/v1/metrics", "/api/v1/otlp/v1/metrics")
 
 
-def otlp_receiver(appender: Appender, metrics: IngestMetrics, config: OtlpConfig) -> OtlpReceiver:
+def otlp_receiver(
+    writer: SampleWriter, metrics: IngestMetrics, config: OtlpConfig
+) -> OtlpReceiver:
     """The receiver that a configuration asks for."""
     promotion = Promotion(
         attributes=frozenset(config.promote_resource_attributes),
@@ -24,8 +25,7 @@ def otlp_receiver(appender: Appender, metrics: IngestMetrics, config: OtlpConfig
         ignored=frozenset(config.ignore_resource_attributes),
         keep_identifying=config.keep_identifying_resource_attributes,
     )
-    writer = OtlpWriter(SampleWriter(appender, metrics, "otlp"), promotion)
-    return OtlpReceiver(writer, metrics, config.max_body_size)
+    return OtlpReceiver(OtlpWriter(writer, promotion), metrics, config.max_body_size)
 
 
 def router(receiver: OtlpReceiver) -> APIRouter:

@@ -10,6 +10,10 @@ _GZIP = 16 + zlib.MAX_WBITS
 _CHUNK = 1024 * 1024
 
 
+class OversizeError(LimitError):
+    """The body is larger than it may be (HTTP 413)."""
+
+
 class BodyReader:
     """Collects a body chunk by chunk, unpacking it when it is gzip.
 
@@ -26,7 +30,7 @@ class BodyReader:
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes as they came.
 
-        Raises LimitError past the limit, InputError for bytes that are not gzip.
+        Raises OversizeError past the limit, InputError for bytes that are not gzip.
         """
         if self._inflate is None:
             self._keep(chunk)
@@ -45,7 +49,7 @@ class BodyReader:
     def _keep(self, part: bytes) -> None:
         self._size += len(part)
         if self._limit and self._size > self._limit:
-            raise LimitError(
+            raise OversizeError(
                 f"the body is larger than {self._limit_name} of {self._limit:,} bytes",
                 advice=f"send less at once, or raise {self._limit_name}",
             )

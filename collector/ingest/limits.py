@@ -93,6 +93,7 @@ class Guards:
     label_name_bytes: int = MAX_LABEL_NAME_BYTES
     label_value_bytes: int = MAX_LABEL_VALUE_BYTES
 
+
 TABLE: Mapping[str, int] = {
     "body_size_limit": DEFAULT_BODY_BYTES,
     "otlp_body_bytes": MAX_OTLP_BODY_BYTES,

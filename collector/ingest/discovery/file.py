@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import glob
 import json
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from collector.config import ScrapeConfig
 from collector.discovery_config import FileSdConfig, StaticConfig
-from collector.ingest.discovery.interface import Publish
+from collector.ingest.discovery.interface import Fail, Publish
 from collector.ingest.discovery.static import targets_of
 from collector.ingest.limits import MAX_TARGET_FILE_BYTES
 from collector.model.errors import ConfigError, Where
@@ -27,7 +26,6 @@ LOOK_EVERY_SECONDS = 5.0
 """How often the files' times of change are looked at; refresh_interval only shortens it."""
 
 _GROUPS = TypeAdapter(list[StaticConfig])
-_log = logging.getLogger(__name__)
 
 
 class FileDiscovery:
@@ -37,39 +35,43 @@ class FileDiscovery:
         self._sections: Sequence[FileSdConfig] = config.file_sd_configs
         self._known: dict[Path, tuple[int, list[Labels]]] = {}
 
-    async def run(self, publish: Publish) -> None:
+    async def run(self, publish: Publish, fail: Fail) -> None:
         """Publish at the start and whenever a file came, changed or went."""
         shortest_ms = min(section.refresh_interval for section in self._sections)
         first = True
         while True:
-            changed = await asyncio.to_thread(self._look)
+            changed, errors = await asyncio.to_thread(self._look)
+            for error in errors:
+                fail(error)
             if changed or first:
                 publish([labels for _, found in self._known.values() for labels in found])
             first = False
             await asyncio.sleep(min(shortest_ms / 1000, LOOK_EVERY_SECONDS))
 
-    def _look(self) -> bool:
+    def _look(self) -> tuple[bool, list[Exception]]:
+        """Whether anything changed, and the files that could not be read."""
         files = {
             Path(name)
             for section in self._sections
             for pattern in section.files
             for name in glob.glob(pattern)
         }
-        changed = [self._read_if_changed(file) for file in sorted(files)]
+        changed, errors = False, list[Exception]()
+        for file in sorted(files):
+            try:
+                changed |= self._read_if_changed(file)
+            except (OSError, ConfigError) as error:
+                errors.append(error)
         gone = set(self._known) - files
         for file in gone:
             del self._known[file]
-        return bool(gone) or any(changed)
+        return bool(gone) or changed, errors
 
     def _read_if_changed(self, file: Path) -> bool:
-        try:
-            modified_ns = file.stat().st_mtime_ns
-            if file in self._known and self._known[file][0] == modified_ns:
-                return False
-            self._known[file] = (modified_ns, read_targets(file))
-        except (OSError, ConfigError) as error:
-            _log.warning("targets of %s are kept as they were: %s", file, error)
+        modified_ns = file.stat().st_mtime_ns
+        if file in self._known and self._known[file][0] == modified_ns:
             return False
+        self._known[file] = (modified_ns, read_targets(file))
         return True
 
 

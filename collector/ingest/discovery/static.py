@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from collector.config import ScrapeConfig
 from collector.discovery_config import StaticConfig
-from collector.ingest.discovery.interface import Publish
+from collector.ingest.discovery.interface import Fail, Publish
 from collector.model.labels import Labels
 
 
@@ -16,7 +16,7 @@ class StaticDiscovery:
     def __init__(self, config: ScrapeConfig) -> None:
         self._targets = targets_of(config.static_configs)
 
-    async def run(self, publish: Publish) -> None:
+    async def run(self, publish: Publish, _: Fail) -> None:
         """Publish the targets and return."""
         publish(self._targets)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 import tempfile
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from collector.http_config import TlsConfig
 from collector.model.errors import ConfigError
+
+_log = logging.getLogger(__name__)
 
 _VERSIONS = {
     "TLS10": ssl.TLSVersion.TLSv1,
@@ -43,14 +46,32 @@ def tls_context(tls: TlsConfig, whose: str) -> ssl.SSLContext:
     return context
 
 
-def files_read(tls: TlsConfig) -> list[str]:
-    """The files that a context is made of: when one changes, a context is made anew."""
-    return [name for name in (tls.ca_file, tls.cert_file, tls.key_file) if name]
+class TlsContexts:
+    """The context of one section, made anew when a certificate's file has changed."""
 
+    def __init__(self, tls: TlsConfig, whose: str) -> None:
+        """Raises ConfigError when there can be no context."""
+        self._tls = tls
+        self._whose = whose
+        self._state = self._files_state()
+        self._context = tls_context(tls, whose)
 
-def files_state(tls: TlsConfig) -> tuple[int, ...]:
-    """Times of change of these files (ns), 0 for one that is not there."""
-    return tuple(_changed_ns(Path(name)) for name in files_read(tls))
+    def current(self) -> ssl.SSLContext:
+        """The context for a new connection; the old one while new files are no use."""
+        state = self._files_state()
+        if state != self._state:
+            try:
+                self._context = tls_context(self._tls, self._whose)
+                self._state = state
+            except ConfigError as error:
+                _log.warning("kept the certificates as they were: %s", error)
+        return self._context
+
+    def _files_state(self) -> tuple[int, ...]:
+        """Times of change (ns), 0 for a file that is not there."""
+        tls = self._tls
+        names = (name for name in (tls.ca_file, tls.cert_file, tls.key_file) if name)
+        return tuple(_changed_ns(Path(name)) for name in names)
 
 
 def _changed_ns(file: Path) -> int:

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 
 from collector.ingest.formats.otlp_metrics import from_json
-from collector.ingest.inflate import BodyReader
+from collector.ingest.inflate import BodyReader, OversizeError
 from collector.ingest.limits import MAX_OTLP_BODY_BYTES, MAX_OTLP_COMPRESSED_BYTES
 from collector.ingest.otlp_writer import OtlpWriter, Outcome
 from collector.model.errors import (
@@ -47,10 +47,6 @@ class Reply:
 
 class UnsupportedMediaError(InputError):
     """A content type or encoding that OTLP/HTTP does not have (HTTP 415)."""
-
-
-class OversizeError(LimitError):
-    """The body is larger than it may be (HTTP 413)."""
 
 
 class OtlpReceiver:
@@ -113,10 +109,7 @@ def unpacked(body: bytes, encoding: str, limit_bytes: int, limit_name: str) -> b
             advice="let the sender make smaller batches",
         )
     reader = BodyReader(gzip=encoding == "gzip", limit_bytes=limit_bytes, limit_name=limit_name)
-    try:
-        reader.feed(body)
-    except LimitError as error:
-        raise OversizeError(error.message, advice=error.advice) from error
+    reader.feed(body)
     return reader.finish()
 
 

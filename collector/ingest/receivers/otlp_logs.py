@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from collector.ingest.formats.otlp_logs import DecodedLogs, from_json, from_protobuf
+from collector.ingest.inflate import OversizeError
 from collector.ingest.limits import MAX_OTLP_BODY_BYTES, MAX_OTLP_COMPRESSED_BYTES
 from collector.ingest.receivers.otlp_http import (
     BODY_LIMIT,
     JSON,
     MAX_MESSAGE_CHARACTERS,
     PROTOBUF,
-    OversizeError,
     Reply,
     UnsupportedMediaError,
     refusal,

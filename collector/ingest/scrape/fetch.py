@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -15,6 +14,7 @@ from collector.config import ScrapeConfig
 from collector.ingest.formats.negotiate import ACCEPT
 from collector.ingest.http.credentials import Credentials
 from collector.ingest.http.proxy import DEFAULT_PORTS, proxy_for
+from collector.ingest.http.tls import TlsContexts
 from collector.ingest.inflate import BodyReader
 from collector.ingest.scrape.http_connection import Head, HttpConnection, Way
 from collector.model.errors import InputError, UnavailableError
@@ -39,7 +39,7 @@ class Fetcher:
     def __init__(
         self,
         config: ScrapeConfig,
-        tls: ssl.SSLContext,
+        tls: TlsContexts,
         url: str,
         credentials: Credentials | None = None,
     ) -> None:

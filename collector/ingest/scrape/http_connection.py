@@ -15,6 +15,7 @@ from urllib.parse import SplitResult
 import h11
 
 from collector.ingest.http.proxy import DEFAULT_PORTS, Proxy
+from collector.ingest.http.tls import TlsContexts
 
 READ_BYTES = 256 * 1024
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -41,7 +42,7 @@ class ProxyError(OSError):
 class Way:
     """How a server is reached: what its certificate is checked by, and the proxy before it."""
 
-    tls: ssl.SSLContext
+    tls: TlsContexts
     server_name: str = ""
     proxy: Proxy | None = None
 
@@ -102,7 +103,7 @@ class HttpConnection:
 
     async def _open(self) -> Streams:
         proxy = self._way.proxy
-        context = self._way.tls if self._secure else None
+        context = self._way.tls.current() if self._secure else None
         if proxy is None:
             name = (self._way.server_name or self._host) if context else None
             return await asyncio.open_connection(

@@ -10,16 +10,19 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from collector.config import ScrapeConfig
+from collector.ingest.admission import Admission
 from collector.ingest.formats.negotiate import media_type_of, new_parser
-from collector.ingest.formats.page import Parser
+from collector.ingest.formats.page import Page, Parser
+from collector.ingest.inflate import OversizeError
 from collector.ingest.limits import SeriesLimits
 from collector.ingest.scrape.fetch import Fetched, Fetcher
-from collector.ingest.scrape.page_writer import PageWriter
-from collector.ingest.scrape.report import Report
+from collector.ingest.scrape.page_writer import NOTHING_READ, PageWriter
+from collector.ingest.scrape.report import TOO_LARGE, Extras, Report
+from collector.ingest.scrape.schedule import Schedule
 from collector.ingest.scrape.target import Target, sample_relabel
-from collector.ingest.write import Admission, SampleWriter
+from collector.ingest.write import SampleWriter
 from collector.model.clock import Clock
-from collector.model.errors import StorageError, TocsinError
+from collector.model.errors import InputError, StorageError, TocsinError
 from collector.self_metrics import IngestMetrics
 
 Health = Literal["unknown", "up", "down"]
@@ -36,6 +39,7 @@ class TargetStatus:
     last_scrape_ms: int = 0
     last_duration_seconds: float = 0.0
     samples: int = 0
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +55,21 @@ class Tools:
 class ScrapeLoop:
     """The life of one target in one scrape section; `refusal` is why it must not be scraped."""
 
+    refusal: TocsinError | None
+
     def __init__(
         self,
         target: Target,
         config: ScrapeConfig,
         fetcher: Fetcher,
         tools: Tools,
-        refusal: TocsinError | None = None,
     ) -> None:
         self.status = TargetStatus(target)
         self._target = target
         self._config = config
         self._fetcher = fetcher
         self._tools = tools
-        self._refusal = refusal
+        self.refusal = None
         self._parsers: dict[str, Parser] = {}
         admission = Admission(
             target.source,
@@ -78,7 +83,12 @@ class ScrapeLoop:
             admission,
             tools.writer,
             honor_timestamps=config.honor_timestamps,
+            track_timestamps=config.track_timestamps_staleness,
+            extras=_extras(config, target),
         )
+        self._admission = admission
+        self._page: Page | None = None
+        self._body_bytes = 0
         self._last_ms = 0
 
     def succeed(self, former: ScrapeLoop) -> None:
@@ -86,6 +96,10 @@ class ScrapeLoop:
         self.status = replace(former.status, target=self._target)
         self._pages.succeed(former._pages)
         self._last_ms = former._last_ms
+
+    def next_scrape_ms(self) -> int:
+        """When the target would be scraped next, going by the last time."""
+        return self._last_ms + self._target.interval_ms if self._last_ms else 0
 
     async def run(self) -> None:
         """Scrape at each time of the target's grid until cancelled."""
@@ -96,23 +110,35 @@ class ScrapeLoop:
 
     async def _run(self) -> None:
         clock, metrics = self._tools.clock, self._tools.metrics
-        due_ms = self._target.first_scrape_ms(clock.now_ms())
+        plan = Schedule(self._target, clock.now_ms(), clock.monotonic_seconds())
         while True:
-            await asyncio.sleep(max(0, due_ms - clock.now_ms()) / 1000)
-            await self.scrape(self._target.sample_time_ms(due_ms, clock.now_ms()))
-            following_ms = self._target.next_scrape_ms(max(due_ms, clock.now_ms()))
-            missed = (following_ms - due_ms) // self._target.interval_ms - 1
-            metrics.scrapes_missed.inc(max(0, missed))
-            due_ms = following_ms
+            await asyncio.sleep(plan.wait_seconds(clock.monotonic_seconds()))
+            begin = plan.begin(clock.now_ms(), clock.monotonic_seconds())
+            if begin.jumped_ms:
+                self._note_jump(begin.jumped_ms)
+            await self.scrape(begin.timestamp_ms)
+            missed = plan.plan_next(clock.now_ms(), clock.monotonic_seconds())
+            metrics.scrapes_missed.inc(missed)
+
+    def _note_jump(self, jumped_ms: int) -> None:
+        direction = "forward" if jumped_ms > 0 else "back"
+        self._tools.metrics.clock_jumps.labels(direction).inc()
+        _log.warning(
+            "the machine's clock went %s by %.1f s between two scrapes of %s",
+            direction,
+            abs(jumped_ms) / 1000,
+            self._target.url,
+        )
 
     async def scrape(self, timestamp_ms: int) -> None:
         """One scrape, its samples dated `timestamp_ms`; never raises for what a target did."""
-        timestamp_ms = max(timestamp_ms, self._last_ms + 1)
+        timestamp_ms = self._in_order(timestamp_ms)
         self._last_ms = timestamp_ms
         start = self._tools.clock.monotonic_seconds()
+        self._page, self._body_bytes = None, 0
         try:
-            if self._refusal is not None:
-                raise self._refusal
+            if self.refusal is not None:
+                raise self.refusal
             fetched = await self._fetcher.get(self._target.timeout_ms / 1000)
             report = await self._off_loop(lambda: self._write(fetched, timestamp_ms, start))
         except Exception as error:
@@ -120,6 +146,11 @@ class ScrapeLoop:
         else:
             self._succeeded(report, timestamp_ms)
         self._tools.metrics.scrape_seconds.observe(self._seconds_since(start))
+
+    def _in_order(self, timestamp_ms: int) -> int:
+        """Not before the sample before; but a clock that was set back further is believed."""
+        behind_ms = self._last_ms - timestamp_ms
+        return self._last_ms + 1 if 0 <= behind_ms < self._target.interval_ms else timestamp_ms
 
     async def _off_loop(self, work: Callable[[], Report | None]) -> Report:
         """Parsing and the log's fsync must not hold up the other targets.
@@ -140,8 +171,14 @@ class ScrapeLoop:
         parser = self._parsers.get(media_type)
         if parser is None:
             parser = self._parsers[media_type] = new_parser(media_type)
-        page = parser.parse(fetched.body)
-        return self._pages.write(page, timestamp_ms, self._seconds_since(start))
+        self._body_bytes = len(fetched.body)
+        try:
+            self._page = parser.parse(fetched.body)
+        except InputError as error:
+            self._page = _page_before(error, media_type, fetched.body)
+            raise
+        seconds = self._seconds_since(start)
+        return self._pages.write(self._page, timestamp_ms, seconds, self._body_bytes)
 
     async def _fail(self, error: Exception, timestamp_ms: int, start: float) -> None:
         if not isinstance(error, TocsinError):
@@ -154,22 +191,35 @@ class ScrapeLoop:
             last_scrape_ms=timestamp_ms,
             last_duration_seconds=seconds,
             samples=0,
+            warning="",
         )
         self._tools.metrics.scrapes.labels("failure").inc()
+        size = TOO_LARGE if isinstance(error, OversizeError) else self._body_bytes
         try:
-            await self._off_loop(lambda: self._pages.fail(timestamp_ms, seconds))
+            await self._off_loop(lambda: self._write_failure(timestamp_ms, seconds, size))
         except StorageError as storage_error:
             _log.error("can't even note that a scrape failed: %s", storage_error)
+
+    def _write_failure(self, timestamp_ms: int, seconds: float, body_bytes: int) -> None:
+        page = self._page
+        partial = NOTHING_READ if page is None else self._admission.partial(page.layout)
+        self._pages.fail(timestamp_ms, seconds, partial, body_bytes)
 
     def _succeeded(self, report: Report, timestamp_ms: int) -> None:
         self._tools.metrics.scrapes.labels("success").inc()
         self.status = TargetStatus(
-            self._target, "up", "", timestamp_ms, report.duration_seconds, report.scraped
+            self._target,
+            "up",
+            "",
+            timestamp_ms,
+            report.duration_seconds,
+            report.scraped,
+            self._pages.warning(),
         )
 
-    async def end(self) -> None:
-        """The target is gone: mark its series stale. Not for shutting down."""
-        timestamp_ms = max(self._tools.clock.now_ms(), self._last_ms + 1)
+    async def end(self, timestamp_ms: int) -> None:
+        """The target is gone: its series end at this time. Not for shutting down."""
+        timestamp_ms = self._in_order(timestamp_ms)
         try:
             await self._off_loop(lambda: self._pages.end(timestamp_ms))
         except StorageError as error:
@@ -186,3 +236,22 @@ def _series_limits(config: ScrapeConfig) -> SeriesLimits:
         label_name_length_limit=config.label_name_length_limit or 0,
         label_value_length_limit=config.label_value_length_limit or 0,
     )
+
+
+def _extras(config: ScrapeConfig, target: Target) -> Extras | None:
+    if not config.extra_scrape_metrics:
+        return None
+    return Extras(target.timeout_ms / 1000, config.sample_limit or 0)
+
+
+def _page_before(error: InputError, media_type: str, body: bytes) -> Page | None:
+    """What was right before the line that is wrong: the report counts it."""
+    kind, _, number = error.where.field.partition(" ")
+    if kind != "line" or not number.isdecimal():
+        return None
+    lines = body.split(b"\n")[: int(number) - 1]
+    end = b"# EOF\n" if media_type == "application/openmetrics-text" else b""
+    try:
+        return new_parser(media_type).parse(b"".join(line + b"\n" for line in lines) + end)
+    except InputError:
+        return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from collector.ingest.formats.page import Page
+from collector.ingest.admission import Admission, Partial, Placement
+from collector.ingest.formats.page import ExposedExemplar, Page
 from collector.ingest.scrape.report import (
+    Extras,
     Report,
     Row,
     ended_row,
@@ -16,12 +18,14 @@ from collector.ingest.scrape.report import (
     vanished,
     with_stale,
 )
-from collector.ingest.write import Admission, Placement, SampleWriter
+from collector.ingest.write import SampleWriter
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.metadata import Metadata
 from collector.model.samples import Bools, Int64s, SampleBatch
 
 NOTHING: Int64s = np.empty(0, dtype=np.int64)
+NOTHING_READ = Partial()
 
 
 class PageWriter:
@@ -35,20 +39,28 @@ class PageWriter:
         writer: SampleWriter,
         *,
         honor_timestamps: bool = True,
+        track_timestamps: bool = False,
+        extras: Extras | None = None,
     ) -> None:
         self._source = source
         self._target_labels = target_labels
         self._admission = admission
         self._writer = writer
         self._honor_timestamps = honor_timestamps
+        self._track_timestamps = track_timestamps
+        self._extras = extras
         self._report_refs: Int64s = NOTHING
         self._placement: Placement | None = None
         self._untimed: Bools | None = None
-        self._samples: Int64s = NOTHING
+        self._tracked: Int64s = NOTHING
+        self._cached: Int64s = NOTHING
+        self._cached_in_vain: set[Labels] = set()
         self._row: Int64s = NOTHING
         self._metadata: Mapping[str, Metadata] | None = None
 
-    def write(self, page: Page, timestamp_ms: int, duration_seconds: float) -> Report:
+    def write(
+        self, page: Page, timestamp_ms: int, duration_seconds: float, body_bytes: int = 0
+    ) -> Report:
         """Append a page's samples and its report; answers the report.
 
         Raises LimitError or InputError when a limit or relabelling forbids the page: then nothing
@@ -56,48 +68,107 @@ class PageWriter:
         """
         placement = self._admission.place(page.layout)
         untimed = self._untimed_of(page)
-        before = self._samples
+        before = self._tracked
         self._sit(placement, untimed)
-        gone = NOTHING if before is self._samples else vanished(before, self._samples)
-        added = 0 if before is self._samples else len(np.setdiff1d(self._samples, before))
-        kept = len(placement.positions)
-        report = Report(True, duration_seconds, len(page), kept, added)
+        gone = NOTHING if before is self._tracked else vanished(before, self._tracked)
+        report = Report(
+            True,
+            duration_seconds,
+            placement.scraped,
+            placement.relabelled,
+            self._added(placement),
+            body_bytes,
+        )
         row = with_stale(self._row_of(page, placement, untimed, report), gone)
         self._writer.row(self._source, timestamp_ms, row.refs, row.values, row.start_ms)
         if untimed is not None:
             self._write_timed(page, placement, ~untimed)
-        self._note(page, placement)
+        self._note(page, placement, timestamp_ms)
         return report
 
-    def fail(self, timestamp_ms: int, duration_seconds: float) -> None:
-        """Append that the scrape failed: `up` is 0 and every series of the row before ends."""
-        refs = self._row if len(self._row) else self._reports()
-        values = Report(False, duration_seconds).values()[: len(self._reports())]
-        row = failed_row(refs, values)
+    def fail(
+        self,
+        timestamp_ms: int,
+        duration_seconds: float,
+        partial: Partial = NOTHING_READ,
+        body_bytes: int = 0,
+    ) -> None:
+        """Append that the scrape failed: `up` is 0 and every series of the row before ends.
+
+        `partial` is how far it got, which the report tells as Prometheus's does.
+        """
+        report = Report(
+            False,
+            duration_seconds,
+            partial.scraped,
+            partial.relabelled,
+            self._added_in_vain(partial),
+            body_bytes,
+        )
+        reports = self._reports()
+        figures = report.values(self._extras)[: len(reports)]
+        row = failed_row(self._tracked, reports, figures)
         self._writer.row(self._source, timestamp_ms, row.refs, row.values)
         self._forget_samples()
 
     def end(self, timestamp_ms: int) -> None:
         """Append that the target is gone."""
-        refs = self._row if len(self._row) else self._reports()
-        row = ended_row(refs)
+        row = ended_row(np.concatenate([self._tracked, self._reports()]))
         self._writer.row(self._source, timestamp_ms, row.refs, row.values)
         self._forget_samples()
 
     def succeed(self, former: PageWriter) -> None:
         """Take over from a writer of the same target, so that nothing ends by a reload."""
-        self._samples = former._samples
+        self._tracked, self._cached = former._tracked, former._cached
+
+    def warning(self) -> str:
+        """What of the last page a guard kept out, in words; "" when nothing."""
+        left_out = self._placement.left_out() if self._placement is not None else {}
+        told = ", ".join(f"{count} ({reason})" for reason, count in sorted(left_out.items()))
+        return f"series over a limit are left out, those before are kept: {told}" if told else ""
 
     def _forget_samples(self) -> None:
-        self._samples = self._row = NOTHING
+        self._tracked = self._row = NOTHING
         self._placement = None
 
     def _reports(self) -> Int64s:
         """Refs of the report series; none of them while the store has no room for all."""
         if not len(self._report_refs):
-            refs = self._writer.refs(self._source, report_labels(self._target_labels))
+            labels = report_labels(self._target_labels, extra=self._extras is not None)
+            refs = self._writer.refs(self._source, labels)
             self._report_refs = NOTHING if (refs < 0).any() else refs
         return self._report_refs
+
+    def _added(self, placement: Placement) -> int:
+        """Series that the last scrapes did not have: what Prometheus's cache of series lacks.
+
+        An empty page leaves the cache as it is, as a failed scrape does.
+        """
+        if not placement.scraped or placement.refs is self._cached:
+            return 0
+        added = len(np.setdiff1d(placement.refs, self._cached))
+        if self._cached_in_vain:
+            known = self._admission.known(tuple(self._cached_in_vain))
+            known = np.setdiff1d(known[known >= 0], self._cached)
+            added -= len(np.intersect1d(known, placement.refs))
+            self._cached_in_vain.clear()
+        self._cached = placement.refs
+        return added
+
+    def _added_in_vain(self, partial: Partial) -> int:
+        """The same for a scrape that failed after these series had been read."""
+        if not partial.labels:
+            return 0
+        refs = self._admission.known(partial.labels)
+        in_cache = np.isin(refs, self._cached) & (refs >= 0)
+        fresh = {
+            labels
+            for labels, cached in zip(partial.labels, in_cache.tolist(), strict=True)
+            if not cached
+        }
+        fresh -= self._cached_in_vain
+        self._cached_in_vain |= fresh
+        return len(fresh)
 
     def _untimed_of(self, page: Page) -> Bools | None:
         """Mask over the page of samples without own time; None when that is all of them."""
@@ -111,17 +182,19 @@ class PageWriter:
             return
         self._placement, self._untimed = placement, untimed
         kept = slice(None) if untimed is None else untimed[placement.positions]
-        self._samples = placement.refs[kept]
-        self._row = np.concatenate([self._samples, self._reports()])
+        samples = placement.refs[kept]
+        self._tracked = placement.refs if self._track_timestamps else samples
+        self._row = np.concatenate([samples, self._reports()])
 
     def _row_of(
         self, page: Page, placement: Placement, untimed: Bools | None, report: Report
     ) -> Row:
-        positions = placement.positions
+        positions, values = placement.positions, placement.values(page.values)
         if untimed is not None:
-            positions = positions[untimed[positions]]
+            own = untimed[positions]
+            positions, values = positions[own], values[own]
         reported = len(self._row) - len(positions)
-        values = np.concatenate([page.values[positions], report.values()[:reported]])
+        values = np.concatenate([values, report.values(self._extras)[:reported]])
         start_ms = None
         if page.start_ms is not None:
             nothing = np.zeros(reported, dtype=np.int64)
@@ -139,13 +212,27 @@ class PageWriter:
         )
         self._writer.batch(self._source, batch)
 
-    def _note(self, page: Page, placement: Placement) -> None:
+    def _note(self, page: Page, placement: Placement, timestamp_ms: int) -> None:
         for reason, count in placement.refused.items():
             self._writer.refuse(reason, count)
-        self._writer.pass_over_exemplars(len(page.exemplars))
+        if page.exemplars:
+            self._write_exemplars(page.exemplars, timestamp_ms)
         if page.metadata is not None and page.metadata is not self._metadata:
             self._metadata = page.metadata
             self._writer.describe(page.metadata)
+
+    def _write_exemplars(self, exposed: Sequence[ExposedExemplar], timestamp_ms: int) -> None:
+        found = []
+        for one in exposed:
+            series = self._admission.admitted(one.series)
+            if series is not None:
+                time_ms = one.timestamp_ms
+                if time_ms is None:
+                    time_ms = timestamp_ms if one.sample_ms is None else one.sample_ms
+                dated = one.timestamp_ms is not None
+                found.append(Exemplar(series, one.labels, one.value, time_ms, dated))
+        found.sort(key=lambda one: one.timestamp_ms)
+        self._writer.exemplars(self._source, found)
 
 
 def _same_mask(one: Bools | None, other: Bools | None) -> bool:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from collector.config import GlobalConfig, ScrapeConfig
 from collector.ingest.discovery import DISCOVERERS
-from collector.ingest.http.tls import tls_context
+from collector.ingest.http.credentials import Credentials
+from collector.ingest.http.tls import TlsContexts
 from collector.ingest.relabel import compile_rules
 from collector.ingest.scrape.fetch import Fetcher
 from collector.ingest.scrape.loop import ScrapeLoop, TargetStatus, Tools
 from collector.ingest.scrape.target import Target, make_target
+from collector.ingest.series_gate import SeriesGate
 from collector.ingest.warm_up import warm_up
 from collector.ingest.write import SampleWriter
 from collector.model.clock import Clock
@@ -27,6 +28,9 @@ from collector.store.interface import Appender
 PARSER_THREADS = 2
 """Scanners run without the interpreter's lock; more threads would only wait for it elsewhere."""
 
+GONE_AFTER_INTERVALS = 2.1
+"""A target that is found again within this time has not been away: its series do not end."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -37,13 +41,23 @@ class _Running:
 
 
 @dataclass(slots=True)
+class _Leaving:
+    """A target that is gone: its series end unless it comes back soon."""
+
+    loop: ScrapeLoop
+    task: asyncio.Task[None]
+
+
+@dataclass(slots=True)
 class _Job:
     """One scrape section at work."""
 
     config: ScrapeConfig
-    tls: ssl.SSLContext
+    tls: TlsContexts
+    credentials: Credentials
     found: dict[str, Sequence[Labels]] = field(default_factory=dict)
     dropped: list[Labels] = field(default_factory=list)
+    dropped_count: int = 0
     running: dict[Target, _Running] = field(default_factory=dict)
     discoveries: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -51,13 +65,20 @@ class _Job:
 class ScrapePool:
     """Every scrape section at work; `apply` says what is wanted, `run` does it."""
 
-    def __init__(self, appender: Appender, metrics: IngestMetrics, clock: Clock) -> None:
+    def __init__(
+        self,
+        appender: Appender,
+        metrics: IngestMetrics,
+        clock: Clock,
+        gate: SeriesGate | None = None,
+    ) -> None:
         self._metrics = metrics
         self._executor = ThreadPoolExecutor(PARSER_THREADS, thread_name_prefix="scrape")
-        writer = SampleWriter(appender, metrics, "scrape", clock)
+        writer = SampleWriter(appender, metrics, "scrape", clock, gate)
         self._tools = Tools(clock, metrics, writer, self._executor)
         self._wanted: dict[str, ScrapeConfig] = {}
         self._jobs: dict[str, _Job] = {}
+        self._leaving: dict[Labels, _Leaving] = {}
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._closing = False
@@ -110,33 +131,38 @@ class ScrapePool:
         return sorted(found, key=lambda status: (status.target.job, status.target.url))
 
     def dropped(self) -> dict[str, list[Labels]]:
-        """Discovered labels of the targets that relabelling dropped, by job."""
+        """Discovered labels of the targets that relabelling dropped, by job.
+
+        Of each job only as many as `keep_dropped_targets` allows; `dropped_counts` counts all.
+        """
         return {name: list(job.dropped) for name, job in list(self._jobs.items())}
+
+    def dropped_counts(self) -> dict[str, int]:
+        """How many targets relabelling dropped, by job."""
+        return {name: job.dropped_count for name, job in list(self._jobs.items())}
 
     def jobs(self) -> list[str]:
         """Names of the scrape sections, sorted."""
         return sorted(self._wanted)
 
     async def _reconcile(self) -> None:
-        former: dict[Target, ScrapeLoop] = {}
         for name, job in list(self._jobs.items()):
             if self._wanted.get(name) != job.config:
-                former.update(await self._halt(job))
+                await self._halt(job)
                 del self._jobs[name]
+                for running in job.running.values():
+                    self._leave(running.loop)
         for name, config in self._wanted.items():
             if name not in self._jobs:
-                await self._start_job(name, config, former)
-        for loop in former.values():
-            await loop.end()
+                await self._start_job(name, config)
 
-    async def _start_job(
-        self, name: str, config: ScrapeConfig, former: dict[Target, ScrapeLoop]
-    ) -> None:
+    async def _start_job(self, name: str, config: ScrapeConfig) -> None:
         try:
-            job = _Job(config, tls_context(config.tls_config, f"job {name!r}"))
+            tls = TlsContexts(config.tls_config, f"job {name!r}")
         except TocsinError as error:
             _log.error("job %s is not scraped: %s", name, error)
             return
+        job = _Job(config, tls, Credentials(config, self._tools.clock))
         self._jobs[name] = job
         for key, discoverer in DISCOVERERS.items():
             if not getattr(config, key):
@@ -144,14 +170,18 @@ class ScrapePool:
 
             def publish(targets: Sequence[Labels], key: str = key) -> None:
                 job.found[key] = targets
-                self._adjust(job, former)
+                self._adjust(job)
 
-            task = asyncio.create_task(discoverer(config).run(publish))
+            def fail(error: Exception, key: str = key) -> None:
+                self._metrics.discovery_failures.labels(key.removesuffix("_configs"), name).inc()
+                _log.warning("job %s: %s: targets are kept as they were: %s", name, key, error)
+
+            task = asyncio.create_task(discoverer(config).run(publish, fail))
             task.add_done_callback(_log_failure)
             job.discoveries.append(task)
         await asyncio.sleep(0)
 
-    def _adjust(self, job: _Job, former: dict[Target, ScrapeLoop]) -> None:
+    def _adjust(self, job: _Job) -> None:
         """Start and end loops so that each target which is found now has one."""
         wanted = self._find_targets(job)
         limit = job.config.target_limit or 0
@@ -159,22 +189,26 @@ class ScrapePool:
         for target in [target for target in job.running if target not in wanted]:
             self._end(job.running.pop(target))
         for target in wanted:
-            if target in job.running:
-                continue
-            fetcher = Fetcher(job.config, job.tls, target.url)
-            loop = ScrapeLoop(target, job.config, fetcher, self._tools, refusal)
-            predecessor = former.pop(target, None)
-            if predecessor is not None:
-                loop.succeed(predecessor)
-            task = asyncio.create_task(loop.run(), name=target.source)
-            task.add_done_callback(_log_failure)
-            job.running[target] = _Running(loop, task)
+            if target not in job.running:
+                job.running[target] = self._start(job, target)
+            job.running[target].loop.refusal = refusal
         self._metrics.targets.set(sum(len(job.running) for job in self._jobs.values()))
+
+    def _start(self, job: _Job, target: Target) -> _Running:
+        fetcher = Fetcher(job.config, job.tls, target.url, job.credentials)
+        loop = ScrapeLoop(target, job.config, fetcher, self._tools)
+        predecessor = self._leaving.pop(target.labels, None)
+        if predecessor is not None:
+            predecessor.task.cancel()
+            loop.succeed(predecessor.loop)
+        task = asyncio.create_task(loop.run(), name=target.source)
+        task.add_done_callback(_log_failure)
+        return _Running(loop, task)
 
     def _find_targets(self, job: _Job) -> dict[Target, None]:
         relabel = compile_rules(step.rule() for step in job.config.relabel_configs)
         wanted: dict[Target, None] = {}
-        job.dropped = []
+        dropped: list[Labels] = []
         for labels in (labels for found in job.found.values() for labels in found):
             try:
                 target = make_target(job.config, labels, relabel)
@@ -182,28 +216,48 @@ class ScrapePool:
                 _log.error("a target is not scraped: %s", error)
                 continue
             if target is None:
-                job.dropped.append(labels)
+                dropped.append(labels)
             else:
                 wanted[target] = None
+        job.dropped_count = len(dropped)
+        job.dropped = dropped[: job.config.keep_dropped_targets or None]
         return wanted
 
     def _end(self, running: _Running) -> None:
-        async def finish() -> None:
-            await _cancelled(running.task)
-            await running.loop.end()
+        running.task.cancel()
+        self._leave(running.loop)
 
+    def _leave(self, loop: ScrapeLoop) -> None:
+        """Its series end when it has not come back for two intervals, as in Prometheus."""
+        labels, interval_ms = loop.status.target.labels, loop.status.target.interval_ms
+        ends_ms = max(self._tools.clock.now_ms(), loop.next_scrape_ms())
+
+        async def finish() -> None:
+            await asyncio.sleep(interval_ms * GONE_AFTER_INTERVALS / 1000)
+            self._leaving.pop(labels, None)
+            if not self._is_scraped(labels):
+                await loop.end(ends_ms)
+
+        former = self._leaving.pop(labels, None)
+        if former is not None:
+            former.task.cancel()
         task = asyncio.create_task(finish())
         task.add_done_callback(_log_failure)
+        self._leaving[labels] = _Leaving(loop, task)
 
-    async def _halt(self, job: _Job) -> dict[Target, ScrapeLoop]:
-        """Stop a job's work; answers its loops, for those who take over."""
+    def _is_scraped(self, labels: Labels) -> bool:
+        """Whether another target writes the very same series."""
+        return any(target.labels == labels for job in self._jobs.values() for target in job.running)
+
+    async def _halt(self, job: _Job) -> None:
         for discovery in job.discoveries:
             await _cancelled(discovery)
         for running in job.running.values():
             await _cancelled(running.task)
-        return {target: running.loop for target, running in job.running.items()}
 
     async def _stop(self) -> None:
+        for leaving in list(self._leaving.values()):
+            await _cancelled(leaving.task)
         for job in self._jobs.values():
             await self._halt(job)
         self._executor.shutdown(wait=True)

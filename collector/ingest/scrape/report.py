@@ -1,6 +1,6 @@
 """What is written about a scrape beside its samples: `up` and its kin, and staleness. Pure.
 
-A scrape becomes one row: the samples, the five report series, and a stale marker for each series
+A scrape becomes one row: the samples, the report series, and a stale marker for each series
 that the row before had and this one has not.
 """
 
@@ -20,6 +20,18 @@ REPORT_NAMES = (
     "scrape_samples_post_metric_relabeling",
     "scrape_series_added",
 )
+EXTRA_REPORT_NAMES = ("scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes")
+"""Written under `extra_scrape_metrics`."""
+TOO_LARGE = -1
+"""The size that is told of a body over its limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What `extra_scrape_metrics` tells of a section's settings."""
+
+    timeout_seconds: float
+    sample_limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +43,15 @@ class Report:
     scraped: int = 0
     kept: int = 0
     added: int = 0
+    body_bytes: int = 0
 
-    def values(self) -> Float64s:
-        """float64[5] beside REPORT_NAMES."""
-        figures = (self.up, self.duration_seconds, self.scraped, self.kept, self.added)
+    def values(self, extras: Extras | None = None) -> Float64s:
+        """float64[5] beside REPORT_NAMES; with extras float64[8], EXTRA_REPORT_NAMES after them."""
+        figures: tuple[float, ...] = (
+            self.up, self.duration_seconds, self.scraped, self.kept, self.added,
+        )  # fmt: skip
+        if extras is not None:
+            figures += (extras.timeout_seconds, extras.sample_limit, self.body_bytes)
         return np.array(figures, dtype=np.float64)
 
 
@@ -47,9 +64,10 @@ class Row:
     start_ms: Int64s | None = None
 
 
-def report_labels(target: Labels) -> list[Labels]:
+def report_labels(target: Labels, *, extra: bool = False) -> list[Labels]:
     """The report series of a target."""
-    return [target.merged({METRIC_NAME: name}) for name in REPORT_NAMES]
+    names = REPORT_NAMES + EXTRA_REPORT_NAMES if extra else REPORT_NAMES
+    return [target.merged({METRIC_NAME: name}) for name in names]
 
 
 def vanished(before: Int64s, now: Int64s) -> Int64s:
@@ -71,14 +89,11 @@ def with_stale(row: Row, gone: Int64s) -> Row:
     )
 
 
-def failed_row(refs: Int64s, report: Float64s) -> Row:
-    """Every series of the row before ends; `report` fills the end of the row, as `refs` does.
-
-    The `refs` object is the one of the row before, which the store appends fastest.
-    """
-    values = filled(len(refs), STALE)
-    values[len(refs) - len(report) :] = report
-    return Row(refs, values)
+def failed_row(tracked: Int64s, reports: Int64s, report: Float64s) -> Row:
+    """Every series that was there ends; the report tells why there is nothing else."""
+    return Row(
+        np.concatenate([tracked, reports]), np.concatenate([filled(len(tracked), STALE), report])
+    )
 
 
 def ended_row(refs: Int64s) -> Row:

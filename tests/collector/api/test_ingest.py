@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from collector.api.ingest import otlp_receiver, router
 from collector.config import OtlpConfig
+from collector.ingest.write import SampleWriter
 from collector.model.errors import StorageError
 from collector.self_metrics import IngestMetrics
 from tests.oracles.otlp_requests import RequestBuilder
@@ -51,7 +52,8 @@ class Bench:
         self.store = RecordingAppender()
         self.registry = CollectorRegistry()
         metrics = IngestMetrics(self.registry)
-        receiver = otlp_receiver(self.store, metrics, OtlpConfig.model_validate(config))
+        writer = SampleWriter(self.store, metrics, "otlp")
+        receiver = otlp_receiver(writer, metrics, OtlpConfig.model_validate(config))
         app = FastAPI()
         app.include_router(router(receiver))
         self.client = TestClient(app)

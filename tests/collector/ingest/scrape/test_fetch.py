@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector.config import ScrapeConfig
-from collector.ingest.http.tls import tls_context
+from collector.ingest.http.tls import TlsContexts
 from collector.ingest.scrape.fetch import Fetched, Fetcher
 from collector.model.errors import ConfigError, InputError, UnavailableError
 from tests.oracles.exposition_server import Answer, ExpositionServer
@@ -24,7 +24,7 @@ def servers() -> Iterator[list[ExpositionServer]]:
 def fetcher(server: ExpositionServer, path: str = "/metrics", **section: object) -> Fetcher:
     config = ScrapeConfig.model_validate({"job_name": "j", **section})
     return Fetcher(
-        config, tls_context(config.tls_config, "job 'j'"), f"http://{server.address}{path}"
+        config, TlsContexts(config.tls_config, "job 'j'"), f"http://{server.address}{path}"
     )
 
 
@@ -129,4 +129,4 @@ def test_certificates_that_are_none_are_told(tmp_path: Path) -> None:
     file.write_text("nothing")
     config = ScrapeConfig.model_validate({"job_name": "j", "tls_config": {"ca_file": str(file)}})
     with pytest.raises(ConfigError, match="tls_config of job 'j'"):
-        tls_context(config.tls_config, "job 'j'")
+        TlsContexts(config.tls_config, "job 'j'")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from collector.config import ScrapeConfig
-from collector.ingest.http.tls import tls_context
+from collector.ingest.http.tls import TlsContexts
 from collector.ingest.scrape.fetch import Fetched, Fetcher
 from collector.model.errors import ConfigError, UnavailableError
 from tests.oracles.exposition_server import Answer, ExpositionServer
@@ -35,7 +35,7 @@ def secure(stack: ExitStack, certificates: Certificates) -> ExpositionServer:
 
 def get(url: str, times: int = 1, **section: object) -> Fetched:
     config = ScrapeConfig.model_validate({"job_name": "j", **section})
-    fetching = Fetcher(config, tls_context(config.tls_config, "job 'j'"), url)
+    fetching = Fetcher(config, TlsContexts(config.tls_config, "job 'j'"), url)
 
     async def ask() -> Fetched:
         try:

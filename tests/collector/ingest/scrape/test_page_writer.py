@@ -3,12 +3,16 @@
 import pytest
 from prometheus_client import CollectorRegistry
 
+from collector.ingest.admission import RETRY_MS, Admission
 from collector.ingest.formats.openmetrics import OpenMetricsParser
 from collector.ingest.formats.text import TextParser
 from collector.ingest.limits import NO_LIMITS, SeriesLimits
 from collector.ingest.relabel import Rule, compile_rules
 from collector.ingest.scrape.page_writer import PageWriter
-from collector.ingest.write import Admission, SampleWriter
+from collector.ingest.scrape.report import Extras
+from collector.ingest.series_gate import Guards, SeriesGate
+from collector.ingest.write import SampleWriter
+from collector.model.clock import ManualClock
 from collector.model.errors import LimitError
 from collector.model.labels import Labels
 from collector.self_metrics import IngestMetrics
@@ -27,15 +31,30 @@ class Bench:
         limits: SeriesLimits = NO_LIMITS,
         max_series: int = 1000,
         honor_timestamps: bool = True,
+        track_timestamps: bool = False,
+        extras: Extras | None = None,
+        guards: Guards | None = None,
     ) -> None:
         self.registry = CollectorRegistry()
         self.store = RecordingAppender(max_series)
-        writer = SampleWriter(self.store, IngestMetrics(self.registry), "scrape")
+        self.clock = ManualClock(1_000_000)
+        metrics = IngestMetrics(self.registry)
+        writer = SampleWriter(self.store, metrics, "scrape", self.clock, self._gate(guards))
         admission = Admission(SOURCE, compile_rules(rules), limits, writer)
         self.parser = TextParser()
         self.pages = PageWriter(
-            SOURCE, TARGET, admission, writer, honor_timestamps=honor_timestamps
+            SOURCE,
+            TARGET,
+            admission,
+            writer,
+            honor_timestamps=honor_timestamps,
+            track_timestamps=track_timestamps,
+            extras=extras,
         )
+        self.admission = admission
+
+    def _gate(self, guards: Guards | None) -> SeriesGate:
+        return SeriesGate(self.store, guards, self.clock)
 
     def scrape(self, text: str, time: int) -> None:
         self.pages.write(self.parser.parse(text.encode()), time, 0.25)
@@ -180,14 +199,89 @@ def test_a_full_store_keeps_the_known_series_of_a_target() -> None:
     bench.scrape("a 1\n", 1)
     bench.scrape("a 2\nb 2\n", 2)
     assert bench.refused("series_limit") == 1
+    assert "1 (series_limit)" in bench.pages.warning()
     bench.store.max_series = 7
     bench.scrape("a 3\nb 3\n", 3)
-    assert bench.store.values("a") == [1, 2, 3]
-    assert bench.store.values("b") == [3]
-    assert bench.store.values("up") == [1, 1, 1]
+    assert bench.store.values("b") == []
+    bench.clock.advance(RETRY_MS)
+    bench.scrape("a 4\nb 4\n", 4)
+    assert bench.store.values("a") == [1, 2, 3, 4]
+    assert bench.store.values("b") == [4]
+    assert bench.store.values("up") == [1, 1, 1, 1]
+    assert bench.pages.warning() == ""
 
 
 def test_metadata_reaches_the_store() -> None:
     bench = Bench()
     bench.scrape("# TYPE a counter\n# HELP a Things.\na 1\n", 1)
     assert bench.store.families["a"].help == "Things."
+
+
+def test_a_target_over_its_series_keeps_those_before_and_says_so() -> None:
+    bench = Bench(guards=Guards(series_per_target=7))
+    bench.scrape("a 1\n", 1)
+    bench.scrape("a 2\nb 2\nc 2\n", 2)
+    bench.scrape("a 3\nb 3\nc 3\n", 3)
+    assert bench.store.values("a") == [1, 2, 3]
+    assert bench.store.values("b") == [2, 3]
+    assert bench.store.values("c") == []
+    assert bench.store.values("up") == [1, 1, 1]
+    assert bench.refused("target_series_limit") == 2
+    assert "1 (target_series_limit)" in bench.pages.warning()
+
+
+def test_values_past_a_label_s_limit_are_added_up_in_one_series() -> None:
+    bench = Bench(guards=Guards(values_per_label=20))
+    for count in (10, 40, 40):
+        lines = [f'hits{{user="{k}"}} {k}\n' for k in range(count)]
+        bench.scrape("".join(lines), count + len(bench.store.rows))
+    values = bench.store.values("hits", user="__overflow__")
+    stored = sum(
+        bench.store.of(labels)[-1][1]
+        for labels in bench.store.labels
+        if labels.metric_name == "hits" and labels["user"] != "__overflow__"
+    )
+    assert values[0] + stored == sum(range(40))
+    assert values[0] == values[1]
+    assert len([one for one in bench.store.labels if one.metric_name == "hits"]) <= 23
+    assert bench.refused("duplicate_in_scrape") == 0
+
+
+def test_a_series_that_its_own_time_was_given_goes_stale_where_that_is_asked_for() -> None:
+    bench = Bench(track_timestamps=True)
+    bench.scrape("a 1 500\nb 2\n", 1000)
+    bench.scrape("b 2\n", 2000)
+    assert bench.store.samples("a") == [(500, 1.0), (2000, "stale")]
+
+
+def test_extra_figures_are_told_where_they_are_asked_for() -> None:
+    bench = Bench(extras=Extras(2.5, 7))
+    bench.pages.write(bench.parser.parse(b"a 1\n"), 1, 0.1, 4)
+    bench.pages.fail(2, 0.1, body_bytes=-1)
+    assert bench.store.values("scrape_timeout_seconds") == [2.5, 2.5]
+    assert bench.store.values("scrape_sample_limit") == [7, 7]
+    assert bench.store.values("scrape_body_size_bytes") == [4, -1]
+
+
+def test_series_added_counts_what_the_last_good_scrape_lacked() -> None:
+    bench = Bench()
+    bench.scrape("a 1\nb 1\n", 1)
+    bench.pages.fail(2, 0.1)
+    bench.scrape("a 1\nb 1\nc 1\n", 3)
+    bench.scrape("", 4)
+    bench.scrape("a 1\n", 5)
+    bench.scrape("b 1\n", 6)
+    assert bench.store.values("scrape_series_added") == [2, 0, 1, 0, 0, 1]
+
+
+def test_a_page_over_its_sample_limit_makes_no_series_and_is_counted_in_full() -> None:
+    bench = Bench(limits=SeriesLimits(sample_limit=2))
+    for time in (1, 2):
+        page = bench.parser.parse(b"a 1\nb 2\nc 3\n")
+        with pytest.raises(LimitError):
+            bench.pages.write(page, time, 0.1)
+        assert not {"a", "b", "c"} & {labels.metric_name for labels in bench.store.labels}
+        bench.pages.fail(time, 0.1, bench.admission.partial(page.layout))
+    assert bench.store.values("scrape_samples_scraped") == [3, 3]
+    assert bench.store.values("scrape_samples_post_metric_relabeling") == [3, 3]
+    assert bench.store.values("scrape_series_added") == [2, 0]

@@ -66,7 +66,7 @@ def filled_store(directory: Path, clock: ManualClock) -> Tsdb:
     for row in range(110):
         clock.advance(1000)
         store.append_row("a", 1000 * row, refs, np.arange(5) * 1e6 + row)
-        if row % 20 == 13:
+        if row > 20 and row % 20 == 13:
             late = np.full(2, 1000 * row - 20_500)
             store.append("b", SampleBatch(refs[:2], late, np.full(2, 0.5 + row)))
         store.maintain()

@@ -33,6 +33,7 @@ from collector.ingest.limits import (
 )
 from collector.ingest.relabel import Action, Rule, compile_regex
 from collector.model.errors import InputError
+from collector.scrape_formats_config import ScrapeFormats, SectionFormats
 from collector.store.exemplars import DEFAULT_MAX_EXEMPLARS
 
 MINUTE_MS = 60_000
@@ -101,22 +102,16 @@ class _ScrapeLimits(_Section):
     extra_scrape_metrics: bool | None = None
 
 
-class GlobalConfig(_ScrapeLimits):
+class GlobalConfig(_ScrapeLimits, ScrapeFormats):
     """The collector's part of the block `global`."""
 
     scrape_interval: DurationMs = Field(default=MINUTE_MS, gt=0)
     scrape_timeout: DurationMs = Field(default=10_000, gt=0)
     evaluation_interval: DurationMs = Field(default=MINUTE_MS, gt=0)
     external_labels: dict[str, Annotated[str, BeforeValidator(str)]] = Field(default_factory=dict)
-    scrape_protocols: NotYet = None
     query_log_file: NotYet = None
     scrape_failure_log_file: NotYet = None
     rule_query_offset: NotYet = None
-    metric_name_validation_scheme: NotYet = None
-    metric_name_escaping_scheme: NotYet = None
-    scrape_native_histograms: NotYet = None
-    convert_classic_histograms_to_nhcb: NotYet = None
-    always_scrape_classic_histograms: NotYet = None
     runtime: NotYet = None
 
 
@@ -148,19 +143,11 @@ class _UnservedScrapeKeys(_Section):
     triton_sd_configs: NotYet = None
     uyuni_sd_configs: NotYet = None
     vultr_sd_configs: NotYet = None
-    scrape_protocols: NotYet = None
     scrape_failure_log_file: NotYet = None
-    scrape_native_histograms: NotYet = None
     scrape_classic_histograms: NotYet = None
-    always_scrape_classic_histograms: NotYet = None
-    convert_classic_histograms_to_nhcb: NotYet = None
-    native_histogram_bucket_limit: NotYet = None
-    native_histogram_min_bucket_factor: NotYet = None
-    metric_name_validation_scheme: NotYet = None
-    metric_name_escaping_scheme: NotYet = None
 
 
-class ScrapeConfig(_ScrapeLimits, HttpClientConfig, _UnservedScrapeKeys):
+class ScrapeConfig(_ScrapeLimits, SectionFormats, HttpClientConfig, _UnservedScrapeKeys):
     """One entry of `scrape_configs`; what is None comes from `global`, see `with_defaults`."""
 
     job_name: str = Field(min_length=1)
@@ -173,9 +160,6 @@ class ScrapeConfig(_ScrapeLimits, HttpClientConfig, _UnservedScrapeKeys):
     honor_timestamps: bool = True
     track_timestamps_staleness: bool = False
     enable_compression: bool = True
-    fallback_scrape_protocol: (
-        Literal["PrometheusText0.0.4", "PrometheusText1.0.0", "OpenMetricsText1.0.0"] | None
-    ) = None
     relabel_configs: tuple[RelabelConfig, ...] = ()
     static_configs: tuple[StaticConfig, ...] = ()
     file_sd_configs: tuple[FileSdConfig, ...] = ()
@@ -215,7 +199,7 @@ class ScrapeConfig(_ScrapeLimits, HttpClientConfig, _UnservedScrapeKeys):
         timeout_ms = self.scrape_timeout or min(global_.scrape_timeout, interval_ms)
         limits = {
             name: getattr(global_, name) if getattr(self, name) is None else getattr(self, name)
-            for name in _ScrapeLimits.model_fields
+            for name in (*_ScrapeLimits.model_fields, *ScrapeFormats.model_fields)
         }
         limits["extra_scrape_metrics"] = bool(limits["extra_scrape_metrics"])
         if limits["body_size_limit"] is None:
@@ -275,6 +259,8 @@ class StorageConfig(_Section):
     """Section `storage`: how much is kept, how long, and how safely it is written."""
 
     retention_time: DurationMs = Field(default=15 * DAY_MS, gt=0)
+    retention_size: SizeBytes = 0
+    retention_percentage: float = Field(default=0.0, ge=0, le=100)
     max_series: int = Field(default=DEFAULT_MAX_SERIES, gt=0)
     wal_fsync: Literal["always", "interval", "never"] = "interval"
     out_of_order_time_window: DurationMs = 60 * MINUTE_MS

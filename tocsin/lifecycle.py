@@ -144,6 +144,7 @@ class Lifecycle:
             ("anomaly", parts.anomalies.interval_ms, lambda now_ms: parts.anomalies.tick(now_ms)),
             ("anomaly-fit", FIT_MS, lambda now_ms: _discard(parts.anomalies.fit_due(now_ms))),
             ("store", MAINTENANCE_MS, lambda _: parts.store.maintain()),
+            ("compaction", MAINTENANCE_MS, lambda _: parts.store.compact()),
             ("logs", LOG_RETENTION_MS, lambda _: _discard(parts.logs.store.remove_old())),
         )
         for name, interval_ms, task in tasks:

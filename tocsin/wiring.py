@@ -153,6 +153,8 @@ def store_options(config: Config) -> StoreOptions:
     """The section `storage` as the store takes it."""
     return StoreOptions(
         retention_ms=config.storage.retention_time,
+        retention_bytes=config.storage.retention_size,
+        retention_percentage=config.storage.retention_percentage,
         max_series=config.storage.max_series,
         fsync=config.storage.wal_fsync,
         out_of_order_window_ms=config.storage.out_of_order_time_window,

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from collector.model.errors import ConfigError, TocsinError, UnavailableError
-from tocsin.commands import COMMANDS, GROUPS
+from tocsin.commands import COMMANDS, DEFAULTS, GROUPS
+from tocsin.commands.default_command import group_with_default
 
 EXIT_PROBLEM, EXIT_USAGE, EXIT_UNREACHABLE = 1, 2, 3
 
@@ -25,7 +26,8 @@ def command_line() -> typer.Typer:
     for name, command in COMMANDS.items():
         app.command(name)(command)
     for group, (explanation, commands) in GROUPS.items():
-        sub = typer.Typer(help=explanation, no_args_is_help=True)
+        kind = group_with_default(DEFAULTS[group]) if group in DEFAULTS else None
+        sub = typer.Typer(help=explanation, no_args_is_help=True, cls=kind)
         for name, command in commands.items():
             sub.command(name)(command)
         app.add_typer(sub, name=group)

@@ -9,6 +9,8 @@ from tocsin.commands.compile import compile_kernels
 from tocsin.commands.dashboards import build_boards, push_boards
 from tocsin.commands.demo import demo
 from tocsin.commands.query import query
+from tocsin.commands.rules_check import check_rules
+from tocsin.commands.rules_test import run_rule_tests
 from tocsin.commands.slo import list_slos, slo_rules
 from tocsin.commands.up import up
 from tocsin.commands.version import version
@@ -18,16 +20,23 @@ Command = Callable[..., None]
 COMMANDS: dict[str, Command] = {
     "up": up,
     "demo": demo,
-    "check": check,
     "query": query,
     "compile": compile_kernels,
     "version": version,
 }
 
 GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
+    "check": (
+        "Find every error of a configuration (`check FILE`) or of rule files.",
+        {"config": check, "rules": check_rules},
+    ),
+    "test": ("Run unit tests.", {"rules": run_rule_tests}),
     "slo": ("Objectives and their budgets.", {"list": list_slos, "rules": slo_rules}),
     "dashboards": (
         "Boards as code.",
         {"build": build_boards, "push": push_boards},
     ),
 }
+
+DEFAULTS: dict[str, str] = {"check": "config"}
+"""The command of a group that is meant when none is named: `tocsin check FILE`."""

@@ -1,0 +1,127 @@
+"""Reads a file of unit tests for rules, in promtool's format; every error with file and line.
+
+Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from collector.config_errors import ManyConfigErrors, explain
+from collector.config_values import DurationMs
+from collector.model.errors import ConfigError, Where
+from collector.model.yaml_document import read_yaml
+from collector.rules.file import rule_paths
+
+_MINUTE_MS = 60_000
+_Texts = Annotated[dict[str, str], BeforeValidator(lambda given: given or {})]
+_NoneIsEmpty = BeforeValidator(lambda given: given or [])
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SeriesModel(_Strict):
+    """One entry of `input_series`."""
+
+    series: str
+    values: str = ""
+
+
+class ExpectedAlert(_Strict):
+    """One entry of `exp_alerts`."""
+
+    exp_labels: _Texts = Field(default_factory=dict)
+    exp_annotations: _Texts = Field(default_factory=dict)
+
+
+class AlertTest(_Strict):
+    """One entry of `alert_rule_test`: which alerts of a name fire at a time."""
+
+    eval_time: DurationMs = 0
+    alertname: str
+    exp_alerts: Annotated[list[ExpectedAlert], _NoneIsEmpty] = Field(default_factory=list)
+
+
+class ExpectedSample(_Strict):
+    """One entry of `exp_samples`."""
+
+    labels: str = ""
+    value: float = 0.0
+    histogram: str = ""
+
+
+class ExprTest(_Strict):
+    """One entry of `promql_expr_test`: what an expression is at a time."""
+
+    expr: str
+    eval_time: DurationMs = 0
+    exp_samples: Annotated[list[ExpectedSample], _NoneIsEmpty] = Field(default_factory=list)
+
+
+class TestGroup(_Strict):
+    """One entry of `tests`: series, and what the rules make of them."""
+
+    __test__ = False
+
+    interval: DurationMs | None = None
+    name: str = ""
+    input_series: Annotated[list[SeriesModel], _NoneIsEmpty] = Field(default_factory=list)
+    alert_rule_test: Annotated[list[AlertTest], _NoneIsEmpty] = Field(default_factory=list)
+    promql_expr_test: Annotated[list[ExprTest], _NoneIsEmpty] = Field(default_factory=list)
+    external_labels: _Texts = Field(default_factory=dict)
+    external_url: str = ""
+    start_timestamp: str = ""
+
+    @property
+    def last_ms(self) -> int:
+        """The latest time that anything is asked about."""
+        alerts = [one.eval_time for one in self.alert_rule_test]
+        return max([*alerts, *(one.eval_time for one in self.promql_expr_test)], default=0)
+
+
+class TestFile(_Strict):
+    """A file of unit tests."""
+
+    __test__ = False
+
+    rule_files: Annotated[list[str], _NoneIsEmpty] = Field(default_factory=list)
+    evaluation_interval: DurationMs = _MINUTE_MS
+    group_eval_order: Annotated[list[str], _NoneIsEmpty] = Field(default_factory=list)
+    fuzzy_compare: bool = False
+    tests: Annotated[list[TestGroup], _NoneIsEmpty] = Field(default_factory=list)
+
+    def rule_paths(self, base: Path) -> list[Path]:
+        """The rule files that it names, relative to its own directory."""
+        return rule_paths(self.rule_files, base)
+
+
+def read_test_file(path: Path) -> TestFile:
+    """The tests of a file. Raises ManyConfigErrors with every error."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        documents = read_yaml(text, str(path), scalars_as_text=True)
+    except OSError as error:
+        where = Where(str(path))
+        reason = f"can't be read: {error.strerror or error}"
+        raise ManyConfigErrors([ConfigError(reason, where=where)]) from error
+    except UnicodeDecodeError as error:
+        raise ManyConfigErrors([ConfigError("not UTF-8", where=Where(str(path)))]) from error
+    except ConfigError as error:
+        raise ManyConfigErrors([error]) from error
+    if not documents:
+        return TestFile()
+    try:
+        made = TestFile.model_validate(documents[0].data)
+    except ValidationError as error:
+        raise ManyConfigErrors(explain(error, documents[0], (), TestFile)) from error
+    doubled = [name for name in made.group_eval_order if made.group_eval_order.count(name) > 1]
+    if doubled:
+        where = documents[0].where(("group_eval_order",))
+        reason = f"group name repeated in evaluation order: {doubled[0]}"
+        raise ManyConfigErrors([ConfigError(reason, where=where)])
+    return made

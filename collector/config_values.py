@@ -1,16 +1,21 @@
-"""Types of the values in the collector's configuration: durations, sizes, secrets."""
+"""Types of the values in the collector's configuration: durations, sizes, secrets.
+
+Each is written as text and, in JSON mode, written back as text, with secrets as `<secret>`.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo
 
-from collector.model.durations import parse_duration_ms
+from collector.model.durations import format_duration, parse_duration_ms
 from collector.model.errors import InputError
 from collector.model.secrets import Secret
 
+MASK = "<secret>"
+"""How Prometheus and Alertmanager write a secret back."""
 _SIZE = re.compile(r"(\d+)\s*([KMGTPE]?)I?B?", re.IGNORECASE)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 
@@ -50,16 +55,36 @@ def _secret(value: object) -> Secret:
     return Secret(value)
 
 
+def _size_text(size_bytes: int) -> str:
+    for unit in "EPTGMK":
+        scale: int = 1024 ** _POWERS[unit]
+        if size_bytes and not size_bytes % scale:
+            return f"{size_bytes // scale}{unit}B"
+    return f"{size_bytes}B"
+
+
 def _refuse(value: object, info: ValidationInfo) -> None:
     if value is not None:
         raise ValueError(f"{info.field_name} is not supported yet; remove it")
 
 
-DurationMs = Annotated[int, BeforeValidator(_whole_duration)]
+DurationMs = Annotated[
+    int,
+    BeforeValidator(_whole_duration),
+    PlainSerializer(format_duration, return_type=str, when_used="json"),
+]
 """Written as `1h30m`, held in milliseconds."""
-SizeBytes = Annotated[int, BeforeValidator(_size)]
+SizeBytes = Annotated[
+    int,
+    BeforeValidator(_size),
+    PlainSerializer(_size_text, return_type=str, when_used="json"),
+]
 """Written as `64MB` (powers of 1024), held in bytes."""
-SecretText = Annotated[Secret, BeforeValidator(_secret)]
+SecretText = Annotated[
+    Secret,
+    BeforeValidator(_secret),
+    PlainSerializer(lambda _: MASK, return_type=str, when_used="json"),
+]
 NotYet = Annotated[object, AfterValidator(_refuse)]
 """A key that Prometheus has and tocsin does not serve: an error that says so."""
 

@@ -6,39 +6,26 @@ Health and reload have Prometheus's own paths: `/-/healthy`, `/-/ready`, `/-/rel
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.middleware.gzip import GZipMiddleware
 
+from collector.api.cors import CrossOriginReads
 from collector.model.clock import Clock
-from collector.model.errors import (
-    ConfigError,
-    EvaluationError,
-    InputError,
-    LimitError,
-    TocsinError,
-    UnavailableError,
-)
+from collector.model.errors import ConfigError
 from tocsin import __version__
+from tocsin.http_errors import add_error_answers
 from tocsin.http_guard import GuardedHttp
 from tocsin.http_metrics import HttpMetrics, MeasuredHttp
 
 log = logging.getLogger(__name__)
 
 COMPRESS_FROM_BYTES = 1024
-
-STATUSES: dict[type[TocsinError], int] = {
-    InputError: 400,
-    ConfigError: 400,
-    EvaluationError: 422,
-    LimitError: 429,
-    UnavailableError: 503,
-}
 
 
 class Process(Protocol):
@@ -54,16 +41,27 @@ class Process(Protocol):
 
 
 def build_app(
-    routers: Sequence[APIRouter], process: Process, registry: CollectorRegistry, clock: Clock
+    routers: Sequence[APIRouter],
+    process: Process,
+    registry: CollectorRegistry,
+    clock: Clock,
+    *,
+    cors_origin: str = "",
+    hosts: Iterable[str] = (),
 ) -> FastAPI:
-    """The ASGI application: every router, health, reload, metrics, guards and error answers."""
+    """The ASGI application: every router, health, reload, metrics, guards and error answers.
+
+    `cors_origin` is the pattern of the sites that may read Prometheus's API, `hosts` are the names
+    by which people reach tocsin, beside localhost and addresses.
+    """
     app = FastAPI(title="tocsin", version=__version__, docs_url=None, redoc_url=None)
     app.include_router(process_router(process, registry))
     for router in routers:
         app.include_router(router)
-    app.add_exception_handler(TocsinError, answer_error)
+    add_error_answers(app)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
-    app.add_middleware(GuardedHttp)
+    app.add_middleware(CrossOriginReads, pattern=cors_origin)
+    app.add_middleware(GuardedHttp, hosts=hosts)
     app.add_middleware(MeasuredHttp, metrics=HttpMetrics(registry), clock=clock)
     return app
 
@@ -82,7 +80,8 @@ def process_router(process: Process, registry: CollectorRegistry) -> APIRouter:
             return PlainTextResponse("tocsin is ready.\n")
         return PlainTextResponse("Service Unavailable", status_code=503)
 
-    @router.api_route("/-/reload", methods=["POST", "PUT"])
+    @router.post("/-/reload", operation_id="post_reload")
+    @router.put("/-/reload", operation_id="put_reload")
     def reload() -> PlainTextResponse:
         try:
             process.reload()
@@ -103,16 +102,3 @@ def process_router(process: Process, registry: CollectorRegistry) -> APIRouter:
 def _encoder(request: Request) -> tuple[Callable[[CollectorRegistry], bytes], str]:
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return encode, content_type
-
-
-async def answer_error(_: Request, error: Exception) -> JSONResponse:
-    """An error of ours as JSON `{error, where, advice}` with the status that fits its branch."""
-    if not isinstance(error, TocsinError):
-        raise error
-    body = {"error": error.message, "where": str(error.where), "advice": error.advice}
-    return JSONResponse(body, status_code=status_of(error))
-
-
-def status_of(error: TocsinError) -> int:
-    """The HTTP status of an error's branch."""
-    return next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)

@@ -1,11 +1,17 @@
 """Headers that keep pages safe, and a refusal of requests that another site makes a browser send.
 
 tocsin listens on the loopback address by default, where any page that a person opens could reach
-it; so a request that changes something must not come from a foreign origin
-(https://web.dev/articles/fetch-metadata).
+it; so a browser's request that changes something must not come from a foreign origin
+(https://web.dev/articles/fetch-metadata), and must be sent to a name that tocsin is known by: a
+page whose own name was made to point here afterwards (DNS rebinding) has the same origin. Programs
+are told from browsers by what no page can leave out: every browser sends Origin with a change.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -17,13 +23,29 @@ CONTENT_SECURITY_POLICY = (
     "frame-ancestors 'self'"
 )
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+READS = frozenset(
+    f"/api/v1/{name}"
+    for name in (
+        "query",
+        "query_range",
+        "query_exemplars",
+        "format_query",
+        "parse_query",
+        "series",
+        "labels",
+    )
+)
+"""Paths where POST changes nothing: a query that is too long for a URL."""
+CROSS_SITE = "a page of another site may not change anything here"
+UNKNOWN_HOST = "tocsin is not known by the name {host!r}; set web.external_url to it"
 
 
 class GuardedHttp:
     """ASGI middleware: security headers on every answer, no cross-site changes."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
         self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts if host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, unless a foreign page sent it to change something."""
@@ -36,13 +58,41 @@ class GuardedHttp:
                 _secure(MutableHeaders(scope=message))
             await send(message)
 
-        if scope["method"] not in SAFE_METHODS and is_cross_site(Headers(scope=scope)):
-            refusal = JSONResponse(
-                {"error": "a page of another site may not change anything here"}, status_code=403
-            )
+        reason = self._refusal(scope)
+        if reason:
+            refusal = JSONResponse({"error": reason, "where": "", "advice": ""}, status_code=403)
             await refusal(scope, receive, with_headers)
             return
         await self._app(scope, receive, with_headers)
+
+    def _refusal(self, scope: Scope) -> str:
+        """Why the request is not let through, or ""."""
+        headers = Headers(scope=scope)
+        if scope["method"] in SAFE_METHODS or scope["path"] in READS or not _is_browser(headers):
+            return ""
+        if is_cross_site(headers):
+            return CROSS_SITE
+        host = headers.get("host", "")
+        return "" if is_known(host, self._hosts) else UNKNOWN_HOST.format(host=host)
+
+
+def is_known(host: str, names: frozenset[str]) -> bool:
+    """Whether a Host header is one of the names, localhost or an address: no name, no rebinding."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name in names or name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_browser(headers: Headers) -> bool:
+    return "origin" in headers or "sec-fetch-site" in headers
 
 
 def is_cross_site(headers: Headers) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from fastapi import FastAPI
 
 import alerts.api
@@ -9,23 +11,23 @@ import anomaly.api
 import collector.api.exporters
 import collector.api.ingest
 import collector.api.logs_and_traces
-import collector.api.prometheus
-import collector.api.status
 import dashboards.api
 import slo.api
 from dashboards.boards import all_boards
-from tocsin.http import Process, build_app
+from tocsin.http import build_app
+from tocsin.lifecycle import Lifecycle
+from tocsin.process_status import RunningProcess
+from tocsin.prometheus_routers import prometheus_routers
 from tocsin.web.router import web_router
 from tocsin.wiring import Parts
 
 
-def build_application(parts: Parts, process: Process) -> FastAPI:
+def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
     """Everything that answers over HTTP."""
     routers = [
-        collector.api.prometheus.router(parts.engine, parts.store.metadata, parts.clock),
+        *prometheus_routers(parts, RunningProcess(parts, lambda: process.readings)),
         collector.api.ingest.router(parts.otlp),
         collector.api.logs_and_traces.router(parts.logs.store, parts.logs.receiver),
-        collector.api.status.router(parts.pool),
         collector.api.exporters.router(),
         slo.api.router(parts.slos, parts.clock),
         anomaly.api.router(lambda: parts.anomalies.states()),
@@ -33,4 +35,13 @@ def build_application(parts: Parts, process: Process) -> FastAPI:
         dashboards.api.router(lambda: all_boards(parts.slos.objectives)),
         web_router(parts),
     ]
-    return build_app(routers, process, parts.registry, parts.clock)
+    web = parts.config.web
+    hosts = (urlsplit(f"//{web.listen_address}").hostname, urlsplit(parts.external_url).hostname)
+    return build_app(
+        routers,
+        process,
+        parts.registry,
+        parts.clock,
+        cors_origin=web.cors_origin,
+        hosts=[host for host in hosts if host],
+    )

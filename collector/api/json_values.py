@@ -7,31 +7,70 @@ where they are not whole. Source: web/api/v1/json_codec.go of Prometheus 3.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.samples import Float64s, Int64s, is_missing
 from collector.query.float_text import json_number
 from collector.query.kernels.float_digits import MAX_NUMBER_BYTES, write_points
 from collector.query.kernels.windows import read_only
-from collector.query.values import Matrix, RawSeries, Scalar, Text, Value, Vector
+from collector.query.values import (
+    Matrix,
+    RawSeries,
+    Scalar,
+    Statistics,
+    Text,
+    Value,
+    Vector,
+)
 
 
-def value_json(value: Value) -> str:
-    """The `data` of a query's answer: `{"resultType":…,"result":…}`."""
-    match value:
-        case Matrix():
-            return _typed("matrix", _array(_matrix_series(value)))
-        case RawSeries():
-            return _typed("matrix", _array(_raw_series(value)))
-        case Vector():
-            return _typed("vector", _array(_vector_series(value)))
-        case Scalar(value=number, timestamp_ms=time):
-            return _typed("scalar", f'[{seconds(time)},"{json_number(number)}"]')
-        case Text(value=text, timestamp_ms=time):
-            return _typed("string", f"[{seconds(time)},{quoted(text)}]")
+def value_json(value: Value, statistics: str = "") -> str:
+    """The `data` of a query's answer: `{"resultType":…,"result":…}`; `statistics` is JSON."""
+    kind, result = _typed(value)
+    stats = f',"stats":{statistics}' if statistics else ""
+    return f'{{"resultType":"{kind}","result":{result}{stats}}}'
+
+
+def statistics_json(statistics: Statistics, per_step: bool) -> str:
+    """What a query cost: util/stats/query_stats.go. Times are in seconds."""
+    inner, sort = statistics.evaluate_seconds, statistics.sort_seconds
+    prepare, queue = statistics.prepare_seconds, statistics.queue_seconds
+    samples: dict[str, object] = {
+        "totalQueryableSamples": statistics.samples,
+        "peakSamples": statistics.peak_samples,
+    }
+    if per_step:
+        steps = [[time_ms / 1000, count] for time_ms, count in statistics.samples_per_step]
+        samples = {"totalQueryableSamplesPerStep": steps, **samples}
+    timings = {
+        "evalTotalTime": prepare + inner + sort,
+        "resultSortTime": sort,
+        "queryPreparationTime": prepare,
+        "innerEvalTime": inner,
+        "execQueueTime": queue,
+        "execTotalTime": queue + prepare + inner + sort,
+    }
+    return json.dumps({"timings": timings, "samples": samples}, separators=(",", ":"))
+
+
+def exemplars_json(by_series: Mapping[Labels, Sequence[Exemplar]]) -> str:
+    """`[{"seriesLabels":…,"exemplars":[…]}]`, sorted by series."""
+    return _array(
+        f'{{"seriesLabels":{labels_json(series)},'
+        f'"exemplars":{_array(map(_exemplar, by_series[series]))}}}'
+        for series in sorted(by_series)
+    )
+
+
+def _exemplar(one: Exemplar) -> str:
+    return (
+        f'{{"labels":{labels_json(one.labels)},"value":"{json_number(one.value)}",'
+        f'"timestamp":{seconds(one.timestamp_ms)}}}'
+    )
 
 
 def labels_json(labels: Labels) -> str:
@@ -52,8 +91,18 @@ def quoted(text: str) -> str:
     return json.dumps(clean, ensure_ascii=False)
 
 
-def _typed(kind: str, result: str) -> str:
-    return f'{{"resultType":"{kind}","result":{result}}}'
+def _typed(value: Value) -> tuple[str, str]:
+    match value:
+        case Matrix():
+            return "matrix", _array(_matrix_series(value))
+        case RawSeries():
+            return "matrix", _array(_raw_series(value))
+        case Vector():
+            return "vector", _array(_vector_series(value))
+        case Scalar(value=number, timestamp_ms=time):
+            return "scalar", f'[{seconds(time)},"{json_number(number)}"]'
+        case Text(value=text, timestamp_ms=time):
+            return "string", f"[{seconds(time)},{quoted(text)}]"
 
 
 def _array(parts: Iterable[str]) -> str:

@@ -83,6 +83,23 @@ class Parameters:
             raise invalid(name, "limit must be non-negative")
         return number
 
+    def count(self, name: str) -> int:
+        """How many at most; -1 where it is not given. Raises InputError for what is no number."""
+        text = self.text(name)
+        try:
+            return int(text) if text else -1
+        except ValueError as error:
+            raise InputError(f"{name} must be a number") from error
+
+    def flag(self, name: str) -> bool:
+        """True or false as Go's `ParseBool` reads it; false where it is not given."""
+        text = self.text(name)
+        if text in ("", "0", "f", "F", "false", "FALSE", "False"):
+            return False
+        if text in ("1", "t", "T", "true", "TRUE", "True"):
+            return True
+        raise invalid(name, f"unable to parse boolean {_go_quoted(text)}")
+
     def selectors(self) -> list[tuple[Matcher, ...]]:
         """The `match[]` selectors. Raises InputError for one that matches everything."""
         return [_selector(text) for text in self.texts("match[]")]

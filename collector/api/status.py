@@ -1,98 +1,145 @@
-"""Targets and scrape pools, as Prometheus's HTTP API tells them."""
+"""`status/*` and `notifications`: what the server is, how it runs and how full it is.
+
+Source: web/api/v1/api.go of Prometheus 3.14. What exists in Go only (`GOGC`, goroutines) has its
+nearest equal here, so that clients find every key.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Protocol
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Response
 
-from collector.ingest.scrape.loop import TargetStatus
-from collector.model.durations import format_duration
-from collector.model.labels import Labels
+from collector.api import envelope
+from collector.api.go_texts import rfc3339
+from collector.api.parameters import Parameters, invalid, parameters
+from collector.api.process_status import ProcessStatus
+from collector.model.clock import Clock
+from collector.store.cardinality import Cardinality, Counts
 
-NEVER = "0001-01-01T00:00:00Z"
-"""What Go's zero time looks like: clients of Prometheus know it as "not yet"."""
+DEFAULT_TOP = 10
+MAX_TOP = 10_000
+"""As in Prometheus: a longer list of offenders is asked for with PromQL."""
+RELOAD_FAILED = "Configuration reload has failed."
 
-
-class Targets(Protocol):
-    """What the routes need to know of a scrape pool."""
-
-    def targets(self) -> list[TargetStatus]:
-        """Every target that is scraped."""
-        ...
-
-    def dropped(self) -> dict[str, list[Labels]]:
-        """Discovered labels of the targets that relabelling dropped, by job."""
-        ...
-
-    def jobs(self) -> list[str]:
-        """Names of the scrape sections."""
-        ...
+Json = dict[str, object]
+CardinalityOf = Callable[[int], Cardinality]
+"""How full the store is, with lists of at most so many."""
+_Given = Annotated[Parameters, Depends(parameters)]
 
 
-def router(pool: Targets) -> APIRouter:
-    """GET /api/v1/targets and /api/v1/scrape_pools."""
-    routes = APIRouter(prefix="/api/v1")
+def router(
+    process: ProcessStatus, cardinality: CardinalityOf, version: str, clock: Clock
+) -> APIRouter:
+    """The routes over what the application and the store say of themselves."""
+    routes = _Routes(process, cardinality, version, clock)
+    api = envelope.api_router()
+    envelope.add_routes(
+        api,
+        {
+            "/status/config": (routes.config, "GET"),
+            "/status/flags": (routes.flags, "GET"),
+            "/status/runtimeinfo": (routes.runtime_info, "GET"),
+            "/status/buildinfo": (routes.build_info, "GET"),
+            "/status/tsdb": (routes.tsdb, "GET"),
+            "/status/walreplay": (routes.wal_replay, "GET"),
+            "/notifications": (routes.notifications, "GET"),
+        },
+    )
+    return api
 
-    @routes.get("/targets")
-    def targets(
-        state: str = "any", scrape_pool: str = Query(default="", alias="scrapePool")
-    ) -> JSONResponse:
-        show_active, show_dropped = state != "dropped", state != "active"
-        active = [
-            target_json(status)
-            for status in pool.targets()
-            if show_active and scrape_pool in ("", status.target.job)
-        ]
-        dropped = {job: found for job, found in pool.dropped().items() if scrape_pool in ("", job)}
-        labels = [
-            {"discoveredLabels": dict(one.pairs), "scrapePool": job}
-            for job, found in dropped.items()
-            for one in found
-            if show_dropped
-        ]
-        counts = {job: len(found) for job, found in dropped.items()}
+
+class _Routes:
+    def __init__(
+        self, process: ProcessStatus, cardinality: CardinalityOf, version: str, clock: Clock
+    ) -> None:
+        self._process = process
+        self._cardinality = cardinality
+        self._version = version
+        self._clock = clock
+
+    def config(self) -> Response:
+        """The configuration that holds."""
+        return _success({"yaml": self._process.config_yaml()})
+
+    def flags(self) -> Response:
+        """Settings by the names of Prometheus's flags."""
+        return _success(dict(self._process.flags()))
+
+    def runtime_info(self) -> Response:
+        """How the process runs."""
+        status = self._process.runtime()
         return _success(
             {
-                "activeTargets": active,
-                "droppedTargets": labels,
-                "droppedTargetCounts": counts if show_dropped else None,
+                "startTime": rfc3339(status.started_ms),
+                "CWD": os.getcwd(),
+                "hostname": socket.gethostname(),
+                "serverTime": rfc3339(self._clock.now_ms()),
+                "reloadConfigSuccess": status.reload_succeeded,
+                "lastConfigTime": rfc3339(status.config_read_ms),
+                "corruptionCount": status.corruptions,
+                "goroutineCount": threading.active_count(),
+                "GOMAXPROCS": os.cpu_count() or 1,
+                "GOMEMLIMIT": 2**63 - 1,
+                "GOGC": "",
+                "GODEBUG": "",
+                "storageRetention": status.retention,
             }
         )
 
-    @routes.get("/scrape_pools")
-    def scrape_pools() -> JSONResponse:
-        return _success({"scrapePools": pool.jobs()})
+    def build_info(self) -> Response:
+        """What Grafana asks to learn which Prometheus it talks to."""
+        unknown = ("revision", "branch", "buildUser", "buildDate", "goVersion")
+        return _success({"version": self._version, **dict.fromkeys(unknown, "")})
 
-    return routes
+    def tsdb(self, given: _Given) -> Response:
+        """How many series there are, and which names, labels and pairs have the most."""
+        limit = given.count("limit")
+        if limit < 0:
+            limit = DEFAULT_TOP
+        if not 0 < limit <= MAX_TOP:
+            raise invalid("limit", f"limit must be a positive number of at most {MAX_TOP}")
+        return _success(_tsdb(self._cardinality(limit)))
+
+    def wal_replay(self) -> Response:
+        """The log is read before the first request is taken, so it is always done."""
+        return _success({"min": 0, "max": 0, "current": 0})
+
+    def notifications(self) -> Response:
+        """What whoever looks at the server should know."""
+        status = self._process.runtime()
+        failed = {
+            "text": RELOAD_FAILED,
+            "date": rfc3339(status.config_read_ms),
+            "active": True,
+        }
+        return _success([] if status.reload_succeeded else [failed])
 
 
-def _success(data: Mapping[str, object]) -> JSONResponse:
-    return JSONResponse({"status": "success", "data": data})
-
-
-def target_json(status: TargetStatus) -> dict[str, object]:
-    """One active target in Prometheus's form."""
-    target = status.target
+def _tsdb(found: Cardinality) -> Json:
     return {
-        "discoveredLabels": dict(target.discovered.pairs),
-        "labels": dict(target.labels.pairs),
-        "scrapePool": target.job,
-        "scrapeUrl": target.url,
-        "globalUrl": target.url,
-        "lastError": status.last_error,
-        "lastScrape": _time(status.last_scrape_ms),
-        "lastScrapeDuration": status.last_duration_seconds,
-        "health": status.health,
-        "scrapeInterval": format_duration(target.interval_ms),
-        "scrapeTimeout": format_duration(target.timeout_ms),
+        "headStats": {
+            "numSeries": found.series,
+            "numLabelPairs": found.label_pairs,
+            "chunkCount": found.chunks,
+            "minTime": found.first_ms,
+            "maxTime": found.last_ms,
+        },
+        "seriesCountByMetricName": _counts(found.series_by_metric),
+        "labelValueCountByLabelName": _counts(found.values_by_label),
+        "memoryInBytesByLabelName": _counts(found.bytes_by_label),
+        "seriesCountByLabelValuePair": _counts(found.series_by_pair),
     }
 
 
-def _time(ms: int) -> str:
-    if not ms:
-        return NEVER
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+def _counts(counts: Counts) -> list[Json]:
+    return [{"name": name, "value": value} for name, value in counts]
+
+
+def _success(data: object) -> Response:
+    return envelope.success(json.dumps(data, ensure_ascii=False))

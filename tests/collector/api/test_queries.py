@@ -1,15 +1,16 @@
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from collector.api.prometheus import router, unescaped
+from collector.api import queries, series
 from collector.model.clock import ManualClock
-from collector.model.errors import InputError
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
+from collector.model.matchers import Matcher, matches_all
 from collector.model.metadata import Metadata
 from collector.query.engine import Engine
 
@@ -26,9 +27,24 @@ def client() -> Iterator[TestClient]:
     store.add(Labels({"__name__": "dotted", "http.status": "200"}), times, [1e20, 0.1, -0.0])
     metadata = {"up": Metadata("gauge", 'says "up"'), "odd": Metadata("counter", "odd", "seconds")}
     app = FastAPI()
-    app.include_router(router(Engine(store), lambda: metadata, ManualClock(30_000)))
+    app.include_router(queries.router(Engine(store), exemplars, ManualClock(30_000)))
+    app.include_router(series.router(Engine(store), lambda: metadata))
     with TestClient(app) as made:
         yield made
+
+
+def exemplars(matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Exemplar]:
+    up = Labels.of("up", job="a")
+    found = [
+        Exemplar(up, Labels({"trace_id": "t1"}), 0.25, 1_500),
+        Exemplar(up, Labels({"trace_id": "t2"}), 1, 2_000),
+        Exemplar(Labels.of("other"), Labels({"trace_id": "t3"}), 1, 2_000),
+    ]
+    return [
+        one
+        for one in found
+        if after_ms < one.timestamp_ms <= until_ms and matches_all(matchers, one.series)
+    ]
 
 
 def test_instant_query_gives_the_envelope_grafana_knows(client: TestClient) -> None:
@@ -169,13 +185,14 @@ def test_series_labels_and_values(client: TestClient) -> None:
     assert later.json()["data"] == []
 
 
-def test_metadata_and_build_info(client: TestClient) -> None:
+def test_metadata_by_family(client: TestClient) -> None:
     data = client.get("/api/v1/metadata", params={"metric": "up"}).json()["data"]
     assert data == {"up": [{"type": "gauge", "help": 'says "up"', "unit": ""}]}
     assert len(client.get("/api/v1/metadata?limit=1").json()["data"]) == 1
-    info = client.get("/api/v1/status/buildinfo").json()["data"]
-    assert set(info) >= {"version", "revision", "branch", "buildUser", "buildDate", "goVersion"}
-    assert "application" not in info
+    assert client.get("/api/v1/metadata?limit=0").json()["data"] == {}
+    assert len(client.get("/api/v1/metadata?limit_per_metric=1").json()["data"]) == 2
+    wrong = client.get("/api/v1/metadata?limit=x")
+    assert (wrong.status_code, wrong.json()["error"]) == (400, "limit must be a number")
 
 
 def test_format_query(client: TestClient) -> None:
@@ -187,15 +204,9 @@ def test_matrix_is_valid_json_with_labels_that_need_escapes() -> None:
     store = MemoryStore()
     store.add(Labels({"__name__": "x", "path": 'a"b\\c\n é'}), [0], [1])
     app = FastAPI()
-    app.include_router(router(Engine(store), dict, ManualClock(0)))
+    app.include_router(queries.router(Engine(store), exemplars, ManualClock(0)))
     text = TestClient(app).get("/api/v1/query", params={"query": "x"}).text
     assert json.loads(text)["data"]["result"][0]["metric"]["path"] == 'a"b\\c\n é'
-
-
-def test_names_with_underscores_are_unescaped_only_when_they_say_so() -> None:
-    assert unescaped("plain_name") == "plain_name"
-    assert unescaped("U__a__b_2e_c") == "a_b.c"
-    assert unescaped("U__broken_2") == ""
 
 
 @pytest.mark.parametrize("time", ["1e300", "1e18", "-1e18", "4611686018427387904", "NaN", "1e400"])
@@ -222,5 +233,77 @@ def test_the_outermost_times_have_no_samples_and_no_overflow(client: TestClient,
 
 def test_a_form_of_nothing_but_fields_is_refused(client: TestClient) -> None:
     form = {"content-type": "application/x-www-form-urlencoded"}
-    with pytest.raises(InputError, match="over 10,000 fields"):
-        client.post("/api/v1/query", content="a=&" * 20_000, headers=form)
+    answer = client.post("/api/v1/query", content="a=&" * 20_000, headers=form)
+    assert answer.status_code == 400
+    assert "over 10,000 fields" in answer.json()["error"]
+
+
+def test_lookback_of_one_query_reaches_as_far_as_it_asks(client: TestClient) -> None:
+    given = {"query": 'up{job="a"}', "time": "400"}
+    assert client.get("/api/v1/query", params=given).json()["data"]["result"] == []
+    given["lookback_delta"] = "10m"
+    [found] = client.get("/api/v1/query", params=given).json()["data"]["result"]
+    assert found["value"] == [400, "0"]
+
+
+def test_a_timeout_ends_a_query_with_its_status(client: TestClient) -> None:
+    answer = client.get("/api/v1/query", params={"query": "up", "timeout": "0"})
+    assert answer.status_code == 503
+    assert answer.json()["errorType"] == "timeout"
+    wrong = client.get("/api/v1/query", params={"query": "up", "timeout": "soon"})
+    assert wrong.json()["error"].startswith('invalid parameter "timeout"')
+
+
+def test_statistics_come_when_they_are_asked_for(client: TestClient) -> None:
+    given = {"query": "up", "start": 0, "end": 30, "step": 15}
+    assert "stats" not in client.get("/api/v1/query_range", params=given).json()["data"]
+    data = client.get("/api/v1/query_range", params={**given, "stats": "true"}).json()["data"]
+    assert set(data["stats"]["timings"]) == {
+        "evalTotalTime",
+        "resultSortTime",
+        "queryPreparationTime",
+        "innerEvalTime",
+        "execQueueTime",
+        "execTotalTime",
+    }
+    assert set(data["stats"]["samples"]) == {"totalQueryableSamples", "peakSamples"}
+    every = client.get("/api/v1/query_range", params={**given, "stats": "all"}).json()["data"]
+    assert "totalQueryableSamplesPerStep" in every["stats"]["samples"]
+
+
+def test_exemplars_come_by_series(client: TestClient) -> None:
+    given = {"query": "rate(up[1m]) + up", "start": "0", "end": "1.5"}
+    answer = client.post("/api/v1/query_exemplars", data=given)
+    assert answer.text == (
+        '{"status":"success","data":[{"seriesLabels":{"__name__":"up","job":"a"},"exemplars":['
+        '{"labels":{"trace_id":"t1"},"value":"0.25","timestamp":1.500}]}]}'
+    )
+    nothing = client.get("/api/v1/query_exemplars", params={"query": "up", "start": "100"})
+    assert nothing.text == '{"status":"success","data":[]}'
+    assert client.get("/api/v1/query_exemplars", params={"query": "1"}).status_code == 204
+    back = client.get("/api/v1/query_exemplars", params={"query": "up", "start": 2, "end": 1})
+    assert back.json()["error"] == "end timestamp must not be before start timestamp"
+
+
+def test_parse_query_answers_the_tree(client: TestClient) -> None:
+    tree = client.get("/api/v1/parse_query", params={"query": "sum by(a)(up offset 1m)"}).json()
+    assert tree["data"] == {
+        "type": "aggregation",
+        "op": "sum",
+        "expr": {
+            "type": "vectorSelector",
+            "name": "up",
+            "offset": 60_000,
+            "offsetExpr": None,
+            "matchers": [{"name": "__name__", "value": "up", "type": "="}],
+            "timestamp": None,
+            "startOrEnd": None,
+            "anchored": False,
+            "smoothed": False,
+        },
+        "param": None,
+        "grouping": ["a"],
+        "without": False,
+    }
+    wrong = client.post("/api/v1/parse_query", data={"query": "up{"})
+    assert (wrong.status_code, wrong.json()["errorType"]) == (400, "bad_data")

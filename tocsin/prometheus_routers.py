@@ -1,0 +1,54 @@
+"""Prometheus's API over one set of parts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+import collector.api.admin
+import collector.api.queries
+import collector.api.rules
+import collector.api.series
+import collector.api.status
+import collector.api.targets
+from collector.api.process_status import ProcessStatus
+from collector.api.target_families import families_of
+from collector.rules.state import GroupState
+from collector.store.cardinality import Cardinality, cardinality
+from tocsin import __version__
+from tocsin.wiring import Parts
+
+
+class _NoRules:
+    """Where no rules are evaluated."""
+
+    def groups(self) -> tuple[GroupState, ...]:
+        """None."""
+        return ()
+
+
+def prometheus_routers(parts: Parts, process: ProcessStatus) -> list[APIRouter]:
+    """The routes below `/api/v1`, but for the receivers, and `/federate`."""
+    store, engine, clock = parts.store, parts.engine, parts.clock
+    alertmanager = f"{parts.external_url.rstrip('/')}/api/v2/alerts"
+    families = families_of(engine, store.metadata, clock)
+    return [
+        collector.api.queries.router(engine, store.exemplars, clock),
+        collector.api.series.router(engine, store.metadata),
+        collector.api.targets.router(parts.pool, families, parts.external_url),
+        collector.api.rules.router(_NoRules(), (alertmanager,)),
+        collector.api.status.router(
+            process, lambda limit: _cardinality(parts, limit), __version__, clock
+        ),
+        collector.api.admin.router(None),
+    ]
+
+
+def _cardinality(parts: Parts, limit: int) -> Cardinality:
+    store, status = parts.store, parts.store.status()
+    return cardinality(
+        store.labels_of(store.match(())),
+        limit,
+        chunks=status.blocks,
+        first_ms=status.oldest_ms,
+        last_ms=status.newest_ms,
+    )

@@ -17,6 +17,12 @@ from collector.model.labels import quote
 
 MatchKind = Literal["=", "!=", "=~", "!~"]
 _ALTERNATION_OF_LITERALS = re.compile(r"[\w:/ ,=@%-]*(?:\|[\w:/ ,=@%-]*)*")
+_LITERAL = r"[\w:/ ,=@%-]|\\[.+*?()|\[\]{}^$-]"
+_RUN = rf"(?:{_LITERAL}|\.(?![*+?]))*"
+_SIMPLE_BRANCH = rf"{_RUN}(?:\.[*+]{_RUN}){{0,2}}"
+_SIMPLE = re.compile(rf"{_SIMPLE_BRANCH}(?:\|{_SIMPLE_BRANCH})*")
+"""What RE2 and Python's engine read alike, and the latter in no more than quadratic time."""
+_PREFIX = re.compile(r"([\w:/ ,=@%-]*)\.\*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,13 @@ class Matcher:
     def matches(self, value: str) -> bool:
         """Whether a label value satisfies the condition."""
         return self._test(value)
+
+    def matching(self, values: Iterable[str]) -> list[str]:
+        """Those label values that satisfy the condition: `matches` for very many."""
+        if self.kind == "=~" and (prefix := _PREFIX.fullmatch(self.value)):
+            begin = prefix[1]
+            return [value for value in values if value.startswith(begin)]
+        return list(filter(self._test, values))
 
     def matches_empty(self) -> bool:
         """Whether a series without the label satisfies the condition."""
@@ -63,6 +76,8 @@ def _compile(kind: MatchKind, value: str) -> Callable[[str], bool]:
         allowed = frozenset(value.split("|"))
         return allowed.__contains__ if kind == "=~" else lambda text: text not in allowed
     pattern = _compile_re2(value)
+    if _SIMPLE.fullmatch(value):  # ten times as fast as RE2 is from Python
+        pattern = re.compile(value, re.DOTALL)
     if kind == "=~":
         return lambda text: pattern.fullmatch(text) is not None
     return lambda text: pattern.fullmatch(text) is None

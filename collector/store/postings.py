@@ -116,21 +116,16 @@ class Postings:
         """Which series satisfy one matcher; those that lack the label when it matches ""."""
         values = self._refs_of.get(matcher.name, {})
         if matcher.matches_empty():
-            return ~self._having(values, (v for v in values if not matcher.matches(v)))
+            fitting = set(matcher.matching(values))
+            return ~self._having(values, values.keys() - fitting)
         literals = matcher.literals()
         candidates: Iterable[str] = values if literals is None else literals & values.keys()
-        return self._having(values, (v for v in candidates if matcher.matches(v)))
+        return self._having(values, matcher.matching(candidates))
 
     def _having(self, refs_of: dict[str, array[int]], values: Iterable[str]) -> Bools:
         mask: Bools = np.zeros(len(self._table), np.bool_)
-        alone: list[int] = []
-        for value in values:
-            refs = refs_of[value]
-            if len(refs) == 1:
-                alone.append(refs[0])
-            else:
-                mask[np.frombuffer(refs, np.uint32)] = True
-        mask[alone] = True
+        found = b"".join(map(refs_of.__getitem__, values))
+        mask[np.frombuffer(found, np.uint32)] = True
         return mask
 
     def _remember(self, key: tuple[Matcher, ...], count: int, refs: Int64s) -> None:

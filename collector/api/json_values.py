@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
+from collector.api.matrix_json import series_json
 from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
-from collector.model.samples import Float64s, Int64s, is_missing
+from collector.model.samples import Float64s, Int64s
 from collector.query.float_text import json_number
 from collector.query.kernels.float_digits import MAX_NUMBER_BYTES, write_points
 from collector.query.kernels.windows import read_only
@@ -26,6 +28,9 @@ from collector.query.values import (
     Value,
     Vector,
 )
+
+REMEMBERED_TEXTS = 1 << 16
+"""Names and values of labels whose JSON is kept: they come again with every answer."""
 
 
 def value_json(value: Value, statistics: str = "") -> str:
@@ -85,6 +90,7 @@ def seconds(timestamp_ms: int) -> str:
     return f"{sign}{whole}.{rest:03d}" if rest else f"{sign}{whole}"
 
 
+@lru_cache(maxsize=REMEMBERED_TEXTS)
 def quoted(text: str) -> str:
     """A JSON string; bytes that are not UTF-8 become U+FFFD, as in Go."""
     clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -94,7 +100,7 @@ def quoted(text: str) -> str:
 def _typed(value: Value) -> tuple[str, str]:
     match value:
         case Matrix():
-            return "matrix", _array(_matrix_series(value))
+            return "matrix", f"[{_matrix_series(value)}]"
         case RawSeries():
             return "matrix", _array(_raw_series(value))
         case Vector():
@@ -121,16 +127,9 @@ class _Stamps:
         self.room = np.empty((widest + MAX_NUMBER_BYTES) * max(len(texts), 1), np.uint8)
 
 
-def _matrix_series(matrix: Matrix) -> Iterator[str]:
-    stamps = _Stamps(matrix.timestamps_ms)
-    missing = is_missing(matrix.values)
-    gaps: list[bool] = np.asarray(missing.any(axis=1)).tolist()
-    for row, labels in enumerate(matrix.labels):
-        values, steps = matrix.values[row], stamps.every
-        if gaps[row]:
-            steps = np.flatnonzero(~missing[row])
-            values = values[steps]
-        yield _series(labels, values, steps, stamps)
+def _matrix_series(matrix: Matrix) -> str:
+    heads = [f'{{"metric":{labels_json(labels)},"values":[' for labels in matrix.labels]
+    return series_json(heads, list(map(seconds, matrix.timestamps_ms.tolist())), matrix.values)
 
 
 def _raw_series(raw: RawSeries) -> Iterator[str]:

@@ -216,7 +216,8 @@ class Generator:
         sides = [f"({inner.text})", number]
         if operator in "+-*":
             self._dice.shuffle(sides)
-        return Query(f"({sides[0]} {operator} {sides[1]})", inner.exact and number in ("2", "0.5"))
+        exact = inner.exact and operator in "+-" and number in ("2", "0.5")
+        return Query(f"({sides[0]} {operator} {sides[1]})", exact)
 
     def _matched(self, depth: int) -> Query:
         dice = self._dice

@@ -51,6 +51,7 @@ START_MS = 1_700_000_000_000 // 60_000 * 60_000
 BESIDE_MS = 13
 """Steps lie beside samples and beside the steps of subqueries."""
 STEPS, STEP_MS = 12, 60_000
+FIRST_STEP_MS = START_MS + 45 * 60_000 + BESIDE_MS
 KNOWN = {
     "left-open": (
         "ranges, lookback and subqueries leave out their left bound since 3.0 (#13904): "
@@ -58,7 +59,7 @@ KNOWN = {
     ),
     "near-zero": (
         "a counter near zero behind a gap is extrapolated less since 2.46 (#12274): "
-        "counters with gaps are far from zero"
+        "counters with gaps are far from zero, and no window begins before the samples do"
     ),
     "moving-at": (
         "the window of `predict_linear(x[5m] @ t, s)` moves with the steps in 2.42, as nothing of "
@@ -156,7 +157,7 @@ class Peer:
         self._connection = HTTPConnection(address, timeout=60)
 
     def ask(self, query: str) -> tuple[str, Series]:
-        start = (START_MS + 35 * 60_000 + BESIDE_MS) / 1000
+        start = FIRST_STEP_MS / 1000
         end = start + (STEPS - 1) * STEP_MS / 1000
         given = {"query": query, "start": start, "end": end, "step": STEP_MS / 1000}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -175,7 +176,7 @@ class Peer:
 
 
 def _ours(engine: Engine, query: str) -> tuple[str, Series]:
-    start_ms = START_MS + 35 * 60_000 + BESIDE_MS
+    start_ms = FIRST_STEP_MS
     try:
         matrix = engine.range(query, start_ms, start_ms + (STEPS - 1) * STEP_MS, STEP_MS).value
     except TocsinError as error:

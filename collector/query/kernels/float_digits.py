@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from collector.model.samples import Float64s, Int64s
+from collector.model.samples import MISSING_BITS, Float64s, Int64s
 
 Bytes = NDArray[np.uint8]
 MAX_NUMBER_BYTES = 32
@@ -35,6 +35,7 @@ def _powers_of_ten() -> NDArray[np.uint64]:
 
 _POWERS = _powers_of_ten()
 _U = np.uint64
+_MISSING = np.int64(MISSING_BITS)
 _LOW_HALF = _U(0xFFFF_FFFF)
 
 
@@ -102,6 +103,9 @@ def _write_text(text: Bytes, into: Bytes, at: int) -> int:
     return int(at + text.shape[0])
 
 
+_PAIRS = np.frombuffer("".join(f"{i:02}" for i in range(100)).encode(), np.uint8)
+_TENS = np.array([10**i for i in range(20)], np.uint64)
+_WHOLE_LIMIT = _U(10**19)
 _NAN = np.frombuffer(b"NaN", np.uint8)
 _PLUS_INF = np.frombuffer(b"+Inf", np.uint8)
 _MINUS_INF = np.frombuffer(b"-Inf", np.uint8)
@@ -124,48 +128,78 @@ def write_number(value: float, bits: np.uint64, into: Bytes, at: int) -> int:
         into[at] = 48
         return at + 1
     digits, exponent = shortest_decimal(magnitude)
+    if exponent == 0 and digits < _WHOLE_LIMIT:
+        return _write_digits(digits, _length(digits), into, at)
     while digits % _U(10) == _U(0):
         digits //= _U(10)
         exponent += 1
-    text = np.empty(20, np.uint8)
-    size = 0
-    while digits:
-        text[19 - size] = np.uint8(48) + np.uint8(digits % _U(10))
-        digits //= _U(10)
-        size += 1
-    return _lay_out(text[20 - size :], int(exponent), into, at)
+    return _lay_out(digits, int(exponent), into, at)
 
 
 @njit(cache=True, nogil=True)
-def _lay_out(text: Bytes, exponent: int, into: Bytes, at: int) -> int:
+def _length(digits: np.uint64) -> int:
+    """How many decimal digits a number above zero has."""
+    size = 1
+    while size < 20 and digits >= _TENS[size]:
+        size += 1
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _write_digits(digits: np.uint64, size: int, into: Bytes, at: int) -> int:
+    """Write all digits, two at once from the end; the position behind them."""
+    end = at + size
+    back = end
+    while digits >= _U(100):
+        rest = digits // _U(100)
+        pair = 2 * np.int64(digits - rest * _U(100))
+        digits = rest
+        back -= 2
+        into[back], into[back + 1] = _PAIRS[pair], _PAIRS[pair + 1]
+    if digits >= _U(10):
+        pair = 2 * np.int64(digits)
+        into[back - 2], into[back - 1] = _PAIRS[pair], _PAIRS[pair + 1]
+    else:
+        into[back - 1] = np.uint8(48) + np.uint8(digits)
+    return end
+
+
+@njit(cache=True, nogil=True)
+def _lay_out(digits: np.uint64, exponent: int, into: Bytes, at: int) -> int:
     """Put the point, zeros or an exponent (below 1e-6, from 1e21 on) to the digits."""
-    size = text.shape[0]
+    size = _length(digits)
     point = size + exponent
     if point < -5 or point > 21:
-        return _with_exponent(text, point - 1, into, at)
+        return _with_exponent(digits, size, point - 1, into, at)
     if point <= 0:
         into[at], into[at + 1] = 48, 46
         at += 2
         for _ in range(-point):
             into[at] = 48
             at += 1
-        return _write_text(text, into, at)
-    for i in range(max(point, size)):
-        if i == point:
-            into[at] = 46
+        return _write_digits(digits, size, into, at)
+    if point >= size:
+        at = _write_digits(digits, size, into, at)
+        for _ in range(point - size):
+            into[at] = 48
             at += 1
-        into[at] = text[i] if i < size else 48
-        at += 1
-    return at
+        return at
+    end = _write_digits(digits, size, into, at + 1)
+    for i in range(at, at + point):
+        into[i] = into[i + 1]
+    into[at + point] = 46
+    return end
 
 
 @njit(cache=True, nogil=True)
-def _with_exponent(text: Bytes, exponent: int, into: Bytes, at: int) -> int:
-    into[at] = text[0]
-    at += 1
-    if text.shape[0] > 1:
-        into[at] = 46
-        at = _write_text(text[1:], into, at + 1)
+def _with_exponent(digits: np.uint64, size: int, exponent: int, into: Bytes, at: int) -> int:
+    end = _write_digits(digits, size, into, at + 1)
+    into[at] = into[at + 1]
+    if size > 1:
+        into[at + 1] = 46
+        at = end
+    else:
+        at += 1
     into[at], into[at + 1] = 101, 45 if exponent < 0 else 43
     at += 2
     exponent = abs(exponent)
@@ -202,5 +236,48 @@ def write_points(
         into[at], into[at + 1] = 44, 34
         at = write_number(values[i], _U(bits[i]), into, at + 2)
         into[at], into[at + 1] = 34, 93
+        at += 2
+    return at
+
+
+@njit(cache=True, nogil=True)
+def write_rows(
+    values: Float64s,
+    bits: Int64s,
+    heads: Bytes,
+    head_ends: Int64s,
+    stamps: Bytes,
+    stamp_ends: Int64s,
+    into: Bytes,
+) -> int:
+    """`HEAD[t,"v"],[t,"v"]]}` of every row, with commas between; the number of bytes.
+
+    `values` float64[n, t], a MISSING cell is left out; `heads` and `stamps` are texts one after
+    another: `head_ends[i]` is where the one of row i ends, `stamp_ends[j]` that of time j.
+    """
+    at, head = 0, 0
+    for i in range(values.shape[0]):
+        if i:
+            into[at] = 44
+            at += 1
+        at = _write_text(heads[head : head_ends[i]], into, at)
+        head = head_ends[i]
+        stamp = 0
+        follows = False
+        for j in range(values.shape[1]):
+            start, stamp = stamp, stamp_ends[j]
+            if bits[i, j] == _MISSING:
+                continue
+            if follows:
+                into[at] = 44
+                at += 1
+            follows = True
+            into[at] = 91
+            at = _write_text(stamps[start:stamp], into, at + 1)
+            into[at], into[at + 1] = 44, 34
+            at = write_number(values[i, j], _U(bits[i, j]), into, at + 2)
+            into[at], into[at + 1] = 34, 93
+            at += 2
+        into[at], into[at + 1] = 93, 125
         at += 2
     return at

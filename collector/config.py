@@ -108,10 +108,10 @@ class GlobalConfig(_ScrapeLimits, ScrapeFormats):
     scrape_interval: DurationMs = Field(default=MINUTE_MS, gt=0)
     scrape_timeout: DurationMs = Field(default=10_000, gt=0)
     evaluation_interval: DurationMs = Field(default=MINUTE_MS, gt=0)
+    rule_query_offset: DurationMs = 0
     external_labels: dict[str, Annotated[str, BeforeValidator(str)]] = Field(default_factory=dict)
     query_log_file: NotYet = None
     scrape_failure_log_file: NotYet = None
-    rule_query_offset: NotYet = None
     runtime: NotYet = None
 
 

@@ -11,7 +11,6 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import h11
 
 from collector.config import ScrapeConfig
-from collector.ingest.formats.negotiate import ACCEPT
 from collector.ingest.http.credentials import Credentials
 from collector.ingest.http.proxy import DEFAULT_PORTS, proxy_for
 from collector.ingest.http.tls import TlsContexts
@@ -46,6 +45,7 @@ class Fetcher:
         self._config = config
         self._tls = tls
         self._url = urlsplit(url)
+        self._accept = config.formats().accept()
         self._credentials = credentials or Credentials(config)
         self._connection = self._connected(self._url)
 
@@ -105,7 +105,7 @@ class Fetcher:
     ) -> _Answer:
         headers = {
             "Host": url.netloc.rpartition("@")[2],
-            "Accept": ACCEPT,
+            "Accept": self._accept,
             "Accept-Encoding": "gzip" if self._config.enable_compression else "identity",
             "User-Agent": USER_AGENT,
             "X-Prometheus-Scrape-Timeout-Seconds": f"{timeout_seconds:g}",

@@ -70,6 +70,7 @@ class ScrapeLoop:
         self._fetcher = fetcher
         self._tools = tools
         self.refusal = None
+        self._formats = config.formats()
         self._parsers: dict[str, Parser] = {}
         admission = Admission(
             target.source,
@@ -167,10 +168,10 @@ class ScrapeLoop:
         return report if report is not None else Report(False, 0.0)
 
     def _write(self, fetched: Fetched, timestamp_ms: int, start: float) -> Report:
-        media_type = media_type_of(fetched.content_type, self._config.fallback_scrape_protocol)
+        media_type = media_type_of(fetched.content_type, self._formats.fallback)
         parser = self._parsers.get(media_type)
         if parser is None:
-            parser = self._parsers[media_type] = new_parser(media_type)
+            parser = self._parsers[media_type] = self._formats.parser(media_type)
         self._body_bytes = len(fetched.body)
         try:
             self._page = parser.parse(fetched.body)

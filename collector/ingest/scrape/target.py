@@ -6,17 +6,20 @@ it. The labels that steer a scrape (`__address__`, `__scheme__`, `__param_x`, â€
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from collector.config import ScrapeConfig
 from collector.ingest.relabel import Relabel, compile_rules
 from collector.model.durations import format_duration, parse_duration_ms
-from collector.model.errors import ConfigError
+from collector.model.errors import ConfigError, InputError
 from collector.model.labels import Labels
 
 ADDRESS, SCHEME, PATH = "__address__", "__scheme__", "__metrics_path__"
 INTERVAL, TIMEOUT, PARAM = "__scrape_interval__", "__scrape_timeout__", "__param_"
+_LEGACY_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LEGACY_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 MAX_SNAP_RATIO = 0.01
 """A scrape that begins at most this part of its interval late is dated as if on time."""
 MAX_SNAP_MS = 50
@@ -124,7 +127,22 @@ def sample_relabel(config: ScrapeConfig, target_labels: Labels) -> Relabel:
     def admit(labels: Labels) -> Labels | None:
         return relabel(attach(labels, target_labels))
 
-    return admit
+    def admit_legacy(labels: Labels) -> Labels | None:
+        admitted = admit(labels)
+        return None if admitted is None else _with_legacy_names(admitted)
+
+    return admit_legacy if config.metric_name_validation_scheme == "legacy" else admit
+
+
+def _with_legacy_names(labels: Labels) -> Labels:
+    """The labels as they are; raises InputError for a name that only UTF-8 allows."""
+    names = [name for name in labels if not _LEGACY_LABEL.fullmatch(name)]
+    if names or not _LEGACY_NAME.fullmatch(labels.metric_name):
+        raise InputError(
+            f"{labels} has a name that metric_name_validation_scheme: legacy forbids",
+            advice="set it to utf8, or rename with metric_relabel_configs",
+        )
+    return labels
 
 
 def _honoring(exposed: Labels, target: Labels) -> Labels:

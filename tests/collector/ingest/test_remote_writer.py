@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
@@ -74,6 +74,7 @@ SAMPLES = st.lists(st.tuples(st.integers(1, 6), st.floats(allow_nan=False), st.j
 REQUESTS = st.lists(st.lists(st.builds(Series, LABELS, SAMPLES), max_size=5), max_size=4)
 
 
+@settings(deadline=None)
 @given(VERSIONS, REQUESTS)
 def test_the_store_holds_the_first_sample_of_each_series_and_time(
     version: int, requests: list[list[Series]]

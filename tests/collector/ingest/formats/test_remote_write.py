@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.ingest.formats import remote_write
@@ -71,6 +71,7 @@ def assert_same(version: int, raw: bytes) -> None:
             assert (request.keys[one] == request.keys[other]) == (labels[0] == labels[1])
 
 
+@settings(deadline=None)
 @given(VERSIONS, REQUESTS)
 def test_finds_what_protobuf_finds_and_equal_keys_for_equal_labels(
     version: int, series: list[Series]
@@ -78,6 +79,7 @@ def test_finds_what_protobuf_finds_and_equal_keys_for_equal_labels(
     assert_same(version, encode(version, series))
 
 
+@settings(deadline=None)
 @given(VERSIONS, st.lists(SERIES, min_size=1, max_size=3), st.data())
 def test_a_damaged_request_is_refused_or_read_as_protobuf_reads_it(
     version: int, series: list[Series], data: st.DataObject
@@ -103,6 +105,7 @@ def test_a_damaged_request_is_refused_or_read_as_protobuf_reads_it(
             reader.metadata(row)
 
 
+@settings(deadline=None)
 @given(VERSIONS, st.binary(max_size=80))
 def test_garbage_is_refused_or_read_and_never_anything_else(version: int, body: bytes) -> None:
     with contextlib.suppress(InputError):

@@ -11,6 +11,7 @@ import anomaly.api
 import collector.api.exporters
 import collector.api.ingest
 import collector.api.logs_and_traces
+import collector.api.remote_write
 import dashboards.api
 import slo.api
 from dashboards.boards import all_boards
@@ -27,6 +28,7 @@ def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
     routers = [
         *prometheus_routers(parts, RunningProcess(parts, lambda: process.readings)),
         collector.api.ingest.router(parts.otlp),
+        collector.api.remote_write.router(parts.remote_write),
         collector.api.logs_and_traces.router(parts.logs.store, parts.logs.receiver),
         collector.api.exporters.router(),
         slo.api.router(parts.slos, parts.clock),

@@ -12,7 +12,9 @@ from anomaly.self_metrics import AnomalyMetrics
 from anomaly.track import Watch
 from anomaly.watch import AnomalyWatch
 from collector.api.ingest import otlp_receiver
+from collector.api.remote_write import remote_write_receiver
 from collector.ingest.receivers.otlp_http import OtlpReceiver
+from collector.ingest.receivers.remote_write import RemoteWriteReceiver
 from collector.ingest.scrape.pool import ScrapePool
 from collector.ingest.series_gate import SeriesGate
 from collector.ingest.write import SampleWriter
@@ -45,6 +47,7 @@ class Parts:
     pool: ScrapePool
     gate: SeriesGate
     otlp: OtlpReceiver
+    remote_write: RemoteWriteReceiver
     logs: Logs
     alerts: AlertService
     slos: SloEngine
@@ -87,6 +90,9 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         pool=pool,
         gate=gate,
         otlp=otlp_receiver(SampleWriter(store, ingest, "otlp", clock, gate), ingest, config.otlp),
+        remote_write=remote_write_receiver(
+            SampleWriter(store, ingest, "remote_write", clock, gate), ingest
+        ),
         logs=build_logs(config.logs, directory, clock, registry, config.otlp.max_body_size),
         alerts=alerts,
         slos=build_slos(config, store, sink, clock, directory, registry),

@@ -8,19 +8,14 @@ from fastapi.concurrency import run_in_threadpool
 from collector.api.ingest import read_body
 from collector.ingest.receivers.remote_write import Answer, RemoteWriteReceiver
 from collector.ingest.remote_writer import RemoteWriter
-from collector.ingest.series_gate import SeriesGate
 from collector.ingest.write import SampleWriter
 from collector.self_metrics import IngestMetrics
-from collector.store.interface import Appender
 
 PATH = "/api/v1/write"
 
 
-def remote_write_receiver(
-    appender: Appender, metrics: IngestMetrics, gate: SeriesGate | None = None
-) -> RemoteWriteReceiver:
-    """The receiver that writes into a store; `gate` is what all ways in share."""
-    writer = SampleWriter(appender, metrics, "remote_write", gate=gate)
+def remote_write_receiver(writer: SampleWriter, metrics: IngestMetrics) -> RemoteWriteReceiver:
+    """The receiver that writes into a store."""
     return RemoteWriteReceiver(RemoteWriter(writer), metrics)
 
 

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from collector.api.remote_write import remote_write_receiver, router
 from collector.ingest.limits import MAX_REMOTE_WRITE_BODY_BYTES
+from collector.ingest.write import SampleWriter
 from collector.model.errors import StorageError
 from collector.self_metrics import IngestMetrics
 from tests.oracles.recording_appender import RecordingAppender
@@ -21,7 +22,9 @@ class Bench:
         self.store = RecordingAppender()
         self.registry = CollectorRegistry()
         app = FastAPI()
-        app.include_router(router(remote_write_receiver(self.store, IngestMetrics(self.registry))))
+        metrics = IngestMetrics(self.registry)
+        writer = SampleWriter(self.store, metrics, "remote_write")
+        app.include_router(router(remote_write_receiver(writer, metrics)))
         self.client = TestClient(app)
 
     def post(self, body: bytes, content_type: str = CONTENT_TYPES[1], encoding: str = "snappy"):  # type: ignore[no-untyped-def]

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from collector.model.errors import StorageError
 from collector.model.labels import Labels
-from collector.model.samples import Int64s
+from collector.model.samples import Bools, Int64s
 from collector.store import compact, merge
 from collector.store.block import Block
 from collector.store.block_cache import RowGroups
@@ -72,6 +74,25 @@ class BlockStore:
         """No block comes or goes meanwhile."""
         with self._compacting, self._changing:
             yield
+
+    @contextmanager
+    def at_rest(self) -> Iterator[bool]:
+        """Whether nothing is being merged, and then nothing is meanwhile."""
+        mine = self._compacting.acquire(blocking=False)
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._compacting.release()
+
+    def series(self, count: int) -> Bools:
+        """For every ref below `count`, whether a block has a sample of it."""
+        there: Bools = np.zeros(count, np.bool_)
+        for block in self.blocks:
+            for component in block.meta.components:
+                for part in block.parts(component):
+                    there[part.refs] = True
+        return there
 
     # -- writing --
 

@@ -44,6 +44,10 @@ class LogWriter:
         self._layouts.clear()
         self._latest.clear()
 
+    def forget_layouts(self) -> None:
+        """Look at the refs of each source's next row anew."""
+        self._latest.clear()
+
     def knows(self, source: str, refs: Int64s) -> bool:
         """Whether this very array was the layout of the source's last row."""
         latest = self._latest.get(source)

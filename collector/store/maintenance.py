@@ -90,7 +90,9 @@ class Maintenance:
             cut_ms = cut_time_ms(parts.head.first_ms(), now_ms, parts.options.head_ms)
             if cut_ms is not None or parts.log.wal.segment_bytes > parts.options.segment_bytes:
                 self.cut(cut_ms)
-            self.forget(now_ms - parts.options.retention_ms)
+            gone = self.forget(now_ms - parts.options.retention_ms)
+            if gone or cut_ms is not None:
+                self._forget_series(now_ms - parts.options.retention_ms)
 
     def cut(self, cut_ms: int | None) -> None:
         """Rows before `cut_ms` to blocks, all others to a checkpoint; then the old log can go."""
@@ -98,7 +100,8 @@ class Maintenance:
         with parts.lock:
             number = parts.log.wal.number + 1
             parts.log.begin_segment(number)
-            copy, metadata = parts.head.copy(), dict(parts.metadata)
+            head, metadata = parts.head, dict(parts.metadata)
+            copy = head.copy() if cut_ms is None else head.begin_cut(cut_ms)
         if cut_ms is None:
             write_checkpoint(parts.log_directory, number, copy, metadata)
         else:
@@ -117,8 +120,8 @@ class Maintenance:
                 parts.blocks.head_from_ms = cut_ms
         remove_before(parts.log, parts.log_directory, number)
 
-    def forget(self, before_ms: int) -> None:
-        """Drop what is past retention, by time and by size."""
+    def forget(self, before_ms: int) -> int:
+        """Drop what is past retention, by time and by size; how many blocks."""
         parts, options = self._parts, self._parts.options
         with parts.lock:
             parts.head.forget(before_ms)
@@ -128,9 +131,20 @@ class Maintenance:
             disk_bytes = shutil.disk_usage(parts.directory).total
             limit = limit_bytes(options.retention_bytes, options.retention_percentage, disk_bytes)
         used = log_bytes(parts.log, parts.log_directory)
-        if parts.blocks.forget(before_ms, limit, used):
+        gone = parts.blocks.forget(before_ms, limit, used)
+        if gone:
             with parts.lock:
                 parts.changes.note(ALL_OF_TIME_MS)
+        return gone
+
+    def _forget_series(self, before_ms: int) -> None:
+        """Let go of series that have no sample any more; of none while blocks are being merged."""
+        parts = self._parts
+        with parts.blocks.at_rest() as is_at_rest, parts.lock:
+            if is_at_rest:
+                there = parts.blocks.series(len(parts.head.labels))
+                if parts.head.forget_series(there, before_ms):
+                    parts.log.forget_layouts()
 
     def compact(self) -> int:
         """Merge what is due; how many merges. Raises StorageError; the next call tries again."""

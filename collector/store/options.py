@@ -39,12 +39,14 @@ class StoreOptions:
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
-    """How full the store is; `oldest_ms` is -1 when it is empty.
+    """How full the store is; `oldest_ms` is -1 when it is empty. `active_series` have samples in
+    memory, the others of `series` in blocks alone.
 
     `damaged_records` and `torn_bytes`: what the last start had to leave out of the log.
     """
 
     series: int
+    active_series: int
     samples_appended: int
     oldest_ms: int
     newest_ms: int

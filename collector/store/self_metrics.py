@@ -60,6 +60,9 @@ class StoreMetrics:
             "tocsin_store_exemplars", "Exemplars that are held.", registry=registry
         )
         self._series = Gauge("tocsin_store_series", "Series that are held.", registry=registry)
+        self._active_series = Gauge(
+            "tocsin_store_active_series", "Series with samples in memory.", registry=registry
+        )
         self._head_bytes = Gauge(
             "tocsin_store_head_bytes", "Memory of the samples in stripes.", registry=registry
         )
@@ -107,6 +110,7 @@ class StoreMetrics:
         """Take over figures that are read now and then."""
         self._exemplars.set(status.exemplars)
         self._series.set(status.series)
+        self._active_series.set(status.active_series)
         self._head_bytes.set(status.head_bytes)
         self._wal_bytes.set(status.wal_bytes)
         self._blocks.set(status.blocks)

@@ -40,6 +40,11 @@ from collector.store.wal import Wal
 
 log = logging.getLogger(__name__)
 
+MAX_SERIES_IN_BLOCKS = 10
+"""Series that ended but have samples in blocks cost half a kilobyte each: so many times
+`max_series` of both together.
+"""
+
 
 class Tsdb:
     """The embedded store: an `Appender` and a `Querier` over one directory."""
@@ -79,7 +84,9 @@ class Tsdb:
         self._lock = threading.RLock()
         self._log_directory = directory / "wal"
         self._log_directory.mkdir(exist_ok=True)
-        self._head = Head(options.out_of_order_window_ms, options.max_exemplars)
+        self._head = Head(
+            options.out_of_order_window_ms, options.max_exemplars, self._log_directory
+        )
         self._recovery = recover(self._log_directory, self._head)
         self._metadata = self._recovery.metadata
         self._blocks = BlockStore(
@@ -151,9 +158,12 @@ class Tsdb:
         values = np.ascontiguousarray(values, np.float64)
         with self._lock:
             self._check_open()
-            if not self._log.knows(source, refs) and len(np.unique(refs)) < len(refs):
-                times = np.full(len(refs), timestamp_ms, np.int64)
-                return self.append(source, SampleBatch(refs, times, values, start_ms))
+            if not self._log.knows(source, refs):
+                if self._head.labels.is_dead(refs).any():
+                    refs = self.refs(source, self.labels_of(refs))
+                if len(np.unique(refs)) < len(refs):
+                    times = np.full(len(refs), timestamp_ms, np.int64)
+                    return self.append(source, SampleBatch(refs, times, values, start_ms))
             started = self._clock.monotonic_seconds()
             self._log.row(source, timestamp_ms, refs, values, start_ms)
             self._metrics.wal_write_seconds.observe(self._clock.monotonic_seconds() - started)
@@ -198,9 +208,15 @@ class Tsdb:
                 self._metadata[family] = metadata
 
     def _check_room(self, count: int) -> None:
-        if len(self._head.labels) + count > self._options.max_series:
+        limit = self._options.max_series
+        if self._head.labels.living + count > limit * MAX_SERIES_IN_BLOCKS:
             raise LimitError(
-                f"the store holds its limit of {self._options.max_series:,} series",
+                f"blocks hold series {MAX_SERIES_IN_BLOCKS} times over the limit of {limit:,}",
+                advice="shorten storage.retention_time, or drop labels that change all the time",
+            )
+        if self._head.active + count > limit:
+            raise LimitError(
+                f"the store holds its limit of {limit:,} series",
                 advice="raise storage.max_series, or drop labels that grow without bound",
             )
 
@@ -353,7 +369,8 @@ class Tsdb:
             blocks = self._blocks.blocks
             oldest = [self._head.first_ms(), *(block.first_ms for block in blocks)]
             return StoreStatus(
-                series=len(self._head.labels),
+                series=self._head.labels.living,
+                active_series=self._head.active,
                 samples_appended=self._appended,
                 oldest_ms=min((time for time in oldest if time >= 0), default=-1),
                 newest_ms=self._head.last_ms(),

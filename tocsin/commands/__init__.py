@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tocsin.commands.backup import backup, restore
 from tocsin.commands.check import check
 from tocsin.commands.compile import compile_kernels
 from tocsin.commands.dashboards import build_boards, push_boards
@@ -21,6 +22,8 @@ COMMANDS: dict[str, Command] = {
     "up": up,
     "demo": demo,
     "query": query,
+    "backup": backup,
+    "restore": restore,
     "compile": compile_kernels,
     "version": version,
 }

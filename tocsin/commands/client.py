@@ -10,6 +10,7 @@ from collector.model.errors import InputError, UnavailableError
 
 DEFAULT_URL = "http://127.0.0.1:9900"
 TIMEOUT_SECONDS = 30.0
+PATIENCE_SECONDS = 600.0
 
 
 def get(url: str, path: str, parameters: Mapping[str, str] | None = None) -> object:
@@ -17,8 +18,24 @@ def get(url: str, path: str, parameters: Mapping[str, str] | None = None) -> obj
 
     Raises UnavailableError when nothing answers, InputError with tocsin's own words otherwise.
     """
+    return _asked("GET", url, path, parameters, TIMEOUT_SECONDS)
+
+
+def post(url: str, path: str, parameters: Mapping[str, str] | None = None) -> object:
+    """The same for what changes something, and may take long."""
+    return _asked("POST", url, path, parameters, PATIENCE_SECONDS)
+
+
+def _asked(
+    method: str,
+    url: str,
+    path: str,
+    parameters: Mapping[str, str] | None,
+    timeout_seconds: float,
+) -> object:
+    given = dict(parameters or {})
     try:
-        answer = httpx.get(url + path, params=dict(parameters or {}), timeout=TIMEOUT_SECONDS)
+        answer = httpx.request(method, url + path, params=given, timeout=timeout_seconds)
     except httpx.HTTPError as error:
         raise UnavailableError(
             f"no answer from {url}: {error}", advice="start it with `tocsin up`, or give --url"

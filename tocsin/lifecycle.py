@@ -19,6 +19,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from collector.api import xor_chunks
 from collector.model.errors import ConfigError, StorageError
 from collector.query import kernels
 from collector.store.warm_up import warm_up as store_warm_up
@@ -176,6 +177,7 @@ def _load_kernels() -> None:
     """So that the first query and the first block do not wait for the compiler's cache."""
     store_warm_up()
     kernels.warm()
+    xor_chunks.warm_up()
 
 
 class _Server(uvicorn.Server):

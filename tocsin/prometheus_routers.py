@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter
 
 import collector.api.admin
+import collector.api.federation
 import collector.api.queries
+import collector.api.remote_read
 import collector.api.rules
 import collector.api.series
 import collector.api.status
@@ -31,6 +35,10 @@ def prometheus_routers(parts: Parts, process: ProcessStatus) -> list[APIRouter]:
     store, engine, clock = parts.store, parts.engine, parts.clock
     alertmanager = f"{parts.external_url.rstrip('/')}/api/v2/alerts"
     families = families_of(engine, store.metadata, clock)
+
+    def external_labels() -> Mapping[str, str]:
+        return parts.config.global_.external_labels  # a reload may have changed them
+
     return [
         collector.api.queries.router(engine, store.exemplars, clock),
         collector.api.series.router(engine, store.metadata),
@@ -39,7 +47,9 @@ def prometheus_routers(parts: Parts, process: ProcessStatus) -> list[APIRouter]:
         collector.api.status.router(
             process, lambda limit: _cardinality(parts, limit), __version__, clock
         ),
-        collector.api.admin.router(None),
+        collector.api.admin.router(store if parts.config.web.enable_admin_api else None),
+        collector.api.remote_read.router(store, external_labels),
+        collector.api.federation.router(store, external_labels, clock),
     ]
 
 

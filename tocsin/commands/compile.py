@@ -41,7 +41,9 @@ def _scanners() -> None:
 
 
 def _promql() -> None:
+    from collector.api import xor_chunks
     from collector.query import kernels
 
     say("      PromQL …")
     kernels.warm()
+    xor_chunks.warm_up()

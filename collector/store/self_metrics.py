@@ -67,6 +67,19 @@ class StoreMetrics:
             "tocsin_store_head_bytes", "Memory of the samples in stripes.", registry=registry
         )
         self._wal_bytes = Gauge("tocsin_wal_size_bytes", "Size of the log.", registry=registry)
+        self._declare_blocks(registry)
+        self._damaged = Gauge(
+            "tocsin_wal_damaged_records",
+            "Records that the last start could not read.",
+            registry=registry,
+        )
+        self._torn = Gauge(
+            "tocsin_wal_torn_bytes",
+            "Bytes of an unfinished record that the last start cut off.",
+            registry=registry,
+        )
+
+    def _declare_blocks(self, registry: CollectorRegistry) -> None:
         self._blocks = Gauge("tocsin_store_blocks", "Blocks on disk.", registry=registry)
         self._block_bytes = Gauge(
             "tocsin_store_blocks_size_bytes", "Size of the blocks.", registry=registry
@@ -87,16 +100,6 @@ class StoreMetrics:
         self._tombstones = Gauge(
             "tocsin_store_tombstones",
             "Deletions whose samples are hidden and still on the disk.",
-            registry=registry,
-        )
-        self._damaged = Gauge(
-            "tocsin_wal_damaged_records",
-            "Records that the last start could not read.",
-            registry=registry,
-        )
-        self._torn = Gauge(
-            "tocsin_wal_torn_bytes",
-            "Bytes of an unfinished record that the last start cut off.",
             registry=registry,
         )
 

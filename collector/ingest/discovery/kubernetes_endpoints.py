@@ -32,9 +32,9 @@ class _Pods:
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self._seen: dict[str, tuple[Object, set[tuple[int, str]]]] = {}
+        self._seen: dict[str, tuple[Object, set[int]]] = {}
 
-    def labels(self, reference: Mapping[str, Any], port: int | None, protocol: str) -> Found:
+    def labels(self, reference: Mapping[str, Any], port: int | None) -> Found:
         """Labels of the pod that an endpoint refers to, and of its container with that port."""
         if reference.get("kind") != "Pod":
             return {}
@@ -46,8 +46,8 @@ class _Pods:
         _, ports = self._seen.setdefault(key, (pod, set()))
         found = pod_labels(pod)
         for container, its_port in _container_ports(pod):
-            if (its_port["containerPort"], its_port.get("protocol", "TCP")) == (port, protocol):
-                ports.add((its_port["containerPort"], protocol))
+            if its_port["containerPort"] == port:
+                ports.add(port)
                 return {**found, **_port_labels(container, its_port)}
         return found
 
@@ -58,7 +58,7 @@ class _Pods:
             if not ip:
                 continue
             for container, port in _container_ports(pod):
-                if (port["containerPort"], port.get("protocol", "TCP")) not in named:
+                if port["containerPort"] not in named:
                     yield {
                         "__address__": address(ip, port["containerPort"]),
                         **_port_labels(container, port),
@@ -118,7 +118,7 @@ def _endpoint(
         META + "endpoint_node_name": node,
         META + "endpoint_hostname": place.get("hostname") or "",
         **cluster.node_labels(node),
-        **pods.labels(reference, port["port"], protocol),
+        **pods.labels(reference, port["port"]),
     }
 
 
@@ -167,7 +167,7 @@ def _slice_endpoint(
     for name, value in (endpoint.get("conditions") or {}).items():
         if value is not None:
             found[f"{META}endpointslice_endpoint_conditions_{name}"] = str(bool(value)).lower()
-    return {**found, **cluster.node_labels(node), **pods.labels(reference, number, protocol)}
+    return {**found, **cluster.node_labels(node), **pods.labels(reference, number)}
 
 
 def _service(cluster: Cluster, namespace: str, name: str) -> Found:

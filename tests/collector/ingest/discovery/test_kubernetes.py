@@ -1,7 +1,10 @@
 import asyncio
 import copy
+import json
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from tests.oracles.kubernetes_api import KubernetesApi
 
 PODS = "/api/v1/pods"
 META = "__meta_kubernetes_"
+GOLDEN = Path(__file__).parents[3] / "golden" / "kubernetes"
 
 
 @pytest.fixture
@@ -108,6 +112,19 @@ def test_each_role_has_its_targets(api: KubernetesApi, role: str, addresses: set
     assert not followed.told
 
 
+@pytest.mark.parametrize(
+    "role", ["pod", "node", "service", "endpoints", "endpointslice", "ingress"]
+)
+def test_labels_of_a_role_are_the_golden_ones(api: KubernetesApi, role: str) -> None:
+    """The names are those of Prometheus's documentation; review a change of them as such."""
+    found = [dict(labels.pairs) for labels in follow(api, role).found]
+    file = GOLDEN / f"{role}.json"
+    if os.environ.get("TOCSIN_WRITE_GOLDEN"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(found, indent=1) + "\n")
+    assert found == json.loads(file.read_text())
+
+
 def test_lists_are_read_page_by_page(api: KubernetesApi) -> None:
     follow(api, "pod")
     pages = [params for path, params, _ in api.asked if path == PODS and "watch" not in params]
@@ -176,9 +193,6 @@ def test_namespaces_and_selectors_stand_in_the_requests(api: KubernetesApi) -> N
     _, params, headers = api.asked[0]
     selector = (params["labelSelector"], params["fieldSelector"])
     assert selector == ("app=shop", "spec.nodeName=node-1")
-        "app=shop",
-        "spec.nodeName=node-1",
-    )
     assert {name.lower(): value for name, value in headers.items()}["authorization"] == (
         "Bearer s3cret"
     )

@@ -60,10 +60,6 @@ def test_a_kubeconfig_s_current_context_is_used(tmp_path: Path) -> None:
     tls = access.client.tls_config
     files = (tls.ca, tls.server_name, tls.cert_file)
     assert files == ("PEM", "kubernetes", str(tmp_path / "c.pem"))
-        "PEM",
-        "kubernetes",
-        str(tmp_path / "c.pem"),
-    )
     assert tls.key is not None
     assert tls.key.reveal() == "KEY"
 

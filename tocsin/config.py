@@ -26,6 +26,9 @@ from collector.model.clock import ManualClock
 from collector.model.errors import ConfigError, InputError, Where
 from collector.model.yaml_document import Path as YamlPath
 from collector.model.yaml_document import YamlDocument, path_of, read_yaml
+from collector.rules.config import RulesConfig
+from collector.rules.file import load_rule_files, rule_paths
+from collector.rules.rule import RuleGroup
 from dashboards.config import DashboardsConfig
 from slo.config import SloConfig
 from slo.objective import Objective
@@ -82,12 +85,14 @@ class ScrapeSection(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A whole configuration that was found right; objectives are read already."""
+    """A whole configuration that was found right; objectives and rules are read already."""
 
     file: Path
     web: WebConfig
     global_: GlobalConfig
     scrape_configs: list[ScrapeConfig]
+    rule_files: tuple[str, ...]
+    rule_groups: tuple[RuleGroup, ...]
     storage: StorageConfig
     otlp: OtlpConfig
     limits: LimitsConfig
@@ -101,7 +106,6 @@ class Config:
 
 
 NOT_YET = {
-    "rule_files": "recording and alerting rules",
     "alerting": "sending alerts to an external Alertmanager",
     "remote_write": "sending samples on",
     "remote_read": "reading from another store",
@@ -114,7 +118,7 @@ GLOBAL_BLOCK = "global"
 
 
 def load_config(file: Path, environment: Mapping[str, str]) -> Config:
-    """Read, check and combine the configuration and the objectives that it names.
+    """Read, check and combine the configuration, and the objectives and rules that it names.
 
     Raises ManyConfigErrors with every error that was found, each with file, line and advice.
     """
@@ -170,11 +174,14 @@ class _Loader:
     def config(self) -> Config:
         self._refuse_unknown_sections()
         slos = self._section("slos", SloConfig)
+        rule_files = self._keys(RulesConfig).rule_files
         config = Config(
             file=self._file,
             web=self._section("web", WebConfig),
             global_=self._global(GlobalConfig),
             scrape_configs=self._keys(ScrapeSection).scrape_configs,
+            rule_files=rule_files,
+            rule_groups=self._rule_groups(rule_files),
             storage=self._section("storage", StorageConfig),
             otlp=self._section("otlp", OtlpConfig),
             limits=self._section("limits", LimitsConfig),
@@ -229,6 +236,13 @@ class _Loader:
             self._errors.append(ConfigError(error.message, where=where, advice=error.advice))
         return []
 
+    def _rule_groups(self, patterns: Sequence[str]) -> tuple[RuleGroup, ...]:
+        try:
+            return load_rule_files(rule_paths(patterns, self._file.parent))
+        except ManyConfigErrors as error:
+            self._errors += error.errors
+        return ()
+
     def _refuse_doubles(self, scrape_configs: Sequence[ScrapeConfig]) -> None:
         seen: set[str] = set()
         for i, one in enumerate(scrape_configs):
@@ -248,7 +262,8 @@ class _Loader:
 
     def _refuse_unknown_sections(self) -> None:
         sections = {"web", "storage", "otlp", "limits", "logs", "slos", "anomaly", "dashboards"}
-        known = sections | _names(ScrapeSection) | _names(AlertsConfig) | {GLOBAL_BLOCK}
+        known = sections | _names(ScrapeSection) | _names(RulesConfig) | _names(AlertsConfig)
+        known |= {GLOBAL_BLOCK}
         for key in self._data:
             if key not in known:
                 self._errors.append(self._unknown((key,), known))

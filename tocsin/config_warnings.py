@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from alerts.config import warnings as alert_warnings
+from collector.rules.file import rule_paths
 from tocsin.config import Config
 
 
 def config_warnings(config: Config) -> list[tuple[str, str]]:
     """(field, text) of each setting that changes nothing."""
     found = []
-    if "evaluation_interval" in config.global_.model_fields_set:
-        text = "no effect: recording and alerting rules are not served yet; SLOs have slos.tick"
-        found.append(("global.evaluation_interval", text))
-    if config.global_.external_labels:
-        found.append(
-            ("global.external_labels", "no effect: samples and alerts are not sent on yet")
-        )
+    for number, pattern in enumerate(config.rule_files):
+        if not rule_paths([pattern], config.file.parent):
+            found.append((f"rule_files[{number}]", f"no effect: {pattern} names no file"))
     return [*found, *alert_warnings(config.alerts)]

@@ -27,6 +27,7 @@ from tocsin.background import in_background
 from tocsin.config import Config
 from tocsin.config_warnings import config_warnings
 from tocsin.process_status import ConfigReadings
+from tocsin.rules_wiring import rule_options
 from tocsin.ticker import Ticker
 from tocsin.wiring import Parts, build_anomalies
 
@@ -79,6 +80,7 @@ class Lifecycle:
         parts.alerts.reload(config.alerts, config.alerts_global)
         parts.pool.apply(config.scrape_configs, config.global_)
         parts.slos.replace(config.objectives, config.slos)
+        parts.rules.apply(config.rule_groups, rule_options(config, parts.external_url))
         parts.anomalies = build_anomalies(
             config,
             parts.engine,
@@ -152,10 +154,12 @@ class Lifecycle:
             ticker = Ticker(name, interval_ms, task, parts.clock, parts.ticks)
             self._tickers[name] = ticker
             ticker.start()
+        parts.rules.start()
 
     def _stop(self) -> None:
         for ticker in self._tickers.values():
             ticker.stop()
+        self._parts.rules.stop()
         self._parts.slos.close()
         self._parts.alerts.close()
         logging.getLogger().removeHandler(self._parts.logs.own)

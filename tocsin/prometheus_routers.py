@@ -16,18 +16,9 @@ import collector.api.status
 import collector.api.targets
 from collector.api.process_status import ProcessStatus
 from collector.api.target_families import families_of
-from collector.rules.state import GroupState
 from collector.store.cardinality import Cardinality, cardinality
 from tocsin import __version__
 from tocsin.wiring import Parts
-
-
-class _NoRules:
-    """Where no rules are evaluated."""
-
-    def groups(self) -> tuple[GroupState, ...]:
-        """None."""
-        return ()
 
 
 def prometheus_routers(parts: Parts, process: ProcessStatus) -> list[APIRouter]:
@@ -43,7 +34,7 @@ def prometheus_routers(parts: Parts, process: ProcessStatus) -> list[APIRouter]:
         collector.api.queries.router(engine, store.exemplars, clock),
         collector.api.series.router(engine, store.metadata),
         collector.api.targets.router(parts.pool, families, parts.external_url),
-        collector.api.rules.router(_NoRules(), (alertmanager,)),
+        collector.api.rules.router(parts.rules, (alertmanager,)),
         collector.api.status.router(
             process, lambda limit: _cardinality(parts, limit), __version__, clock
         ),

@@ -20,6 +20,7 @@ from collector.ingest.series_gate import SeriesGate
 from collector.ingest.write import SampleWriter
 from collector.model.clock import Clock
 from collector.query.engine import Engine
+from collector.rules.ruler import Ruler
 from collector.self_metrics import IngestMetrics
 from collector.store.options import StoreOptions
 from collector.store.tsdb import Tsdb
@@ -28,6 +29,7 @@ from slo.self_metrics import SloMetrics
 from tocsin.config import Config
 from tocsin.links import LinkingSink
 from tocsin.logs_wiring import Logs, build_logs
+from tocsin.rules_wiring import build_ruler
 from tocsin.ticker import TickMetrics
 
 INDICATOR_WATCH = Watch("slo", '1 - tocsin_slo_sli_ratio{window="5m"}')
@@ -54,6 +56,7 @@ class Parts:
     anomalies: AnomalyWatch
     anomaly_metrics: AnomalyMetrics
     sink: LinkingSink
+    rules: Ruler
     external_url: str
     directory: Path
 
@@ -99,6 +102,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         anomalies=build_anomalies(config, engine, store, sink, clock, directory, anomaly_metrics),
         anomaly_metrics=anomaly_metrics,
         sink=sink,
+        rules=build_ruler(config, engine, store, sink, clock, registry, external_url),
         external_url=external_url,
         directory=directory,
     )
@@ -115,6 +119,7 @@ def process_registry() -> CollectorRegistry:
 def build_slos(
     config: Config,
     store: Tsdb,
+    engine: Engine,
     sink: LinkingSink,
     clock: Clock,
     directory: Path,
@@ -130,6 +135,7 @@ def build_slos(
         directory / "slo",
         config.slos,
         SloMetrics(registry),
+        engine,
     )
 
 

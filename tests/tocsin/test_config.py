@@ -77,18 +77,18 @@ global:
 scrape_configs:
   - job_name: a
     scrape_interval: 15 seconds
-    kubernetes_sd_configs: [{role: pod}]
+    consul_sd_configs: [{role: pod}]
 slos:
   tick: 15
-rule_files: [x.yaml]
+tracing: {endpoint: x}
 """,
     )
     assert [line.split(":")[1] for line in found] == ["3", "6", "7", "9", "10"]
     assert "did you mean 'scrape_interval'" in found[0]
     assert "not a valid duration" in found[1]
-    assert "kubernetes_sd_configs is not supported yet" in found[2]
+    assert "consul_sd_configs is not supported yet" in found[2]
     assert "slos.tick" in found[3]
-    assert "recording and alerting rules is not supported yet" in found[4]
+    assert "tracing is not supported yet" in found[4]
 
 
 def test_a_receiver_that_does_not_exist_is_told(tmp_path: Path) -> None:

@@ -10,10 +10,14 @@ def warned(directory: Path, text: str) -> list[str]:
     return [field for field, _ in config_warnings(load_config(file, {}))]
 
 
-def test_settings_of_prometheus_without_effect_are_told(tmp_path: Path) -> None:
-    text = "global: {evaluation_interval: 15s, external_labels: {site: a}, scrape_interval: 15s}"
-    assert warned(tmp_path, text) == ["global.evaluation_interval", "global.external_labels"]
+def test_a_pattern_that_names_no_rule_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "some.yml").write_text("groups: []")
+    assert warned(tmp_path, "rule_files: [some.yml, none.yml, rules/*.yml]") == [
+        "rule_files[1]",
+        "rule_files[2]",
+    ]
 
 
 def test_what_has_an_effect_is_not(tmp_path: Path) -> None:
-    assert warned(tmp_path, "global: {scrape_interval: 15s}") == []
+    text = "global: {evaluation_interval: 15s, external_labels: {site: a}, scrape_interval: 15s}"
+    assert warned(tmp_path, text) == []

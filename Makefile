@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --python $(BIN)/python --quiet
 ARGS ?=
 
-.PHONY: help run demo test check format bench golden clean
+.PHONY: help run demo test check format promql-compliance bench golden clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -46,6 +46,9 @@ check: .installed-test ## lint, format, types and import contracts
 format: .installed-test ## mend what lint and format can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+promql-compliance: .installed-test ## count the evals of Prometheus's own scripts that pass; fails when any is lost
+	@$(BIN)/python -m tests.oracles.promql_compliance
 
 bench: .installed-test ## measure; ONLY=store|promql|slo|ingest|instrument runs a part
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))

@@ -14,8 +14,9 @@ import numpy as np
 
 from collector.api.matrix_json import series_json
 from collector.model.exemplar import Exemplar
+from collector.model.histograms import Bucket, NativeHistogram
 from collector.model.labels import Labels
-from collector.model.samples import Float64s, Int64s
+from collector.model.samples import Float64s, Int64s, is_missing
 from collector.query.float_text import json_number
 from collector.query.kernels.float_digits import MAX_NUMBER_BYTES, write_points
 from collector.query.kernels.windows import read_only
@@ -128,25 +129,76 @@ class _Stamps:
 
 
 def _matrix_series(matrix: Matrix) -> str:
+    if matrix.histograms is not None:
+        return ",".join(_mixed_series(matrix))
     heads = [f'{{"metric":{labels_json(labels)},"values":[' for labels in matrix.labels]
     return series_json(heads, list(map(seconds, matrix.timestamps_ms.tolist())), matrix.values)
 
 
 def _raw_series(raw: RawSeries) -> Iterator[str]:
-    for labels, (times, values) in zip(raw.labels, raw.samples, strict=True):
+    for row, (labels, (times, values)) in enumerate(zip(raw.labels, raw.samples, strict=True)):
         stamps = _Stamps(times)
-        yield _series(labels, values, stamps.every, stamps)
+        histograms = () if raw.histograms is None else raw.histograms[row]
+        yield _series(labels, values, stamps.every, stamps, histograms)
 
 
-def _series(labels: Labels, values: Float64s, steps: Int64s, stamps: _Stamps) -> str:
-    cells = read_only(values)
-    bits = cells.view(np.int64)
-    size = write_points(cells, bits, steps, stamps.bytes, stamps.ends, stamps.room)
-    points = stamps.room[:size].tobytes().decode("ascii")
-    return f'{{"metric":{labels_json(labels)},"values":[{points}]}}'
+def _mixed_series(matrix: Matrix) -> Iterator[str]:
+    stamps = _Stamps(matrix.timestamps_ms)
+    times = matrix.timestamps_ms.tolist()
+    for row, labels in enumerate(matrix.labels):
+        steps = np.flatnonzero(~is_missing(matrix.values[row]))
+        cells = () if matrix.histograms is None else matrix.histograms[row]
+        found = [(time, one) for time, one in zip(times, cells, strict=True) if one is not None]
+        yield _series(labels, matrix.values[row][steps], steps, stamps, found)
+
+
+def _series(
+    labels: Labels,
+    values: Float64s,
+    steps: Int64s,
+    stamps: _Stamps,
+    histograms: Sequence[tuple[int, NativeHistogram]] = (),
+) -> str:
+    parts = [f'"metric":{labels_json(labels)}']
+    if len(values) or not histograms:
+        cells = read_only(values)
+        bits = cells.view(np.int64)
+        size = write_points(cells, bits, steps, stamps.bytes, stamps.ends, stamps.room)
+        parts.append(f'"values":[{stamps.room[:size].tobytes().decode("ascii")}]')
+    if histograms:
+        points = (f"[{seconds(time)},{histogram_json(one)}]" for time, one in histograms)
+        parts.append(f'"histograms":{_array(points)}')
+    return f"{{{','.join(parts)}}}"
+
+
+def histogram_json(histogram: NativeHistogram) -> str:
+    """A native histogram as the API writes it (util/jsonutil): count, sum, and full buckets.
+
+    A bucket is [rule, lower, upper, count]; the rule says which bounds belong to it: 0 the upper,
+    1 the lower, 2 none, 3 both.
+    """
+    parts = [f'"count":"{json_number(histogram.count)}"', f'"sum":"{json_number(histogram.sum)}"']
+    buckets = list(map(_bucket_json, histogram.buckets()))
+    if buckets:
+        parts.append(f'"buckets":{_array(buckets)}')
+    return f"{{{','.join(parts)}}}"
+
+
+def _bucket_json(bucket: Bucket) -> str:
+    rule = _BOUNDARIES[bucket.lower_inclusive, bucket.upper_inclusive]
+    lower, upper, count = map(json_number, (bucket.lower, bucket.upper, bucket.count))
+    return f'[{rule},"{lower}","{upper}","{count}"]'
+
+
+_BOUNDARIES = {(False, True): 0, (True, False): 1, (False, False): 2, (True, True): 3}
 
 
 def _vector_series(vector: Vector) -> Iterator[str]:
     stamp = seconds(vector.timestamp_ms)
-    for labels, number in zip(vector.labels, vector.values.tolist(), strict=True):
-        yield f'{{"metric":{labels_json(labels)},"value":[{stamp},"{json_number(number)}"]}}'
+    cells = vector.histograms
+    for row, (labels, number) in enumerate(zip(vector.labels, vector.values.tolist(), strict=True)):
+        metric = f'"metric":{labels_json(labels)}'
+        if cells is not None and cells[row] is not None:
+            yield f'{{{metric},"histogram":[{stamp},{histogram_json(cells[row])}]}}'
+        else:
+            yield f'{{{metric},"value":[{stamp},"{json_number(number)}"]}}'

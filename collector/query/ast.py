@@ -67,6 +67,8 @@ class At:
 
 
 Extension = Literal["", "anchored", "smoothed"]
+Gives = Literal["value", "time", "start time"]
+"""What a selector gives of a sample: its value, its time, or when its counter began."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,41 +11,60 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.model.errors import EvaluationError
 from collector.model.labels import METRIC_NAME, Labels
-from collector.model.samples import Bools, Float64s, Int64s, filled, is_missing
+from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, filled, is_missing
 
 METADATA_LABELS = (METRIC_NAME, "__type__", "__unit__")
 SAME_LABELSET = "vector cannot contain metrics with the same labelset"
 
+Histograms = NDArray[np.object_]
+"""object[n, t]: NativeHistogram or None."""
+_NOTHING = np.array(None, np.object_)
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`values` float64[n, t] beside `labels`, MISSING where there is no value; `dropped` bool[n].
+    """`values` float64[n, t] beside `labels`, MISSING where there is no float; `dropped` bool[n].
 
-    `values` is C-ordered and belongs to who holds the block. `name_dropped(…)` says what `dropped`
-    means.
+    `histograms` object[n, t] holds a NativeHistogram where the cell is one (and its float MISSING);
+    it is None where no cell is. `values` is C-ordered and belongs to who holds the block.
+    `name_dropped(…)` says what `dropped` means.
     """
 
     labels: Sequence[Labels]
     values: Float64s
     dropped: Bools
+    histograms: Histograms | None = None
+
+    def floats(self) -> Bools:
+        """Mask bool[n, t] of the cells that hold a float."""
+        return ~is_missing(self.values)
 
     def present(self) -> Bools:
-        """Mask bool[n, t] of the cells that hold a value."""
-        return ~is_missing(self.values)
+        """Mask bool[n, t] of the cells that hold a value, float or histogram."""
+        if self.histograms is None:
+            return ~is_missing(self.values)
+        return ~is_missing(self.values) | are_histograms(self.histograms)
 
     def rows(self, keep: Bools | Int64s) -> Block:
         """Only these rows (mask or indices)."""
         indices = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep
         labels = [self.labels[i] for i in indices]
-        return Block(labels, self.values[indices], self.dropped[indices])
+        histograms = None if self.histograms is None else self.histograms[indices]
+        return Block(labels, self.values[indices], self.dropped[indices], histograms)
 
     def with_values(self, values: Float64s) -> Block:
-        """The same series with other values; cells that were MISSING stay so."""
+        """The same series with other floats; cells that were MISSING stay so. No histograms."""
         restore_missing(values, self.values)
-        return Block(self.labels, values, self.dropped)
+        block = Block(self.labels, values, self.dropped)
+        return block if self.histograms is None else block.without_empty_rows()
+
+    def with_labels(self, labels: Sequence[Labels], dropped: Bools) -> Block:
+        """The same cells under other labels."""
+        return Block(labels, self.values, dropped, self.histograms)
 
     def without_empty_rows(self) -> Block:
         """Only the rows that have a value somewhere."""
@@ -58,9 +77,42 @@ def empty(steps: int) -> Block:
     return Block([], filled((0, steps)), np.zeros(0, np.bool_))
 
 
-def undropped(labels: Sequence[Labels], values: Float64s) -> Block:
+def undropped(
+    labels: Sequence[Labels], values: Float64s, histograms: Histograms | None = None
+) -> Block:
     """A block whose series keep their names."""
-    return Block(labels, values, np.zeros(len(labels), np.bool_))
+    return Block(labels, values, np.zeros(len(labels), np.bool_), histograms)
+
+
+def no_histograms(shape: tuple[int, ...]) -> Histograms:
+    """object[shape] of None."""
+    return np.full(shape, None, np.object_)
+
+
+def are_histograms(cells: Histograms) -> Bools:
+    """Mask of the cells that hold a histogram."""
+    return np.asarray(np.not_equal(cells, _NOTHING), np.bool_)
+
+
+def histograms_where(keep: Bools, cells: Histograms | None) -> Histograms | None:
+    """The cells in `keep`, None elsewhere."""
+    if cells is None:
+        return None
+    kept = no_histograms(cells.shape)
+    kept[keep] = cells[keep]
+    return kept
+
+
+def any_histograms(cells: Histograms | None) -> Histograms | None:
+    """The cells, or None when none of them is a histogram."""
+    return cells if cells is not None and are_histograms(cells).any() else None
+
+
+def masked(block: Block, keep: Bools) -> Block:
+    """The block with only the cells in `keep`; rows without any are left out."""
+    values = np.where(keep, block.values.view(np.int64), MISSING_BITS).view(np.float64)
+    histograms = histograms_where(keep, block.histograms)
+    return Block(block.labels, values, block.dropped, histograms).without_empty_rows()
 
 
 def restore_missing(values: Float64s, pattern: Float64s) -> None:
@@ -77,7 +129,18 @@ def stacked(blocks: Sequence[Block], steps: int) -> Block:
         return empty(steps)
     labels = [one for block in blocks for one in block.labels]
     values = np.concatenate([block.values for block in blocks])
-    return Block(labels, values, np.concatenate([block.dropped for block in blocks]))
+    dropped = np.concatenate([block.dropped for block in blocks])
+    return Block(labels, values, dropped, _stacked_histograms(blocks))
+
+
+def _stacked_histograms(blocks: Sequence[Block]) -> Histograms | None:
+    if all(block.histograms is None for block in blocks):
+        return None
+    parts = [
+        no_histograms(block.values.shape) if block.histograms is None else block.histograms
+        for block in blocks
+    ]
+    return np.concatenate(parts)
 
 
 @lru_cache(maxsize=1 << 18)
@@ -91,9 +154,9 @@ def without_metadata(labels: Labels) -> Labels:
 def name_dropped(block: Block, delayed: bool) -> Block:
     """The block after an operation that makes another metric of it."""
     if delayed:
-        return Block(block.labels, block.values, np.ones(len(block.labels), np.bool_))
+        return block.with_labels(block.labels, np.ones(len(block.labels), np.bool_))
     labels = list(map(without_metadata, block.labels))
-    return merged(Block(labels, block.values, np.zeros(len(labels), np.bool_)))
+    return merged(block.with_labels(labels, np.zeros(len(labels), np.bool_)))
 
 
 def cleaned(block: Block) -> Block:
@@ -104,7 +167,7 @@ def cleaned(block: Block) -> Block:
         without_metadata(one) if drop else one
         for one, drop in zip(block.labels, block.dropped, strict=True)
     ]
-    return merged(Block(labels, block.values, np.zeros(len(labels), np.bool_)))
+    return merged(block.with_labels(labels, np.zeros(len(labels), np.bool_)))
 
 
 def merged(block: Block, complaint: str = SAME_LABELSET) -> Block:
@@ -118,9 +181,12 @@ def merged(block: Block, complaint: str = SAME_LABELSET) -> Block:
     np.add.at(times_filled, groups, present)
     if (times_filled > 1).any():
         raise EvaluationError(complaint)
-    values = filled((len(first), present.shape[1]))
-    dropped = np.zeros(len(first), np.bool_)
+    shape = (len(first), present.shape[1])
+    values, dropped = filled(shape), np.zeros(len(first), np.bool_)
+    histograms = None if block.histograms is None else no_histograms(shape)
     for row, group in enumerate(groups):
         values.view(np.int64)[group, present[row]] = block.values.view(np.int64)[row, present[row]]
+        if histograms is not None and block.histograms is not None:
+            histograms[group, present[row]] = block.histograms[row, present[row]]
         dropped[group] |= block.dropped[row]
-    return Block(list(first), values, dropped)
+    return Block(list(first), values, dropped, histograms)

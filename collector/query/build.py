@@ -16,15 +16,19 @@ from collector.query.operators.constants import (
     Absent,
     Constant,
     ConstantText,
-    Nothing,
     RunOnce,
     ScalarFunction,
+    StartTimestamp,
     Timestamp,
     ToScalar,
     ToVector,
 )
 from collector.query.operators.elementwise import Elementwise, Negate
-from collector.query.operators.histogram import HistogramFunction, HistogramQuantiles
+from collector.query.operators.histogram import (
+    HistogramFunction,
+    HistogramQuantiles,
+    HistogramValue,
+)
 from collector.query.operators.info import Info
 from collector.query.operators.interface import Operator, WindowSource
 from collector.query.operators.relabel import LabelJoin, LabelReplace
@@ -128,7 +132,7 @@ class _Builder:
                 return SharedWindows(self.windows(source), self._slot(source))
             case SelectWindows():
                 when = (plan.range_ms, plan.offset_ms, plan.at_ms)
-                return WindowScan(plan.matchers, *when, plan.extension)
+                return WindowScan(plan.matchers, *when, plan.extension, plan.notes_resets)
             case SubqueryPlan():
                 step = plan.step_ms or self._default_step_ms
                 inner = self.operator(plan.inner)
@@ -140,19 +144,21 @@ class _Builder:
         param = None if plan.param is None else self.operator(plan.param)
         names = frozenset(plan.grouping)
         inner = self.operator(plan.inner)
-        return Aggregate(plan.operator, inner, param, names, plan.without, plan.param_span)
+        spans = (plan.param_span, plan.span)
+        return Aggregate(plan.operator, inner, param, names, plan.without, *spans)
 
     def _binary(self, plan: BinaryPlan) -> Operator:
         left, right = self.operator(plan.left), self.operator(plan.right)
         if plan.left_scalar and plan.right_scalar:
             return ScalarBinary(plan.operator, left, right)
         if plan.left_scalar:
-            return VectorScalar(plan.operator, right, left, True, plan.return_bool)
+            return VectorScalar(plan.operator, right, left, True, plan.return_bool, plan.span)
         if plan.right_scalar:
-            return VectorScalar(plan.operator, left, right, False, plan.return_bool)
+            return VectorScalar(plan.operator, left, right, False, plan.return_bool, plan.span)
         if plan.operator in SET_OPERATORS:
             return SetOperation(plan.operator, left, right, plan.matching)
-        return VectorBinary(plan.operator, left, right, plan.return_bool, plan.matching)
+        how = (plan.return_bool, plan.matching, plan.span)
+        return VectorBinary(plan.operator, left, right, *how)
 
     def _call(self, plan: CallPlan) -> Operator:
         match FUNCTIONS[plan.name].family:
@@ -190,7 +196,7 @@ class _Builder:
             case "vector":
                 return ToVector(args[0])
             case "timestamp":
-                return Timestamp(args[0], _reads_times(plan.args[0]))
+                return Timestamp(args[0], _gives(plan.args[0]) == "time")
             case "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc":
                 return Sort(plan.name, args[0], args[1:])
             case "label_replace":
@@ -203,8 +209,10 @@ class _Builder:
             case "histogram_quantiles":
                 spans = plan.spans
                 return HistogramQuantiles(args[0], args[1], args[2:], spans[0], spans[2:])
+            case "start_timestamp":
+                return StartTimestamp(args[0], _gives(plan.args[0]) == "start time")
             case _:
-                return Nothing(plan.name, args[0])
+                return HistogramValue(plan.name, args[0])
 
 
 def _leaf(plan: NumberPlan | TextPlan | Select) -> Operator:
@@ -213,8 +221,8 @@ def _leaf(plan: NumberPlan | TextPlan | Select) -> Operator:
     if isinstance(plan, TextPlan):
         return ConstantText(plan.value)
     if plan.extension:
-        return SmoothedScan(plan.matchers, plan.offset_ms, plan.at_ms)
-    return Scan(plan.matchers, plan.offset_ms, plan.at_ms, plan.times)
+        return SmoothedScan(plan.matchers, plan.offset_ms, plan.at_ms, plan.span)
+    return Scan(plan.matchers, plan.offset_ms, plan.at_ms, plan.gives, plan.notes_resets)
 
 
 def _is_range(plan: Plan) -> bool:
@@ -222,8 +230,8 @@ def _is_range(plan: Plan) -> bool:
     return isinstance(inner, SelectWindows | SubqueryPlan)
 
 
-def _reads_times(plan: Plan) -> bool:
+def _gives(plan: Plan) -> str:
     inner = plan
     while isinstance(inner, Once | Shared):
         inner = inner.inner
-    return isinstance(inner, Select) and inner.times
+    return inner.gives if isinstance(inner, Select) else ""

@@ -18,7 +18,7 @@ from collector.model.samples import Float64s, Int64s, is_sample
 from collector.query.active import ActiveQueries
 from collector.query.annotations import Annotations
 from collector.query.ast import Aggregation, Call, Expr, unwrap
-from collector.query.block import Block, cleaned, undropped
+from collector.query.block import Block, any_histograms, cleaned, undropped
 from collector.query.build import build, build_windows
 from collector.query.explanation import PlanStep
 from collector.query.functions import RANGE, SCALAR, STRING
@@ -33,6 +33,7 @@ from collector.query.self_metrics import QueryMetrics
 from collector.query.type_check import type_of
 from collector.query.values import (
     Answer,
+    HistogramSamples,
     Matrix,
     RawSeries,
     Scalar,
@@ -57,7 +58,8 @@ class EngineOptions:
     steps of a range query; `default_step_ms` is the step of subqueries that name none;
     `delayed_name_removal` keeps the name readable until the query's end (a feature flag of
     Prometheus 3); `range_cache_bytes` bounds the answers that are kept (0: none), and queries over
-    `slow_query_seconds` are logged (0: none).
+    `slow_query_seconds` are logged (0: none). `start_timestamps`: rates use when a counter began
+    (a feature flag of Prometheus 3 too).
     """
 
     lookback_ms: int = 300_000
@@ -69,6 +71,7 @@ class EngineOptions:
     delayed_name_removal: bool = False
     range_cache_bytes: int = 64 << 20
     slow_query_seconds: float = 10.0
+    start_timestamps: bool = False
 
 
 @dataclass(slots=True)
@@ -211,6 +214,7 @@ class Engine:
             options.delayed_name_removal,
             annotations,
             budget,
+            start_timestamps=options.start_timestamps,
         )
 
     def _matrix(self, run: _Run, grid: Grid) -> Matrix:
@@ -219,7 +223,8 @@ class Engine:
             raise TypeError("a text has no matrix")
         block = value if isinstance(value, Block) else undropped([Labels()], value[np.newaxis, :])
         block = _sorted(cleaned(block).without_empty_rows())
-        return Matrix(block.labels, grid.times_ms, block.values)
+        histograms = any_histograms(block.histograms)
+        return Matrix(block.labels, grid.times_ms, block.values, histograms)
 
     def _value(self, run: _Run, grid: Grid) -> Block | Float64s | str:
         operator = build(run.plan, self._options.default_step_ms, run.watch)
@@ -234,18 +239,26 @@ class Engine:
         block = cleaned(value).without_empty_rows()
         if not _keeps_order(expr):
             block = _sorted(block)
-        return Vector(block.labels, block.values[:, 0], at_ms)
+        histograms = any_histograms(block.histograms)
+        column = None if histograms is None else histograms[:, 0]
+        return Vector(block.labels, block.values[:, 0], at_ms, column)
 
     def _raw(self, run: _Run) -> RawSeries:
         source = build_windows(run.plan, self._options.default_step_ms, run.watch)
         labels: list[Labels] = []
-        samples = []
+        samples: list[tuple[Int64s, Float64s]] = []
+        histograms: list[HistogramSamples] = []
         for windows in source.windows(run.context):
-            for row, kept in _raw_rows(windows):
+            for row, floats, others in _raw_rows(windows):
                 labels.append(windows.labels[row])
-                samples.append(kept)
+                samples.append(floats)
+                histograms.append(others)
         order = sorted(range(len(labels)), key=lambda row: labels[row].pairs)
-        return RawSeries([labels[row] for row in order], [samples[row] for row in order])
+        return RawSeries(
+            [labels[row] for row in order],
+            [samples[row] for row in order],
+            [histograms[row] for row in order] if any(histograms) else None,
+        )
 
     def _check_range(self, start_ms: int, end_ms: int, step_ms: int) -> None:
         if step_ms <= 0:
@@ -262,14 +275,18 @@ class Engine:
             )
 
 
-def _raw_rows(windows: Windows) -> Iterator[tuple[int, tuple[Int64s, Float64s]]]:
+def _raw_rows(
+    windows: Windows,
+) -> Iterator[tuple[int, tuple[Int64s, Float64s], HistogramSamples]]:
     part = slice(int(windows.lo[0]), int(windows.hi[0]))
     times = windows.timestamps_ms[part]
     for row in range(len(windows.labels)):
         values = windows.values[row, part]
         keep = is_sample(np.ascontiguousarray(values))
-        if keep.any():
-            yield row, (times[keep], values[keep])
+        cells = () if windows.histograms is None else windows.histograms[row, part]
+        others = tuple((int(time), one) for time, one in zip(times, cells, strict=False) if one)
+        if keep.any() or others:
+            yield row, (times[keep], values[keep]), others
 
 
 def _warn_of_sorting(expr: Expr, annotations: Annotations) -> None:

@@ -18,6 +18,7 @@ from collector.query.ast import (
     DurationExpr,
     Expr,
     Extension,
+    Gives,
     Matching,
     MatrixSelector,
     Number,
@@ -33,6 +34,16 @@ from collector.query.functions import FUNCTIONS, SCALAR
 from collector.query.grid import Grid
 from collector.query.positions import NO_SPAN, Span
 from collector.query.type_check import type_of
+
+_GIVES: dict[str, Gives] = {"timestamp": "time", "start_timestamp": "start time"}
+_NOTES_RESETS = {
+    "histogram_count": True,
+    "histogram_sum": True,
+    "histogram_avg": True,
+    "histogram_quantile": False,
+    "histogram_quantiles": False,
+    "histogram_fraction": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +62,19 @@ class TextPlan:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """The newest sample of each series at each step (or the sample's time in seconds)."""
+    """The newest sample of each series at each step, or (`gives`) a time in seconds of it.
+
+    `notes_resets`: histograms say whether they are a reset, by what was read before them. That is
+    so below `histogram_count` and its kin, as in Prometheus, whose readers skip buckets there.
+    """
 
     matchers: tuple[Matcher, ...]
     offset_ms: int
     at_ms: int | None
     extension: Extension = ""
-    times: bool = False
+    gives: Gives = "value"
+    notes_resets: bool = False
+    span: Span = field(default=NO_SPAN, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,7 @@ class SelectWindows:
     offset_ms: int
     at_ms: int | None
     extension: Extension = ""
+    notes_resets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +136,7 @@ class InfoPlan:
 
 @dataclass(frozen=True, slots=True)
 class AggregatePlan:
-    """An aggregation."""
+    """An aggregation; `span` is that of the inner plan."""
 
     operator: str
     inner: Plan
@@ -147,6 +165,7 @@ class BinaryPlan:
     matching: Matching
     left_scalar: bool
     right_scalar: bool
+    span: Span = field(default=NO_SPAN, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +228,7 @@ def plan_for(expr: Expr, grid: Grid) -> Plan:
 class _Planner:
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
+        self._notes_resets = False
         instant = grid.start_ms == grid.end_ms
         self._step_ms = 0 if instant else grid.step_ms
         self._range_ms = grid.end_ms - grid.start_ms
@@ -223,7 +243,15 @@ class _Planner:
                 return self.plan(inner)
             case VectorSelector():
                 offset, at = self._offset(expr.offset), self._at(expr.at)
-                return Select(expr.matchers, offset, at, expr.extension)
+                return Select(
+                    expr.matchers,
+                    offset,
+                    at,
+                    expr.extension,
+                    "value",
+                    self._notes_resets,
+                    expr.span,
+                )
             case MatrixSelector():
                 return self._windows(expr)
             case Subquery():
@@ -258,13 +286,17 @@ class _Planner:
             self._offset(selector.offset),
             self._at(selector.at),
             selector.extension,
+            self._notes_resets,
         )
 
     def _subquery(self, expr: Subquery) -> Plan:
         step = 0 if expr.step is None else self._duration(expr.step, positive=True)
         range_ms = self._duration(expr.range, positive=True)
         offset, at = self._offset(expr.offset), self._at(expr.at)
-        return SubqueryPlan(self.plan(expr.expr), range_ms, step, offset, at)
+        around, self._notes_resets = self._notes_resets, False
+        inner = self.plan(expr.expr)
+        self._notes_resets = around
+        return SubqueryPlan(inner, range_ms, step, offset, at)
 
     def _call(self, expr: Call) -> Plan:
         constants = {
@@ -277,13 +309,14 @@ class _Planner:
             return NumberPlan(constants[expr.name] / 1000)
         if expr.name == "info":
             return self._info(expr)
+        around = self._notes_resets
+        self._notes_resets = _NOTES_RESETS.get(expr.name, around)
         args = tuple(self.plan(arg) for arg in expr.args)
+        self._notes_resets = around
         if expr.name in ("absent", "absent_over_time"):
             return self._absent(expr, args[0])
-        if expr.name == "timestamp" and isinstance(args[0], Select):
-            select = args[0]
-            timed = Select(select.matchers, select.offset_ms, select.at_ms, "", True)
-            args = (timed,)
+        if expr.name in _GIVES and isinstance(args[0], Select):
+            args = (replace(args[0], extension="", gives=_GIVES[expr.name]),)
         if FUNCTIONS[expr.name].family == "date" and not args:
             args = (CallPlan("vector", (CallPlan("time", ()),)),)
         return CallPlan(expr.name, args, expr.span, tuple(arg.span for arg in expr.args))
@@ -307,21 +340,25 @@ class _Planner:
             param,
             expr.grouping,
             expr.without,
-            expr.span,
+            expr.expr.span,
             expr.param.span if expr.param else expr.span,
         )
 
     def _binary(self, expr: Binary) -> Plan:
         many = expr.operator in ("and", "or", "unless")
         default = Matching("many-to-many" if many else "one-to-one")
+        around, self._notes_resets = self._notes_resets, False
+        left, right = self.plan(expr.left), self.plan(expr.right)
+        self._notes_resets = around
         return BinaryPlan(
             expr.operator,
-            self.plan(expr.left),
-            self.plan(expr.right),
+            left,
+            right,
             expr.return_bool,
             expr.matching or default,
             type_of(expr.left) == SCALAR,
             type_of(expr.right) == SCALAR,
+            expr.span,
         )
 
 

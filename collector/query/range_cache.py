@@ -20,6 +20,7 @@ import numpy as np
 
 from collector.model.labels import Labels
 from collector.model.samples import filled, is_missing
+from collector.query.block import any_histograms, are_histograms, no_histograms
 from collector.query.grid import Grid
 from collector.query.operators.interface import Context
 from collector.query.plan import Plan
@@ -83,7 +84,8 @@ class RangeCache:
         matrix = _completed(kept, usable, grid, evaluate)
         self._count(grid, usable)
         covers = usable is not None and len(usable) == len(grid)
-        if not covers and not context.annotations.count:
+        # what histograms take is not known, so answers that hold some are not kept
+        if not covers and not context.annotations.count and matrix.histograms is None:
             self._keep(key, grid, matrix, version)
         return matrix
 
@@ -148,21 +150,39 @@ def _cut(kept: _Kept, usable: Grid) -> Matrix:
 def _joined(pieces: Sequence[Matrix], grid: Grid) -> Matrix:
     """Pieces side by side; series sorted by labels, without those that have no value any more."""
     labels = pieces[0].labels
-    if all(piece.labels == labels for piece in pieces):
-        values = np.concatenate([piece.values for piece in pieces], axis=1)
-    else:
-        labels = sorted({one for piece in pieces for one in piece.labels}, key=_pairs)
-        values = filled((len(labels), len(grid)))
-        row_of = {one: row for row, one in enumerate(labels)}
-        at = 0
-        for piece in pieces:
-            end = at + len(piece.timestamps_ms)
-            values[[row_of[one] for one in piece.labels], at:end] = piece.values
-            at = end
-    there = np.flatnonzero(~is_missing(values).all(axis=1))
-    if len(there) < len(labels):
-        labels, values = [labels[row] for row in there.tolist()], values[there]
-    return Matrix(labels, grid.times_ms, values)
+    if any(piece.histograms is not None for piece in pieces):
+        return _joined_by_labels(pieces, grid)
+    if any(piece.labels != labels for piece in pieces):
+        return _joined_by_labels(pieces, grid)
+    values = np.concatenate([piece.values for piece in pieces], axis=1)
+    return _without_empty_rows(Matrix(labels, grid.times_ms, values))
+
+
+def _joined_by_labels(pieces: Sequence[Matrix], grid: Grid) -> Matrix:
+    labels = sorted({one for piece in pieces for one in piece.labels}, key=_pairs)
+    row_of = {one: row for row, one in enumerate(labels)}
+    values, at = filled((len(labels), len(grid))), 0
+    histograms = no_histograms(values.shape)
+    for piece in pieces:
+        end = at + len(piece.timestamps_ms)
+        rows = [row_of[one] for one in piece.labels]
+        values[rows, at:end] = piece.values
+        if piece.histograms is not None:
+            histograms[rows, at:end] = piece.histograms
+        at = end
+    return _without_empty_rows(Matrix(labels, grid.times_ms, values, any_histograms(histograms)))
+
+
+def _without_empty_rows(matrix: Matrix) -> Matrix:
+    there = ~is_missing(matrix.values)
+    if matrix.histograms is not None:
+        there |= are_histograms(matrix.histograms)
+    rows = np.flatnonzero(there.any(axis=1))
+    if len(rows) == len(matrix.labels):
+        return matrix
+    histograms = None if matrix.histograms is None else matrix.histograms[rows]
+    labels = [matrix.labels[row] for row in rows.tolist()]
+    return Matrix(labels, matrix.timestamps_ms, matrix.values[rows], histograms)
 
 
 def _pairs(labels: Labels) -> tuple[tuple[str, str], ...]:

@@ -1,7 +1,8 @@
 """`Vector`, `Matrix`, `RawSeries`, `Scalar`, `Text`: what a query answers, with its annotations.
 
 In a `Matrix`, a cell without a value has the MISSING payload (`collector.model.samples`), so an
-ordinary NaN is a value.
+ordinary NaN is a value. Native histograms stand in `histograms`, an array of objects of the same
+shape (NativeHistogram or None), where `values` is MISSING; it is None where there is none at all.
 """
 
 from __future__ import annotations
@@ -9,9 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from collector.model.histograms import NativeHistogram
 from collector.model.labels import Labels
 from collector.model.samples import Float64s, Int64s
+from collector.query.block import Histograms
 from collector.query.explanation import PlanStep
+
+HistogramSamples = tuple[tuple[int, NativeHistogram], ...]
+"""(timestamp_ms, histogram) in the order of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,7 @@ class Vector:
     labels: Sequence[Labels]
     values: Float64s
     timestamp_ms: int
+    histograms: Histograms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +40,20 @@ class Matrix:
     labels: Sequence[Labels]
     timestamps_ms: Int64s
     values: Float64s
+    histograms: Histograms | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RawSeries:
     """An instant query on a range selector: each series with timestamps of its own.
 
-    `samples[i]` is (timestamps_ms int64[m], values float64[m]) of `labels[i]`.
+    `samples[i]` is (timestamps_ms int64[m], values float64[m]) of `labels[i]`, and `histograms[i]`
+    its native histograms.
     """
 
     labels: Sequence[Labels]
     samples: Sequence[tuple[Int64s, Float64s]]
+    histograms: Sequence[HistogramSamples] | None = None
 
 
 @dataclass(frozen=True, slots=True)

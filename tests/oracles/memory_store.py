@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from collector.model.exemplar import Exemplar
+from collector.model.histogram_columns import columns
+from collector.model.histograms import NativeHistogram
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher, matches_all
 from collector.model.metadata import Metadata
@@ -19,6 +21,7 @@ class MemoryStore:
 
     def __init__(self, families: Mapping[str, Metadata] | None = None) -> None:
         self._series: dict[Labels, dict[int, float]] = {}
+        self._began: dict[Labels, dict[int, int]] = {}
         self._slices: dict[str, Slice] = {}
         self._added_ms: list[int] = []
         self._metadata = dict(families or {})
@@ -31,6 +34,19 @@ class MemoryStore:
         self._slices.clear()
         self._added_ms.append(min(timestamps_ms, default=2**62))
 
+    def began(self, labels: Labels, timestamps_ms: Sequence[int], starts: Sequence[int]) -> None:
+        """When the counters of these samples began (ms)."""
+        self._began.setdefault(labels, {}).update(zip(timestamps_ms, starts, strict=True))
+        self._slices.clear()
+
+    def add_histograms(
+        self, labels: Labels, timestamps_ms: Sequence[int], samples: Sequence[NativeHistogram]
+    ) -> None:
+        """Put native histograms, taken apart as ingest does it."""
+        for time, sample in zip(timestamps_ms, samples, strict=True):
+            for column, value in columns(labels, sample):
+                self.add(column, [time], [value])
+
     def select(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Slice]:
         """Every sample in `(after_ms, until_ms]` of the matching series."""
         found = [self._cut(part, matchers, after_ms, until_ms) for part in self._all()]
@@ -39,11 +55,11 @@ class MemoryStore:
     def _cut(
         self, part: Slice, matchers: Sequence[Matcher], after_ms: int, until_ms: int
     ) -> Slice | None:
-        columns = (part.timestamps_ms > after_ms) & (part.timestamps_ms <= until_ms)
+        within = (part.timestamps_ms > after_ms) & (part.timestamps_ms <= until_ms)
         rows = [i for i, labels in enumerate(part.labels) if matches_all(matchers, labels)]
-        if not rows or not columns.any():
+        if not rows or not within.any():
             return None
-        values = np.ascontiguousarray(part.values[np.ix_(rows, columns)])
+        values = np.ascontiguousarray(part.values[np.ix_(rows, within)])
         there = ~is_missing(values).all(axis=1)
         kept = [row for row, keep in zip(rows, there, strict=True) if keep]
         if not kept:
@@ -51,7 +67,8 @@ class MemoryStore:
         values = np.ascontiguousarray(values[there])
         values.flags.writeable = False
         labels = [part.labels[row] for row in kept]
-        return Slice(labels, part.refs[kept], part.timestamps_ms[columns], values)
+        began = None if part.start_ms is None else part.start_ms[np.ix_(kept, within)]
+        return Slice(labels, part.refs[kept], part.timestamps_ms[within], values, began)
 
     def _all(self) -> list[Slice]:
         if not self._slices and self._series:
@@ -70,7 +87,14 @@ class MemoryStore:
             for time, value in self._series[labels].items():
                 values[row, column[time]] = value
         ids = np.array([refs[labels] for labels in members], np.int64)
-        return Slice(members, ids, np.array(times, np.int64), values)
+        began = None
+        if any(labels in self._began for labels in members):
+            began = np.zeros(values.shape, np.int64)
+            for row, labels in enumerate(members):
+                for time, start in self._began.get(labels, {}).items():
+                    if time in column:
+                        began[row, column[time]] = start
+        return Slice(members, ids, np.array(times, np.int64), values, began)
 
     def match(self, matchers: Sequence[Matcher]) -> Int64s:
         """Refs of the series that match."""

@@ -1,8 +1,8 @@
 """Reads and runs Prometheus's PromQL test scripts (`*.test`) against an engine.
 
-Grammar: promql/promqltest/README.md of Prometheus 3. Native histograms in a `load` are skipped, so
-an `eval` that expects one fails. Each instant `eval` is also run with `@` put into its selectors,
-and as the middle of a range query, as the reference does.
+Grammar: promql/promqltest/README.md of Prometheus 3. Each instant `eval` is also run with `@` put
+into its selectors, and as the middle of a range query, as the reference does. Histograms of a
+`load` get the reset hints that Prometheus's storage would give them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import numpy as np
 
 from collector.model.durations import parse_duration_ms
 from collector.model.errors import TocsinError
+from collector.model.histogram_arithmetic import as_stored
+from collector.model.histogram_columns import COMPONENT
+from collector.model.histograms import NativeHistogram
 from collector.model.labels import Labels
 from collector.model.samples import STALE, is_missing
 from collector.query.ast import (
@@ -38,6 +41,11 @@ from collector.query.printer import print_expr
 from collector.query.values import Answer, Matrix, RawSeries, Scalar, Text, Vector
 from collector.query.walk import calls_in
 from tests.oracles.memory_store import MemoryStore
+from tests.oracles.promqltest_histograms import (
+    custom_from_classic,
+    read_histograms,
+    same_histogram,
+)
 
 _LOAD = re.compile(r"load(?:_(with_nhcb))?\s+(.+)", re.IGNORECASE)
 _INSTANT = re.compile(
@@ -71,7 +79,20 @@ _UNSAFE_WITH_AT = frozenset(
         "range",
     )
 )
-OPTIONS = EngineOptions(delayed_name_removal=True, default_step_ms=60_000)
+OPTIONS = EngineOptions(
+    delayed_name_removal=True, default_step_ms=60_000, start_timestamps=True, range_cache_bytes=0
+)
+
+
+@dataclass(frozen=True)
+class Hist:
+    """A native histogram of a script, and whether its reset hint was written down."""
+
+    value: NativeHistogram
+    hinted: bool = True
+
+
+Cell = float | Hist | None
 
 
 class MismatchError(Exception):
@@ -83,7 +104,9 @@ class Load:
     """Series lines of a `load`: labels and one value a step, None where there is no float."""
 
     gap_ms: int
-    series: list[tuple[Labels, list[float | None]]] = field(default_factory=list)
+    with_nhcb: bool = False
+    series: list[tuple[Labels, list[Cell]]] = field(default_factory=list)
+    began: list[tuple[Labels, list[int | None]]] = field(default_factory=list)
 
 
 @dataclass
@@ -97,11 +120,10 @@ class Eval:
     step_ms: int = 0
     is_range: bool = False
     checks: list[tuple[str, str, str]] = field(default_factory=list)
-    series: list[tuple[Labels, list[float | None]]] = field(default_factory=list)
+    series: list[tuple[Labels, list[Cell]]] = field(default_factory=list)
     scalar: float | None = None
     text: str | None = None
     raw_grid: tuple[int, int, int] | None = None
-    needs_histograms: bool = False
 
     def wants(self, kind: str) -> bool:
         return any(check[0] == kind for check in self.checks)
@@ -139,7 +161,7 @@ def _command(line: str, number: int) -> Load | Eval | Clear:
     if line.lower() == "clear":
         return Clear()
     if match := _LOAD.fullmatch(line):
-        return Load(_duration_ms(match.group(2)))
+        return Load(_duration_ms(match.group(2)), bool(match.group(1)))
     if match := _RANGE.fullmatch(line):
         kind, start, end, step, query = match.groups()
         made = Eval(number, query, *map(_duration_ms, (start, end, step)), is_range=True)
@@ -157,6 +179,8 @@ def _command(line: str, number: int) -> Load | Eval | Clear:
 def _load_line(load: Load, line: str) -> None:
     metric, items = _split_metric(line)
     if metric.endswith("@st") or items.startswith("@st"):
+        metric, items = metric.removesuffix("@st"), items.removeprefix("@st")
+        load.began.append((read_labels(metric), list(_starts(items))))
         return
     load.series.append((read_labels(metric), _items(items)))
 
@@ -177,7 +201,6 @@ def _expect_line(made: Eval, line: str) -> None:
         made.scalar = number
     else:
         metric, items = _split_metric(line)
-        made.needs_histograms |= "{{" in items
         made.series.append((read_labels(metric), _items(items)))
 
 
@@ -230,14 +253,35 @@ def read_labels(metric: str) -> Labels:
     return Labels(pairs)
 
 
-def _items(text: str) -> list[float | None]:
+def _starts(text: str) -> Iterator[int | None]:
+    """Offsets (ms) of start timestamps from their samples; None where there is none."""
+    for item in text.split():
+        times = re.search(r"x(\d+)$", item)
+        plain = item[: times.start()] if times else item
+        count = int(times.group(1)) if times else None
+        if plain == "_":
+            yield from [None] * (1 if count is None else count)
+            continue
+        match = re.fullmatch(r"([+-]?[^+-]+)([+-][^+-]+)?", plain)
+        if match is None:
+            raise ValueError(item)
+        value = _signed_ms(match.group(1))
+        for _ in range(1 if count is None else count + 1):
+            yield value
+            value += _signed_ms(match.group(2) or "0")
+
+
+def _signed_ms(text: str) -> int:
+    return _duration_ms(text.removeprefix("+"))
+
+
+def _items(text: str) -> list[Cell]:
     return [value for item in _ITEM.findall(text) for value in _item(item)]
 
 
-def _item(item: str) -> Iterator[float | None]:
+def _item(item: str) -> Iterator[Cell]:
     if item.startswith("{{"):
-        match = re.search(r"x(\d+)$", item)
-        yield from [None] * (int(match.group(1)) + 1 if match else 1)
+        yield from (Hist(*found) for found in read_histograms(item))
     elif re.fullmatch(r"_(x\d+)?", item):
         yield from [None] * (int(item[2:]) if len(item) > 1 else 1)
     elif match := _SEQUENCE.fullmatch(item):
@@ -303,14 +347,47 @@ def run_script(path: Path) -> tuple[int, list[tuple[Eval, str]]]:
 
 def _put(store: MemoryStore, load: Load) -> None:
     for labels, values in load.series:
-        times = [i * load.gap_ms for i, value in enumerate(values) if value is not None]
-        store.add(labels, times, [value for value in values if value is not None])
+        floats = {i: value for i, value in enumerate(values) if isinstance(value, float)}
+        store.add(labels, [i * load.gap_ms for i in floats], list(floats.values()))
+        _put_histograms(store, labels, _as_stored(values), load.gap_ms)
+    if load.with_nhcb:
+        floats_only = [
+            (labels, [one if isinstance(one, float) else None for one in values])
+            for labels, values in load.series
+        ]
+        for labels, found in custom_from_classic(floats_only):
+            cells: list[Cell] = [None] * (max(found) + 1)
+            for i, histogram in found.items():
+                cells[i] = Hist(histogram)
+            _put_histograms(store, labels, _as_stored(cells), load.gap_ms)
+    for labels, starts in load.began:
+        known = {i: start for i, start in enumerate(starts) if start is not None}
+        times = [i * load.gap_ms for i in known]
+        began = [time + start for time, start in zip(times, known.values(), strict=True)]
+        for name in ("", "count"):
+            store.began(labels.merged({COMPONENT: name}), times, began)
+
+
+def _as_stored(values: list[Cell]) -> dict[int, NativeHistogram]:
+    """Histograms by place in their series, with the reset hints of Prometheus's storage."""
+    stored: dict[int, NativeHistogram] = {}
+    previous: NativeHistogram | None = None
+    for i, value in enumerate(values):
+        if isinstance(value, Hist):
+            previous = stored[i] = as_stored(value.value, previous)
+        elif value is not None:
+            previous = None
+    return stored
+
+
+def _put_histograms(
+    store: MemoryStore, labels: Labels, found: dict[int, NativeHistogram], gap_ms: int
+) -> None:
+    store.add_histograms(labels, [i * gap_ms for i in found], list(found.values()))
 
 
 def check_eval(engine: Engine, made: Eval) -> None:
     """Raises MismatchError unless the engine answers as expected, in all variants."""
-    if made.needs_histograms:
-        raise MismatchError("expects native histograms")
     if made.is_range:
         _check_once(engine, made, made.query, (made.start_ms, made.end_ms, made.step_ms))
         return
@@ -430,7 +507,10 @@ def _check_value(made: Eval, answer: Answer, query: str) -> None:
             if made.scalar is None or not almost_equal(number, made.scalar):
                 raise MismatchError(f"{query}: {number}, expected {made.scalar}")
         case Vector():
-            got = [(one, [float(v)]) for one, v in zip(value.labels, value.values, strict=True)]
+            cells = value.values.reshape(-1, 1)
+            histograms = value.histograms
+            column = None if histograms is None else histograms.reshape(-1, 1)
+            got = _rows(Matrix(value.labels, np.zeros(1, np.int64), cells, column))
             _compare(made, query, got)
             if made.wants("ordered") and [one for one, _ in got] != [one for one, _ in made.series]:
                 raise MismatchError(f"{query}: order {[one for one, _ in got]}")
@@ -442,26 +522,35 @@ def _check_value(made: Eval, answer: Answer, query: str) -> None:
             _compare(made, query, list(_on_grid(value, made.raw_grid)))
 
 
-def _rows(matrix: Matrix) -> list[tuple[Labels, list[float | None]]]:
+def _rows(matrix: Matrix) -> list[tuple[Labels, list[Cell]]]:
     missing = is_missing(matrix.values)
-    return [
-        (labels, [None if gap else float(v) for v, gap in zip(row, gaps, strict=True)])
-        for labels, row, gaps in zip(matrix.labels, matrix.values, missing, strict=True)
-    ]
+    rows: list[tuple[Labels, list[Cell]]] = []
+    for row, labels in enumerate(matrix.labels):
+        cells: list[Cell] = []
+        for step in range(matrix.values.shape[1]):
+            found = None if matrix.histograms is None else matrix.histograms[row, step]
+            if found is not None:
+                if not missing[row, step]:
+                    raise MismatchError(f"{labels}: float and histogram at one step")
+                cells.append(Hist(found))
+            else:
+                cells.append(None if missing[row, step] else float(matrix.values[row, step]))
+        rows.append((labels, cells))
+    return rows
 
 
-def _on_grid(
-    raw: RawSeries, grid: tuple[int, int, int]
-) -> Iterator[tuple[Labels, list[float | None]]]:
+def _on_grid(raw: RawSeries, grid: tuple[int, int, int]) -> Iterator[tuple[Labels, list[Cell]]]:
     times = np.arange(grid[0], grid[1] + 1, grid[2])
-    for labels, (stamps, values) in zip(raw.labels, raw.samples, strict=True):
-        known = dict(zip(stamps.tolist(), values.tolist(), strict=True))
+    for row, (labels, (stamps, values)) in enumerate(zip(raw.labels, raw.samples, strict=True)):
+        known: dict[int, Cell] = dict(zip(stamps.tolist(), values.tolist(), strict=True))
+        if raw.histograms is not None:
+            known.update((time, Hist(found)) for time, found in raw.histograms[row])
         if set(known) - set(times.tolist()):
             raise MismatchError(f"{labels} has samples at {sorted(known)}")
         yield labels, [known.get(int(time)) for time in times]
 
 
-def _compare(made: Eval, query: str, got: list[tuple[Labels, list[float | None]]]) -> None:
+def _compare(made: Eval, query: str, got: list[tuple[Labels, list[Cell]]]) -> None:
     if made.scalar is not None or made.text is not None:
         raise MismatchError(f"{query}: a vector, expected {made.scalar}")
     wanted = dict(made.series)
@@ -478,9 +567,12 @@ def _compare(made: Eval, query: str, got: list[tuple[Labels, list[float | None]]
         raise MismatchError(f"{query}: missing {list(wanted)}")
 
 
-def _same(a: float | None, b: float | None) -> bool:
+def _same(a: Cell, b: Cell) -> bool:
     if a is None or b is None:
         return a is b
+    if isinstance(a, Hist) or isinstance(b, Hist):
+        both = isinstance(a, Hist) and isinstance(b, Hist)
+        return both and same_histogram(a.value, b.value, b.hinted, almost_equal)
     return almost_equal(a, b)
 
 
@@ -506,7 +598,7 @@ def _check_middle(engine: Engine, made: Eval, query: str, at_ms: int) -> None:
         raise MismatchError("no matrix")
     got = [(labels, values[1:2]) for labels, values in _rows(matrix) if values[1] is not None]
     if made.scalar is not None:
-        if len(got) != 1 or not almost_equal(got[0][1][0] or 0.0, made.scalar):
+        if len(got) != 1 or not _same(got[0][1][0], made.scalar):
             raise MismatchError(f"{query} as a range: {got}, expected {made.scalar}")
         return
     _compare(made, f"{query} as a range", got)

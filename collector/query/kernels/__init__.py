@@ -20,6 +20,7 @@ def warm() -> None:
         histogram_quantile,
         over_time,
         rate,
+        started,
         windows,
     )
 
@@ -33,10 +34,13 @@ def warm() -> None:
     common = (times, values, bits, lo, hi)
     windows.latest(bits, lo, hi, into[1])
     rate.extrapolated(*common, lo, ends, True, 1.0, *into)
-    windows.latest_times(bits, times, lo, hi, np.empty((1, 1), np.int64))
+    windows.latest_columns(bits, lo, hi, np.empty((1, 1), np.int64))
     rate.last_two(*common, True, *into)
     extended.extended(0, *common, lo, ends, True, True, 1.0, *into)
     extended.interpolated(times, values, bits, lo, lo, hi, ends, *into)
+    began = windows.read_only(np.zeros(values.shape, np.int64))
+    contradicts = np.zeros(1, np.int64)
+    started.started(0, times, values, bits, began, lo, hi, lo, ends, 1.0, *into, contradicts)
     over_time.over_time(0, *common, 1, ends, one, one, *into)
 
     wide = filled((1, 3))

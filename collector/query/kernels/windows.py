@@ -62,8 +62,8 @@ def latest(bits: Int64s, lo: Int64s, hi: Int64s, out_bits: Int64s) -> None:
 
 
 @njit(cache=True, nogil=True)
-def latest_times(bits: Int64s, timestamps: Int64s, lo: Int64s, hi: Int64s, out: Int64s) -> None:
-    """As `latest`, but `out` int64[n, t] is the sample's time in ms, or -2**63 where none."""
+def latest_columns(bits: Int64s, lo: Int64s, hi: Int64s, out: Int64s) -> None:
+    """As `latest`, but `out` int64[n, t] is the sample's column, or -1 where none."""
     for i in range(bits.shape[0]):
         at, last = 0, -1
         for s in range(lo.shape[0]):
@@ -72,7 +72,7 @@ def latest_times(bits: Int64s, timestamps: Int64s, lo: Int64s, hi: Int64s, out: 
                     last = at
                 at += 1
             found = last >= lo[s] and bits[i, last] != _STALE
-            out[i, s] = timestamps[last] if found else np.iinfo(np.int64).min
+            out[i, s] = last if found else -1
 
 
 def read_only(array: NDArray[Cell]) -> NDArray[Cell]:

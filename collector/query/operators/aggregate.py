@@ -11,16 +11,19 @@ import numpy as np
 
 from collector.model.errors import EvaluationError
 from collector.model.labels import METRIC_NAME, Labels
-from collector.model.samples import Bools, Float64s, Int64s, filled
-from collector.query.block import Block, merged
-from collector.query.float_text import shortest
+from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, filled, is_missing
+from collector.query.block import Block, are_histograms, masked, merged
+from collector.query.float_text import histogram_text, shortest
 from collector.query.kernels import aggregate as kernels
 from collector.query.kernels.windows import read_only
+from collector.query.operators.histogram_groups import aggregate_histograms
 from collector.query.operators.interface import Context, Operator, scalar, text, vector
 from collector.query.operators.relabel import check_label_name
+from collector.query.operators.remarks import Remarks
 from collector.query.operators.sort import by_value
 from collector.query.operators.window_function import warn_of_quantiles
 from collector.query.positions import Span
+from collector.query.series_hash import series_hash
 
 MAX_REMEMBERED = 1 << 20
 """Series whose group one grouping remembers (about 100 bytes each) before it starts anew."""
@@ -98,6 +101,7 @@ class Aggregate:
     names: frozenset[str]
     without: bool
     param_span: Span
+    span: Span
 
     def run(self, context: Context) -> Block:
         """One row a group; topk and its kin keep rows of the input, count_values makes labels."""
@@ -113,7 +117,11 @@ class Aggregate:
         context.budget.load(len(groups.labels) * len(context.grid))
         out = filled((len(groups.labels), len(context.grid)))
         _reduce(self.operator, block, groups.ids, param, out)
-        return Block(groups.labels, out, groups.dropped)
+        if block.histograms is None or self.operator in ("count", "group"):
+            return Block(groups.labels, out, groups.dropped)
+        remarks = Remarks(context.annotations, self.span)
+        histograms = aggregate_histograms(self.operator, block, groups.ids, out, remarks)
+        return Block(groups.labels, out, groups.dropped, histograms).without_empty_rows()
 
     def explain(self) -> str:
         """The aggregation."""
@@ -127,9 +135,13 @@ class Aggregate:
         out = filled(block.values.shape)
         if self.operator == "limit_ratio":
             keep = _ratio_mask(block, wanted) & block.present()
-            out.view(np.int64)[keep] = block.values.view(np.int64)[keep]
-            return Block(block.labels, out, block.dropped).without_empty_rows()
+            return masked(block, keep)
         groups = grouped(block, self.names, self.without)
+        if block.histograms is not None and self.operator != "limitk":
+            if are_histograms(block.histograms).any():
+                Remarks(context.annotations, self.span).ignored_in_aggregation(self.operator)
+        elif block.histograms is not None:
+            return _first_of_each_group(block, groups, wanted)
         values = read_only(block.values)
         kernels.keep_first(
             values,
@@ -157,9 +169,7 @@ class Aggregate:
         rows: list[tuple[int, int]] = []
         dropped: dict[int, bool] = {}
         for i, s in np.argwhere(block.present()):
-            labels = clause.labels_for(block.labels[i]).merged(
-                {name: shortest(float(block.values[i, s]))}
-            )
+            labels = clause.labels_for(block.labels[i]).merged({name: _value_text(block, i, s)})
             row = found.setdefault(labels, len(found))
             dropped[row] = dropped.get(row, False) or bool(block.dropped[i])
             rows.append((row, s))
@@ -169,6 +179,12 @@ class Aggregate:
         out[counted > 0] = counted[counted > 0]
         flags = np.array([dropped[row] for row in range(len(found))], np.bool_)
         return merged(Block(list(found), out, flags))
+
+
+def _value_text(block: Block, row: int, step: int) -> str:
+    if block.histograms is not None and block.histograms[row, step] is not None:
+        return histogram_text(block.histograms[row, step])
+    return shortest(float(block.values[row, step]))
 
 
 _SELECTING = {"topk": 1, "bottomk": -1, "limitk": 0, "limit_ratio": 2}
@@ -188,13 +204,33 @@ def _reduce(
         case "min" | "max":
             kernels.extremes(*common, operator == "max", *into)
         case "count" | "group":
-            kernels.counts(*common[1:], operator == "group", *into)
+            bits = common[1]
+            if block.histograms is not None:
+                bits = read_only(np.where(block.present(), 0, MISSING_BITS))
+            kernels.counts(bits, ids, operator == "group", *into)
         case "stddev" | "stdvar":
             kernels.variances(*common, operator == "stddev", *into)
         case "quantile" if param is not None:
             kernels.quantiles(*common, param, *into)
         case _:
             raise TypeError(f"no kernel for {operator}")
+
+
+def _first_of_each_group(block: Block, groups: Groups, k: Float64s) -> Block:
+    """limitk where histograms are among the rows: the first k[s] of each group that are there."""
+    bits = np.where(block.present(), 0, MISSING_BITS)
+    out = filled(block.values.shape)
+    cells = read_only(bits.view(np.float64))
+    kernels.keep_first(
+        cells,
+        cells.view(np.int64),
+        groups.ids,
+        len(groups.labels),
+        k.astype(np.int64),
+        _SELECTING["limitk"],
+        out.view(np.int64),
+    )
+    return masked(block, ~is_missing(out))
 
 
 def _checked_count(param: Float64s, span: Span, context: Context) -> Float64s:
@@ -223,7 +259,7 @@ def _checked_ratio(param: Float64s, span: Span, context: Context) -> Float64s:
 
 def _ratio_mask(block: Block, ratio: Float64s) -> Bools:
     """Rows whose hash falls below the ratio; a negative ratio takes the complement."""
-    places = np.array([labels.stable_hash() / 2.0**64 for labels in block.labels])
+    places = np.array([series_hash(labels) / 2.0**64 for labels in block.labels])
     place = places.reshape(-1, 1)
     keep: Bools = np.where(ratio >= 0, place < ratio, place >= 1.0 + ratio)
     return keep

@@ -6,12 +6,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collector.model.samples import MISSING_BITS, Bools, Float64s
+from collector.model.samples import MISSING_BITS, Bools, Float64s, filled
 from collector.query.ast import COMPARISONS, Matching
-from collector.query.block import Block, merged, name_dropped, stacked
+from collector.query.block import (
+    Block,
+    Histograms,
+    masked,
+    merged,
+    name_dropped,
+    restore_missing,
+    stacked,
+)
 from collector.query.kernels import instant
+from collector.query.operators.histogram_binary import (
+    TRIMS,
+    apply_with_histograms,
+    note_trimmed_floats,
+)
 from collector.query.operators.interface import Context, Operator, scalar, vector
 from collector.query.operators.matching import join, signatures
+from collector.query.operators.remarks import Remarks
+from collector.query.positions import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +58,19 @@ class VectorScalar:
     scalar_side: Operator
     swapped: bool
     return_bool: bool
+    span: Span
 
     def run(self, context: Context) -> Block:
         """Comparisons keep the vector's value where they hold, or (bool) give 0 and 1."""
         number = scalar(self.scalar_side, context)
         block = vector(self.vector_side, context)
+        if block.histograms is not None:
+            return self._with_histograms(number, block, block.histograms, context)
         left, right = (number, block.values) if self.swapped else (block.values, number)
         if self.operator not in COMPARISONS:
-            if self.operator not in instant.OPERATORS:
+            if self.operator in TRIMS:
+                remarks = Remarks(context.annotations, self.span)
+                note_trimmed_floats(self.operator, block.present(), remarks)
                 return block.rows(np.zeros(len(block.labels), np.bool_))
             block = block.with_values(instant.arithmetic(self.operator, left, right))
             return name_dropped(block, context.delayed_name_removal)
@@ -59,6 +79,40 @@ class VectorScalar:
             block = block.with_values(holds.astype(np.float64))
             return name_dropped(block, context.delayed_name_removal)
         return masked(block, holds)
+
+    def _with_histograms(
+        self, number: Float64s, block: Block, histograms: Histograms, context: Context
+    ) -> Block:
+        remarks = Remarks(context.annotations, self.span)
+        floats = self._of_floats(number, block, remarks)
+        numbers = np.broadcast_to(number, block.values.shape)
+        sides = ((block.values, histograms), (numbers, None))
+        left, right = sides[::-1] if self.swapped else sides
+        out = floats.values.copy()
+        met = block.present()
+        answers = apply_with_histograms(
+            self.operator, left, right, met, self.return_bool, out, remarks
+        )
+        result = Block(block.labels, out, block.dropped, answers).without_empty_rows()
+        if self.operator in TRIMS or (self.operator in COMPARISONS and not self.return_bool):
+            return result
+        return name_dropped(result, context.delayed_name_removal)
+
+    def _of_floats(self, number: Float64s, block: Block, remarks: Remarks) -> Block:
+        """The cells that are floats, all rows kept."""
+        left, right = (number, block.values) if self.swapped else (block.values, number)
+        if self.operator in TRIMS:
+            note_trimmed_floats(self.operator, block.floats(), remarks)
+            return Block(block.labels, filled(block.values.shape), block.dropped)
+        if self.operator not in COMPARISONS:
+            values = instant.arithmetic(self.operator, left, right)
+        else:
+            holds = instant.compare(self.operator, left, right)
+            values = np.where(holds, block.values.view(np.int64), MISSING_BITS).view(np.float64)
+            if self.return_bool:
+                values = holds.astype(np.float64)
+        restore_missing(values, block.values)
+        return Block(block.labels, values, block.dropped)
 
     def explain(self) -> str:
         """The operator."""
@@ -76,11 +130,13 @@ class VectorBinary:
     right: Operator
     return_bool: bool
     matching: Matching
+    span: Span
 
     def run(self, context: Context) -> Block:
         """One row a matched pair."""
         left, right = vector(self.left, context), vector(self.right, context)
-        return join(self.operator, left, right, self.return_bool, self.matching, context)
+        remarks = Remarks(context.annotations, self.span)
+        return join(self.operator, left, right, self.return_bool, self.matching, context, remarks)
 
     def explain(self) -> str:
         """The operator and the kind of match."""
@@ -113,12 +169,6 @@ class SetOperation:
     def explain(self) -> str:
         """The operator."""
         return f"set {self.operator}"
-
-
-def masked(block: Block, keep: Bools) -> Block:
-    """The block with only the cells in `keep`; rows without any are left out."""
-    values = np.where(keep, block.values.view(np.int64), MISSING_BITS).view(np.float64)
-    return Block(block.labels, values, block.dropped).without_empty_rows()
 
 
 def _present_by_group(block: Block, ids: np.ndarray, groups: int) -> Bools:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collector.model.labels import NO_LABELS, Labels
-from collector.model.samples import Float64s, filled
+from collector.model.samples import MISSING_BITS, Float64s, filled
 from collector.query.block import Block, name_dropped, undropped
 from collector.query.grid import Grid
 from collector.query.operators.interface import Context, Operator, Value, scalar, vector
@@ -74,7 +74,7 @@ class ToScalar:
     def run(self, context: Context) -> Float64s:
         """float64[t]."""
         block = vector(self.inner, context)
-        present = block.present()
+        present = block.floats()
         result = np.full(len(context.grid), np.nan)
         single = present.sum(axis=0) == 1
         steps = np.flatnonzero(single)
@@ -114,12 +114,32 @@ class Timestamp:
         block = vector(self.inner, context)
         if not self.is_sample_time:
             seconds = np.broadcast_to(context.grid.times_ms / 1000, block.values.shape)
-            block = block.with_values(seconds.copy())
+            values = np.where(block.present(), seconds.view(np.int64), MISSING_BITS)
+            block = Block(block.labels, values.view(np.float64), block.dropped)
         return name_dropped(block, context.delayed_name_removal)
 
     def explain(self) -> str:
         """The function."""
         return "timestamp"
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimestamp:
+    """`start_timestamp(v)`: when the counter of each sample began; of a plain selector only."""
+
+    inner: Operator
+    is_start_time: bool
+
+    def run(self, context: Context) -> Block:
+        """Seconds, 0 where not known; no series where start timestamps are not in use."""
+        block = vector(self.inner, context)
+        if not self.is_start_time:
+            return block.rows(np.zeros(len(block.labels), np.bool_))
+        return name_dropped(block, context.delayed_name_removal)
+
+    def explain(self) -> str:
+        """The function."""
+        return "start_timestamp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,26 +178,11 @@ class RunOnce:
         if isinstance(value, Block):
             context.budget.load(len(value.labels) * steps)
             repeated = np.repeat(value.values.view(np.int64), steps, axis=1).view(np.float64)
-            return Block(value.labels, repeated, value.dropped)
+            cells = value.histograms
+            histograms = None if cells is None else np.repeat(cells, steps, axis=1)
+            return Block(value.labels, repeated, value.dropped, histograms)
         return np.repeat(value, steps)
 
     def explain(self) -> str:
         """That it runs once."""
         return f"once: {self.inner.explain()}"
-
-
-@dataclass(frozen=True, slots=True)
-class Nothing:
-    """A function of native histograms on vectors that hold none: no series."""
-
-    name: str
-    inner: Operator
-
-    def run(self, context: Context) -> Block:
-        """No rows."""
-        block = vector(self.inner, context)
-        return block.rows(np.zeros(len(block.labels), np.bool_))
-
-    def explain(self) -> str:
-        """The function."""
-        return self.name

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from collector.model.samples import MISSING_BITS, Float64s
-from collector.query.block import Block, empty, name_dropped
+from collector.query.block import Block, empty, name_dropped, restore_missing
 from collector.query.kernels import instant
+from collector.query.operators.histogram_binary import scaled
 from collector.query.operators.interface import Context, Operator, Value, scalar, vector
 
 
@@ -74,8 +75,11 @@ class Negate:
             if isinstance(value, str):
                 raise TypeError("a text has no sign")
             return -value
-        negated = value.with_values(-value.values)
-        return name_dropped(negated, context.delayed_name_removal)
+        negated = -value.values
+        restore_missing(negated, value.values)
+        histograms = scaled(value.histograms, -1.0)
+        block = Block(value.labels, negated, value.dropped, histograms)
+        return name_dropped(block, context.delayed_name_removal)
 
     def explain(self) -> str:
         """The operator."""

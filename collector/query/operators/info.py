@@ -15,10 +15,11 @@ import numpy as np
 from collector.model.errors import EvaluationError
 from collector.model.labels import METRIC_NAME, Labels
 from collector.model.matchers import Matcher
-from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, is_missing
-from collector.query.block import Block, merged, stacked
+from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s
+from collector.query.block import Block, histograms_where, merged, stacked
 from collector.query.operators.interface import Context, Operator, vector
-from collector.query.operators.scan import Scan
+from collector.query.operators.matching import braces
+from collector.query.operators.scan import latest_columns, read_windows
 
 IDENTIFYING = ("instance", "job")
 """Labels by which a series knows its info series: a convention of Prometheus, not an option yet."""
@@ -63,9 +64,17 @@ class Info:
         times = context.grid.times_ms
         for offset_ms, at_ms in self.shifts:
             times = (np.full_like(times, at_ms) if at_ms is not None else times) - offset_ms
-        found = Scan(matchers, 0, None, times=True).read_at(context, times)
-        newest = np.where(found.present(), found.values, -np.inf)
-        return newest, found.labels
+        newest: list[Float64s] = []
+        infos: list[Labels] = []
+        for found in read_windows(context, matchers, times - context.lookback_ms, times):
+            if found.histograms is not None:
+                name = braces(found.labels[0])
+                raise EvaluationError(f"this should be an info metric, with float samples: {name}")
+            columns = latest_columns(found)
+            context.budget.load(columns.size)
+            newest.append(np.where(columns >= 0, found.timestamps_ms[columns] / 1000, -np.inf))
+            infos += found.labels
+        return np.concatenate([np.empty((0, len(times))), *newest]), infos
 
 
 def _name_matchers(matchers: tuple[Matcher, ...]) -> tuple[Matcher, ...]:
@@ -100,7 +109,7 @@ def _enriched(
     required: bool,
 ) -> list[Block]:
     """One block for each set of info series that holds at some steps."""
-    present = ~is_missing(base.values[row])
+    present = base.rows(np.array([row], np.int64)).present()[0]
     choice = _chosen(candidates, newest, len(present))
     blocks = []
     for combination in np.unique(choice[:, present], axis=1).T:
@@ -137,4 +146,7 @@ def _joined(base: Labels, chosen: Sequence[Labels], wanted: frozenset[str]) -> L
 
 def _cut(base: Block, row: int, labels: Labels, here: Bools) -> Block:
     cells = np.where(here, base.values[row].view(np.int64), MISSING_BITS).view(np.float64)
-    return Block([labels], cells[np.newaxis, :], base.dropped[row : row + 1])
+    histograms = None
+    if base.histograms is not None:
+        histograms = histograms_where(here[np.newaxis, :], base.histograms[row : row + 1])
+    return Block([labels], cells[np.newaxis, :], base.dropped[row : row + 1], histograms)

@@ -15,7 +15,7 @@ from collector.model.labels import Labels
 from collector.model.samples import Bools, Float64s, Int64s
 from collector.query.annotations import Annotations
 from collector.query.ast import Extension
-from collector.query.block import Block
+from collector.query.block import Block, Histograms
 from collector.query.grid import Grid
 from collector.store.interface import Querier
 
@@ -69,7 +69,8 @@ class Budget:
 class Context:
     """Where and when operators run. `grid` is that of this evaluation: a subquery has its own.
 
-    `shared` holds what several places of the query use, by their number and the grid.
+    `shared` holds what several places of the query use, by their number and the grid;
+    `start_timestamps`: rates use when a counter began, where that is known.
     """
 
     querier: Querier
@@ -79,6 +80,7 @@ class Context:
     annotations: Annotations
     budget: Budget
     shared: dict[tuple[int, Grid], object] = field(default_factory=dict)
+    start_timestamps: bool = False
 
     def on(self, grid: Grid) -> Context:
         """The same query at other times."""
@@ -90,7 +92,10 @@ class Windows:
     """A range vector over steps: step s has the columns `lo[s]` to `hi[s]` (half-open).
 
     `timestamps_ms` int64[m], `values` float64[n, m] (STALE and MISSING by bits) beside `labels`
-    and `dropped`; `starts_ms` and `ends_ms` int64[t] are the windows' own bounds.
+    and `dropped`; `starts_ms` and `ends_ms` int64[t] are the windows' own bounds. `histograms`
+    object[n, m] has the cells that are native histograms (MISSING in `values`), None where none is.
+    `began_ms` int64[n, m] are start timestamps, 0 where unknown, None where none is known or they
+    are not to be used.
     """
 
     labels: Sequence[Labels]
@@ -101,6 +106,8 @@ class Windows:
     hi: Int64s
     starts_ms: Int64s
     ends_ms: Int64s
+    histograms: Histograms | None = None
+    began_ms: Int64s | None = None
 
 
 def windows_over(
@@ -110,11 +117,14 @@ def windows_over(
     values: Float64s,
     starts_ms: Int64s,
     ends_ms: Int64s,
+    histograms: Histograms | None = None,
+    began_ms: Int64s | None = None,
 ) -> Windows:
     """Windows `(start, end]` over one column of timestamps, bounds searched once for all series."""
     lo = np.searchsorted(timestamps_ms, starts_ms, side="right")
     hi = np.searchsorted(timestamps_ms, ends_ms, side="right")
-    return Windows(labels, dropped, timestamps_ms, values, lo, hi, starts_ms, ends_ms)
+    cells = (timestamps_ms, values, lo, hi, starts_ms, ends_ms)
+    return Windows(labels, dropped, *cells, histograms, began_ms)
 
 
 class Operator(Protocol):

@@ -14,11 +14,25 @@ import numpy as np
 
 from collector.model.errors import EvaluationError
 from collector.model.labels import METRIC_NAME, Labels, quote
-from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, filled
+from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, filled, is_missing
 from collector.query.ast import COMPARISONS, Matching
-from collector.query.block import Block, empty, merged, without_metadata
+from collector.query.block import (
+    Block,
+    Histograms,
+    are_histograms,
+    empty,
+    merged,
+    no_histograms,
+    without_metadata,
+)
 from collector.query.kernels import instant
+from collector.query.operators.histogram_binary import (
+    TRIMS,
+    apply_with_histograms,
+    note_trimmed_floats,
+)
 from collector.query.operators.interface import Context
+from collector.query.operators.remarks import Remarks
 
 _ONE_TO_ONE = (
     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
@@ -49,6 +63,7 @@ def join(
     return_bool: bool,
     matching: Matching,
     context: Context,
+    remarks: Remarks,
 ) -> Block:
     """The operator on every matched pair. Raises EvaluationError with Prometheus's texts."""
     one_left = matching.cardinality == "one-to-many"
@@ -71,14 +86,26 @@ def join(
     met = many_present[pairs[:, 0]] & one_present[pairs[:, 1]]
     lefts, rights = left_side.values[rows[0]], right_side.values[rows[1]]
     values, kept = _computed(operator, lefts, rights, met, return_bool)
-    renames = return_bool or operator not in COMPARISONS
+    histograms = None
+    if left_side.histograms is not None or right_side.histograms is not None:
+        cells = (_taken(left_side, rows[0]), _taken(right_side, rows[1]))
+        sides = ((lefts, cells[0]), (rights, cells[1]))
+        histograms = apply_with_histograms(operator, *sides, met, return_bool, values, remarks)
+        kept = met & (are_histograms(histograms) | ~is_missing(values))
+    elif operator in TRIMS:
+        note_trimmed_floats(operator, met, remarks)
+    renames = return_bool or operator not in (*COMPARISONS, *TRIMS)
     labels, dropped = _result_labels(many, one, pairs, matching, renames, context)
     complaint = _ONE_TO_ONE if matching.cardinality == "one-to-one" else _MANY_TO_ONE
     one_to_one = matching.cardinality == "one-to-one"
     keys = many_ids[pairs[:, 0]].tolist() if one_to_one else labels
     _check_pairs(keys, met, complaint)
-    result = merged(Block(labels, values, dropped), complaint)
+    result = merged(Block(labels, values, dropped, histograms), complaint)
     return result.without_empty_rows() if not kept.all() else result
+
+
+def _taken(block: Block, rows: Int64s) -> Histograms | None:
+    return None if block.histograms is None else block.histograms[rows]
 
 
 def _fills(matching: Matching) -> bool:
@@ -264,4 +291,8 @@ def _with_rows(block: Block, rows: list[tuple[Labels, Float64s]]) -> Block:
         return block
     labels = [*block.labels, *(one for one, _ in rows)]
     values = np.concatenate([block.values, np.stack([cells for _, cells in rows])])
-    return Block(labels, values, np.concatenate([block.dropped, np.zeros(len(rows), np.bool_)]))
+    dropped = np.concatenate([block.dropped, np.zeros(len(rows), np.bool_)])
+    histograms = block.histograms
+    if histograms is not None:
+        histograms = np.concatenate([histograms, no_histograms((len(rows), values.shape[1]))])
+    return Block(labels, values, dropped, histograms)

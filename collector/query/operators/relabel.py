@@ -39,7 +39,7 @@ class LabelReplace:
             labels.append(one.merged({destination: _expand(template, match)}))
             if destination == METRIC_NAME:
                 dropped[row] = False
-        return merged(Block(labels, block.values, dropped))
+        return merged(block.with_labels(labels, dropped))
 
     def explain(self) -> str:
         """The function."""
@@ -65,7 +65,7 @@ class LabelJoin:
             for one in block.labels
         ]
         dropped = block.dropped & np.bool_(destination != METRIC_NAME)
-        return merged(Block(labels, block.values, dropped))
+        return merged(block.with_labels(labels, dropped))
 
     def explain(self) -> str:
         """The function."""

@@ -9,13 +9,22 @@ import numpy as np
 from collector.model.labels import METRIC_NAME
 from collector.model.matchers import Matcher
 from collector.model.samples import Int64s, filled
-from collector.query.ast import Extension
-from collector.query.block import Block, stacked, undropped
+from collector.query.ast import Extension, Gives
+from collector.query.block import (
+    Block,
+    Histograms,
+    are_histograms,
+    no_histograms,
+    stacked,
+    undropped,
+)
 from collector.query.kernels import extended
 from collector.query.kernels import windows as kernels
+from collector.query.operators.extended_histograms import interpolated_histograms
 from collector.query.operators.interface import Context, Windows, windows_over
-
-_NO_TIME = np.iinfo(np.int64).min
+from collector.query.operators.remarks import Remarks
+from collector.query.operators.samples import read_samples, with_resets_noted
+from collector.query.positions import NO_SPAN, Span
 
 
 def evaluation_times(context: Context, offset_ms: int, at_ms: int | None) -> Int64s:
@@ -28,12 +37,16 @@ def evaluation_times(context: Context, offset_ms: int, at_ms: int | None) -> Int
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """An instant vector selector; with `times`, the samples' times in seconds are the values."""
+    """An instant vector selector; `gives` the samples' values, or times in seconds of them.
+
+    `notes_resets`: histograms say whether they are a reset, by what was read before them.
+    """
 
     matchers: tuple[Matcher, ...]
     offset_ms: int
     at_ms: int | None
-    times: bool = False
+    gives: Gives = "value"
+    notes_resets: bool = False
 
     def run(self, context: Context) -> Block:
         """The newest sample within the lookback of each step."""
@@ -45,25 +58,56 @@ class Scan:
             return stacked([], 0)
         starts = ends - context.lookback_ms
         blocks = []
-        for found in _read(context, self.matchers, starts, ends):
-            shape = (len(found.labels), len(ends))
-            context.budget.load(shape[0] * shape[1])
-            values = filled(shape)
-            bits = kernels.read_only(found.values.view(np.int64))
-            if self.times:
-                times = np.empty(shape, np.int64)
-                stamps = kernels.read_only(found.timestamps_ms)
-                kernels.latest_times(bits, stamps, found.lo, found.hi, times)
-                some = times != _NO_TIME
-                values[some] = times[some] / 1000
+        for found in read_windows(context, self.matchers, starts, ends, self.notes_resets):
+            context.budget.load(len(found.labels) * len(ends))
+            if self.gives != "value":
+                block = self._times(found, context)
+            elif found.histograms is not None:
+                block = _latest_of_both(found, found.histograms)
             else:
+                values = filled((len(found.labels), len(ends)))
+                bits = kernels.read_only(found.values.view(np.int64))
                 kernels.latest(bits, found.lo, found.hi, values.view(np.int64))
-            blocks.append(undropped(found.labels, values).without_empty_rows())
+                block = undropped(found.labels, values)
+            blocks.append(block.without_empty_rows())
         return stacked(blocks, len(ends))
+
+    def _times(self, found: Windows, context: Context) -> Block:
+        columns = latest_columns(found)
+        stamps = np.broadcast_to(found.timestamps_ms, found.values.shape)
+        there = columns >= 0
+        if self.gives == "start time":
+            unknown = np.zeros(found.values.shape, np.int64)
+            stamps = unknown if found.began_ms is None else found.began_ms
+            there &= context.start_timestamps
+        values = filled(columns.shape)
+        values[there] = np.take_along_axis(stamps, columns, axis=1)[there] / 1000
+        return undropped(found.labels, values)
 
     def explain(self) -> str:
         """What is read."""
         return f"scan {', '.join(map(str, self.matchers))}"
+
+
+def latest_columns(found: Windows) -> Int64s:
+    """The column of the newest sample of each window (int64[n, t]), -1 where there is none."""
+    columns = np.empty((len(found.labels), len(found.lo)), np.int64)
+    cells = found.values
+    if found.histograms is not None:
+        cells = np.where(are_histograms(found.histograms), 0, cells.view(np.int64)).view(np.float64)
+    bits = kernels.read_only(cells.view(np.int64))
+    kernels.latest_columns(bits, found.lo, found.hi, columns)
+    return columns
+
+
+def _latest_of_both(found: Windows, histograms: Histograms) -> Block:
+    columns = latest_columns(found)
+    there = columns >= 0
+    values, newest = filled(columns.shape), no_histograms(columns.shape)
+    bits = np.take_along_axis(found.values.view(np.int64), columns, axis=1)
+    values.view(np.int64)[there] = bits[there]
+    newest[there] = np.take_along_axis(histograms, columns, axis=1)[there]
+    return undropped(found.labels, values, newest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +117,7 @@ class SmoothedScan:
     matchers: tuple[Matcher, ...]
     offset_ms: int
     at_ms: int | None
+    span: Span = NO_SPAN
 
     def run(self, context: Context) -> Block:
         """The value between the samples within the lookback to both sides of each step."""
@@ -81,7 +126,7 @@ class SmoothedScan:
             return stacked([], 0)
         reach = context.lookback_ms
         blocks = []
-        for found in _read(context, self.matchers, at - reach, at + reach):
+        for found in read_windows(context, self.matchers, at - reach, at + reach):
             out = filled((len(found.labels), len(at)))
             context.budget.load(out.size)
             values = kernels.read_only(found.values)
@@ -90,7 +135,11 @@ class SmoothedScan:
             sides = (found.lo, middle, found.hi)
             into = (out, out.view(np.int64))
             extended.interpolated(stamps, values, values.view(np.int64), *sides, at, *into)
-            blocks.append(undropped(found.labels, out).without_empty_rows())
+            histograms = None
+            if found.histograms is not None:
+                said = Remarks(context.annotations, self.span)
+                histograms = interpolated_histograms(found, at, out, said)
+            blocks.append(undropped(found.labels, out, histograms).without_empty_rows())
         return stacked(blocks, len(at))
 
     def explain(self) -> str:
@@ -107,6 +156,7 @@ class WindowScan:
     offset_ms: int
     at_ms: int | None
     extension: Extension = ""
+    notes_resets: bool = False
 
     @property
     def metric_name(self) -> str:
@@ -122,7 +172,8 @@ class WindowScan:
         starts = ends - self.range_ms
         before = context.lookback_ms if self.extension else 0
         after = context.lookback_ms if self.extension == "smoothed" else 0
-        found = _read(context, self.matchers, starts - before, ends + after)
+        reach = (starts - before, ends + after)
+        found = read_windows(context, self.matchers, *reach, self.notes_resets)
         for one in found:
             context.budget.load(one.values.size)
         if not self.extension:
@@ -134,10 +185,15 @@ class WindowScan:
         return f"scan windows of {self.range_ms} ms of {', '.join(map(str, self.matchers))}"
 
 
-def _read(
-    context: Context, matchers: tuple[Matcher, ...], starts: Int64s, ends: Int64s
+def read_windows(
+    context: Context,
+    matchers: tuple[Matcher, ...],
+    starts: Int64s,
+    ends: Int64s,
+    notes_resets: bool = False,
 ) -> list[Windows]:
-    slices = context.querier.select(matchers, int(starts.min()), int(ends.max()))
+    """All series that match, with windows `(start, end]` over their samples."""
+    reach = (int(starts.min()), int(ends.max()))
     return [
         windows_over(
             part.labels,
@@ -146,6 +202,8 @@ def _read(
             part.values,
             starts,
             ends,
+            with_resets_noted(part.histograms) if notes_resets else part.histograms,
+            part.began_ms if context.start_timestamps else None,
         )
-        for part in slices
+        for part in read_samples(context.querier, matchers, *reach)
     ]

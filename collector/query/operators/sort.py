@@ -26,6 +26,8 @@ class Sort:
         """The same rows in another order."""
         names = [text(arg, context) for arg in self.args]
         block = vector(self.inner, context)
+        if not names and block.histograms is not None:  # histograms have no order
+            block = Block(block.labels, block.values, block.dropped).without_empty_rows()
         if len(context.grid) != 1:
             return block
         if names:

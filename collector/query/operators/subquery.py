@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from collector.model.histograms import ResetHint
 from collector.query.ast import Extension
+from collector.query.block import Histograms, are_histograms
 from collector.query.grid import Grid
 from collector.query.operators.interface import Context, Operator, Windows, vector, windows_over
 from collector.query.operators.scan import evaluation_times
@@ -44,9 +48,28 @@ class SubqueryWindows:
         if not len(block.labels):
             return []
         return [
-            windows_over(block.labels, block.dropped, grid.times_ms, block.values, starts, ends)
+            windows_over(
+                block.labels,
+                block.dropped,
+                grid.times_ms,
+                block.values,
+                starts,
+                ends,
+                _without_resets(block.histograms),
+            )
         ]
 
     def explain(self) -> str:
         """What is run, and how often."""
         return f"subquery over {self.range_ms} ms each {self.step_ms} ms"
+
+
+def _without_resets(histograms: Histograms | None) -> Histograms | None:
+    """What samples say of a reset before them holds for their neighbours, not across steps."""
+    if histograms is None:
+        return None
+    told = histograms.copy()
+    for row, step in np.argwhere(are_histograms(histograms)).tolist():
+        if histograms[row, step].reset_hint != ResetHint.GAUGE:
+            told[row, step] = histograms[row, step].with_hint(ResetHint.UNKNOWN)
+    return told

@@ -8,11 +8,13 @@ import numpy as np
 
 from collector.model.errors import EvaluationError
 from collector.model.samples import Bools, Float64s, Int64s, filled
-from collector.query.block import Block, name_dropped, stacked
+from collector.query.block import Block, Histograms, name_dropped, stacked
 from collector.query.float_text import shortest
 from collector.query.functions import FUNCTIONS
-from collector.query.kernels import extended, over_time, rate
+from collector.query.kernels import extended, over_time, rate, started
 from collector.query.kernels.windows import read_only
+from collector.query.operators.extended_histograms import apply_extended
+from collector.query.operators.histogram_windows import apply_to_histograms
 from collector.query.operators.interface import (
     Context,
     Operator,
@@ -20,10 +22,18 @@ from collector.query.operators.interface import (
     WindowSource,
     scalar,
 )
+from collector.query.operators.remarks import Remarks
 from collector.query.positions import Span
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 _EXTRAPOLATED = frozenset(("rate", "increase", "delta"))
+_STARTED = {
+    "rate": started.EXTRAPOLATED,
+    "increase": started.EXTRAPOLATED,
+    "irate": started.LAST_TWO,
+    "resets": started.RESETS,
+}
+"""Functions of counters that start timestamps change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +56,9 @@ class WindowFunction:
         for windows in self.source.windows(context):
             context.budget.load(len(windows.labels) * steps)
             values = self._apply(windows, params, context)
-            block = Block(windows.labels, values, windows.dropped).without_empty_rows()
-            blocks.append(block)
+            histograms = self._histograms(windows, values, context)
+            block = Block(windows.labels, values, windows.dropped, histograms)
+            blocks.append(block.without_empty_rows())
         block = stacked(blocks, steps)
         if self.name in ("rate", "increase"):
             self._note_gauges(block, context)
@@ -68,6 +79,8 @@ class WindowFunction:
         common = (times, values, bits, windows.lo, windows.hi)
         if self.source.extension:
             self._apply_extended(windows, common, out)
+        elif windows.began_ms is not None and self.name in _STARTED:
+            self._apply_started(windows, windows.began_ms, out, context)
         elif self.name in _EXTRAPOLATED:
             seconds = self.source.range_ms / 1000 if self.name == "rate" else 1.0
             bounds = (windows.starts_ms, windows.ends_ms)
@@ -91,6 +104,41 @@ class WindowFunction:
                 out.view(np.int64),
             )
         return out
+
+    def _histograms(self, windows: Windows, out: Float64s, context: Context) -> Histograms | None:
+        """The cells of the answer that are histograms; puts floats right where they took part."""
+        if windows.histograms is None:
+            return None
+        remarks = Remarks(context.annotations, self.source_span)
+        if self.source.extension:
+            smoothed = self.source.extension == "smoothed"
+            seconds = self.source.range_ms / 1000 if self.name == "rate" else 1.0
+            return apply_extended(self.name, windows, smoothed, seconds, out, remarks)
+        return apply_to_histograms(self.name, windows, self.source.range_ms, out, remarks)
+
+    def _apply_started(
+        self, windows: Windows, began_ms: Int64s, out: Float64s, context: Context
+    ) -> None:
+        values = read_only(windows.values)
+        contradicts = np.zeros(len(windows.labels), np.int64)
+        started.started(
+            _STARTED[self.name],
+            read_only(windows.timestamps_ms),
+            values,
+            values.view(np.int64),
+            read_only(began_ms),
+            windows.lo,
+            windows.hi,
+            windows.starts_ms,
+            windows.ends_ms,
+            self.source.range_ms / 1000 if self.name == "rate" else 1.0,
+            out,
+            out.view(np.int64),
+            contradicts,
+        )
+        for row in np.flatnonzero(contradicts).tolist():
+            name = windows.labels[row].metric_name
+            Remarks(context.annotations, self.source_span).start_overlaps(name)
 
     def _apply_extended(
         self,
@@ -128,6 +176,8 @@ class WindowFunction:
                     )
 
     def _note_gauges(self, block: Block, context: Context) -> None:
+        if block.histograms is not None:
+            block = block.rows(np.asarray(block.floats().any(axis=1)))
         if not block.labels:
             return
         known = self.source.metric_name

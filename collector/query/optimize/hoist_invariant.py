@@ -63,7 +63,7 @@ def _is_invariant(plan: Plan) -> bool:
             return at is not None
         case SubqueryPlan(at_ms=at):
             return at is not None  # whatever the inner plan reads, it reads on one fixed grid
-        case CallPlan(name="timestamp", args=(Select(at_ms=at, times=True),)):
+        case CallPlan(name="timestamp", args=(Select(at_ms=at, gives="time"),)):
             return at is not None
         case CallPlan(name=name) if name in _DEPENDS_ON_STEP:
             return False

@@ -1,0 +1,150 @@
+"""What a selector reads: float series as the store has them, histograms put together again.
+
+The store keeps a native histogram as a family of columns; here the columns of one series meet, and
+meet its floats, if it had any. A series that is only floats goes through untouched.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from collector.model.histogram_arithmetic import was_reset
+from collector.model.histogram_columns import COMPONENT, assembled, without_component
+from collector.model.histograms import NativeHistogram, ResetHint
+from collector.model.labels import Labels
+from collector.model.matchers import Matcher
+from collector.model.samples import Float64s, Int64s, filled, is_missing, is_sample
+from collector.query.block import Histograms, are_histograms, no_histograms
+from collector.store.interface import Querier, Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Series over one column of timestamps, as a `Slice`, with their histograms.
+
+    `values` float64[n, m] is MISSING where `histograms` object[n, m] has one; `histograms` is None
+    where there is none at all. `began_ms` int64[n, m]: start timestamps, 0 where unknown.
+    """
+
+    labels: Sequence[Labels]
+    timestamps_ms: Int64s
+    values: Float64s
+    histograms: Histograms | None = None
+    began_ms: Int64s | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row of a slice that is a part of a series with histograms; "" for its floats."""
+
+    component: str
+    part: Slice
+    row: int
+
+
+def read_samples(
+    querier: Querier, matchers: tuple[Matcher, ...], after_ms: int, until_ms: int
+) -> list[Samples]:
+    """All samples in `(after_ms, until_ms]` of the series that match; each series is in one."""
+    slices = querier.select(matchers, after_ms, until_ms)
+    families: dict[Labels, list[_Row]] = defaultdict(list)
+    columns = [_component_rows(part.labels) for part in slices]
+    if not any(columns):
+        return [_plain(part) for part in slices]
+    for part, rows in zip(slices, columns, strict=True):
+        for row in rows:
+            labels = part.labels[row]
+            families[without_component(labels)].append(_Row(labels[COMPONENT], part, row))
+    found = []
+    for part, rows in zip(slices, columns, strict=True):
+        apart = set(rows)
+        for row, labels in enumerate(part.labels):
+            if row not in apart and labels in families:
+                families[labels].append(_Row("", part, row))
+                apart.add(row)
+        if len(apart) < len(part.labels):
+            found.append(_without(part, apart))
+    return found + [_family(labels, rows) for labels, rows in families.items()]
+
+
+def _component_rows(labels: Sequence[Labels]) -> list[int]:
+    """Rows that are columns of histograms. (Labels are sorted: most have a later first name.)"""
+    early = [row for row, one in enumerate(labels) if one.pairs and one.pairs[0][0] <= COMPONENT]
+    return [row for row in early if labels[row].get(COMPONENT)]
+
+
+def _plain(part: Slice) -> Samples:
+    return Samples(part.labels, part.timestamps_ms, part.values, None, part.start_ms)
+
+
+def _without(part: Slice, rows: set[int]) -> Samples:
+    keep = np.array([row for row in range(len(part.labels)) if row not in rows], np.int64)
+    labels = [part.labels[row] for row in keep]
+    began = None if part.start_ms is None else part.start_ms[keep]
+    return Samples(labels, part.timestamps_ms, part.values[keep], None, began)
+
+
+def _family(labels: Labels, rows: list[_Row]) -> Samples:
+    """One series from all its rows, over the union of their timestamps."""
+    times = rows[0].part.timestamps_ms
+    if any(one.part is not rows[0].part for one in rows):
+        times = np.unique(np.concatenate([one.part.timestamps_ms for one in rows]))
+    cells = np.stack([_spread(one, times) for one in rows])
+    parts = [i for i, one in enumerate(rows) if one.component]
+    values, histograms = filled(len(times)), no_histograms((len(times),))
+    for i, one in enumerate(rows):
+        if not one.component:
+            values = cells[i]
+    for t, sample in enumerate(assembled([rows[i].component for i in parts], cells[parts])):
+        if isinstance(sample, NativeHistogram):
+            histograms[t] = sample
+            values[t : t + 1] = filled(1)
+        elif sample is not None and not is_sample(values[t : t + 1])[0]:
+            values[t] = sample
+    began = _began(rows, times)
+    return Samples([labels], times, values[np.newaxis], histograms[np.newaxis], began)
+
+
+def _spread(one: _Row, times: Int64s) -> Float64s:
+    """A row's cells at other times, MISSING where it has none."""
+    values: Float64s = one.part.values[one.row]
+    if len(times) == len(values):
+        return values.copy()
+    cells = filled(len(times))
+    cells[np.searchsorted(times, one.part.timestamps_ms)] = values
+    return cells
+
+
+def _began(rows: list[_Row], times: Int64s) -> Int64s | None:
+    """The start timestamp of each sample (int64[1, m]), of floats and of histograms' counts."""
+    began = np.zeros((1, len(times)), np.int64)
+    known = False
+    for one in rows:
+        if one.part.start_ms is None or one.component not in ("", "count"):
+            continue
+        known = True
+        here = ~is_missing(one.part.values[one.row])
+        places = np.searchsorted(times, one.part.timestamps_ms[here])
+        began[0, places] = one.part.start_ms[one.row, here]
+    return began if known else None
+
+
+def with_resets_noted(histograms: Histograms | None) -> Histograms | None:
+    """Each histogram of unknown kind told to be a counter reset or not, by the one before it."""
+    if histograms is None:
+        return None
+    noted = histograms.copy()
+    for row in range(len(histograms)):
+        previous = None
+        for column in np.flatnonzero(are_histograms(histograms[row])).tolist():
+            current: NativeHistogram = histograms[row, column]
+            if previous is not None and current.reset_hint == ResetHint.UNKNOWN:
+                reset = was_reset(current, previous)
+                hint = ResetHint.RESET if reset else ResetHint.NOT_RESET
+                noted[row, column] = current.with_hint(hint)
+            previous = current
+    return noted

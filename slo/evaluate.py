@@ -20,6 +20,7 @@ from collector.model.clock import Clock
 from collector.model.errors import TocsinError
 from collector.model.labels import Labels
 from collector.model.samples import STALE, Bools, Float64s, Int64s
+from collector.query.interface import QueryEngine
 from collector.store.interface import Appender, Querier
 from slo.burn_rate import Tier
 from slo.config import SloConfig
@@ -56,15 +57,19 @@ class SloEngine:
         directory: Path,
         config: SloConfig,
         metrics: SloMetrics,
+        queries: QueryEngine | None = None,
     ) -> None:
-        """Raises StorageError when the ledger of a former run can't be read."""
+        """`queries` answers those of sampled indicators, which see nothing without it.
+
+        Raises StorageError when the ledger of a former run can't be read.
+        """
         self._appender = appender
         self._sink = sink
         self._clock = clock
         self._override = config.tiers()
         self._metrics = metrics
         self._lock = threading.RLock()
-        self._ledger = Ledger(objectives, querier, directory, config.tick)
+        self._ledger = Ledger(objectives, querier, directory, config.tick, queries)
         self._firing_file = FiringFile(directory)
         self._firing = self._firing_file.read()
         self._published: list[Labels] = []

@@ -18,18 +18,19 @@ import numpy as np
 from collector.model.errors import StorageError
 from collector.model.labels import Labels
 from collector.model.samples import Bools, Float64s, Int64s
+from collector.query.interface import QueryEngine
 from collector.store.interface import Querier
-from slo.backfill import Backfill
+from slo.backfill import Backfill, Filled
 from slo.calendar_window import CalendarWindow
 from slo.ledger_file import LedgerFile, Saved
-from slo.objective import Objective
+from slo.objective import UNCOUNTED, Indicator, Objective, SampledIndicator
+from slo.sampled import FRESH_MS, Sampler
 from slo.slices import Resolution, Slices, pick, resolutions
 from slo.tally import Taken, Tally
+from slo.timeslices import OpenSlices, Slicer, past_slices, slice_ends
 from slo.window import Window
 
 SAVE_EVERY_MS = 60_000
-FRESH_MS = 5 * 60_000
-"""Without a sample for as long as a PromQL selector looks back, an objective has no data."""
 NEVER_MS = -1
 
 
@@ -45,14 +46,20 @@ class Counts:
 
 def column_key(objective: Objective) -> str:
     """What an objective counts, in text: its events are kept as long as this stays the same."""
-    sides = (objective.indicator.bad, objective.indicator.total)
-    texts = [
+    texts = [objective.id, *_what_it_counts(objective.indicator)]
+    return "\n".join([*texts, repr(objective.budgeting)] if objective.budgeting else texts)
+
+
+def _what_it_counts(indicator: Indicator | SampledIndicator) -> list[str]:
+    if isinstance(indicator, SampledIndicator):
+        found = indicator
+        return [f"{found.query} {found.operator} {found.threshold!r} each {found.every_ms} ms"]
+    return [
         " ".join(
             f"{term.coefficient:+d}{{{','.join(sorted(map(str, term.matchers)))}}}" for term in side
         )
-        for side in sides
+        for side in (indicator.bad, indicator.total)
     ]
-    return "\n".join([objective.id, *texts])
 
 
 def _calendars(objectives: Sequence[Objective]) -> tuple[CalendarWindow, ...]:
@@ -82,22 +89,31 @@ class Ledger:
     _saved_series: int
 
     def __init__(
-        self, objectives: Sequence[Objective], querier: Querier, directory: Path, tick_ms: int
+        self,
+        objectives: Sequence[Objective],
+        querier: Querier,
+        directory: Path,
+        tick_ms: int,
+        engine: QueryEngine | None = None,
     ) -> None:
-        """Raises StorageError when the file of a former run can't be read."""
+        """`engine` answers the queries of sampled indicators.
+
+        Raises StorageError when the file of a former run can't be read.
+        """
         self._querier = querier
+        self._engine = engine
         self._tick_ms = tick_ms
         self._file = LedgerFile(directory)
         self.lost_marks = 0
         self._marks: dict[Labels, int] = {}
-        self._start(objectives, Tally([one.indicator for one in objectives]))
+        self._start(objectives, Tally(_counters(objectives)))
         self._restore(self._file.read())
 
     def tick(self, now_ms: int) -> None:
         """Count what came since the last tick."""
         taken = self._tally.take(self._querier)
         if self._running.all():
-            self._add(*self._tally.members.sums(taken.increases))
+            self._count(now_ms, self._tally.members.sums(taken.increases), self._running)
         else:
             self._adopt(taken, now_ms)
         self._slices.append(now_ms, self._bad, self._total)
@@ -133,11 +149,14 @@ class Ledger:
 
     def has_data(self, now_ms: int) -> Bools:
         """Which objectives had a sample of their total events lately (bool[n])."""
-        return self._tally.members.any_total(self._tally.last_ms > now_ms - FRESH_MS)
+        counted = self._tally.members.any_total(self._tally.last_ms > now_ms - FRESH_MS)
+        return counted | self._sampler.has_data(now_ms)
 
     def has_bad_series(self) -> Bools:
         """Which objectives have any series for their bad events (bool[n])."""
-        return self._tally.members.any_bad()
+        found = self._tally.members.any_bad()
+        found[self._sampler.columns] = True
+        return found
 
     def replace(self, objectives: Sequence[Objective]) -> None:
         """Count other objectives from the next tick on; those that count the same keep all."""
@@ -145,12 +164,15 @@ class Ledger:
         sources = np.array([places.get(column_key(one), -1) for one in objectives], np.int64)
         slices, bad, total, since_ms = self._slices, self._bad, self._total, self.since_ms
         running, restored, counted_ms = self._running, self._restored, self._counted_ms
-        tally = Tally([one.indicator for one in objectives], self._tally.counted())
+        opened, sampled_ms = self._slicer.open, self._sampler.last_ms
+        tally = Tally(_counters(objectives), self._tally.counted())
         self._start(objectives, tally)
         slices.moved_to(self._slices, sources)
         self._bad, self._total = pick(bad, sources), pick(total, sources)
         self.since_ms = np.where(sources < 0, NEVER_MS, pick(since_ms, sources))
         self._running, self._restored = pick(running, sources), pick(restored, sources)
+        self._slicer.resume(_picked(opened, sources))
+        self._sampler.last_ms = np.where(sources < 0, NEVER_MS, pick(sampled_ms, sources))
         self._counted_ms = counted_ms
 
     def save_if_due(self, now_ms: int) -> None:
@@ -179,7 +201,10 @@ class Ledger:
         self._windows = [one.window for one in objectives]
         longest_ms = max((one.duration_ms for one in self._windows), default=0)
         self._rings = resolutions(self._tick_ms, longest_ms)
+        self._objectives = tuple(objectives)
         self._tally = tally
+        self._slicer = Slicer(objectives)
+        self._sampler = Sampler(objectives, self._engine)
         self._slices = Slices(self._rings, columns, _calendars(objectives))
         self._bad, self._total = np.zeros(columns), np.zeros(columns)
         self.since_ms = np.full(columns, NEVER_MS, np.int64)
@@ -202,6 +227,8 @@ class Ledger:
         last = records[-1]
         self._bad, self._total = pick(last.bad, sources), pick(last.total, sources)
         self.since_ms = np.where(sources < 0, NEVER_MS, pick(last.since_ms, sources))
+        opened = OpenSlices(last.open_number, last.open_bad, last.open_total)
+        self._slicer.resume(_picked(opened, sources))
         self._restored = sources >= 0
         self._marks = dict(zip(labels, last.marks_ms.tolist(), strict=True))
         self._counted_ms = last.as_of_ms
@@ -210,15 +237,15 @@ class Ledger:
         """The first count of objectives that this run has not counted before."""
         former_ms = self._counted_ms
         running = self._running
-        self._add(*self._tally.members.of(running).sums(taken.increases))
+        self._count(now_ms, self._tally.members.of(running).sums(taken.increases), running)
         self._slices.fill_gap(now_ms, self._bad, self._total)
         restored = self._restored & ~running
         if restored.any():
             marks = [self._marks.get(labels, NEVER_MS) for labels in self._tally.resolver.labels]
-            self._fill(taken, restored, former_ms, np.array(marks, np.int64))
+            self._fill(taken, restored, former_ms, now_ms, np.array(marks, np.int64))
         fresh = ~running & ~restored
         if fresh.any():
-            self._fill(taken, fresh, self._begin_ms(fresh, now_ms), None)
+            self._fill(taken, fresh, self._begin_ms(fresh, now_ms), now_ms, None)
         self._running = np.ones_like(running)
         self._marks = {}
 
@@ -227,18 +254,85 @@ class Ledger:
         windows = {self._windows[column] for column in np.flatnonzero(columns)}
         return min(min(one.start_ms(now_ms), now_ms - one.duration_ms) for one in windows)
 
-    def _fill(self, taken: Taken, columns: Bools, after_ms: int, marks: Int64s | None) -> None:
+    def _count(self, now_ms: int, events: tuple[Float64s, Float64s], columns: Bools) -> None:
+        """Add the events since the last tick, and what the sampled ones of `columns` show."""
+        bad, total = events
+        for column in self._sampler.columns[columns[self._sampler.columns]].tolist():
+            _, failed, seen = self._sampler.observed(column, self._counted_ms, now_ms)
+            bad[column], total[column] = failed.sum(), seen.sum()
+        if self._slicer:
+            self._close_slices(now_ms)
+            self._slicer.add(bad, total)
+            bad, total = (np.where(self._slicer.mine, 0.0, one) for one in (bad, total))
+        self._add(bad, total)
+
+    def _close_slices(self, now_ms: int) -> None:
+        """Slices that are over count from the last tick on: it was the last that they had."""
+        bad, total = self._slicer.advance(now_ms)
+        if total.any():
+            newest_ms = np.array([self._slices.newest_ms], np.int64)
+            self._slices.add(newest_ms, bad[None, :], total[None, :])
+            self._add(bad, total)
+
+    def _fill(
+        self, taken: Taken, columns: Bools, after_ms: int, now_ms: int, marks: Int64s | None
+    ) -> None:
+        """Count the past of some objectives: together where rows are enough, else one by one."""
+        alone = self._slicer.mine.copy()
+        alone[self._sampler.columns] = True
+        self._fill_rows(taken, columns & ~alone, after_ms, marks)
+        for column in np.flatnonzero(columns & alone).tolist():
+            self._fill_column(taken, column, after_ms, now_ms, marks)
+
+    def _fill_rows(self, taken: Taken, columns: Bools, after_ms: int, marks: Int64s | None) -> None:
         times = self._slices.times(min(after_ms, self._slices.newest_ms - 1))
-        members = self._tally.members.of(columns)
-        reading = Backfill(self._tally.resolver, members, taken.totals, after_ms, marks)
-        filled = reading.fill(self._querier, times)
+        filled = self._read_past(taken, columns, after_ms, marks, times)
         if len(filled.times):
             self._slices.add(filled.times, filled.bad, filled.total)
             self._add(filled.bad[-1], filled.total[-1])
+
+    def _fill_column(
+        self, taken: Taken, column: int, after_ms: int, now_ms: int, marks: Int64s | None
+    ) -> None:
+        objective = self._objectives[column]
+        if column in self._sampler.columns:
+            times, bad, total = self._sampler.observed(column, after_ms, now_ms)
+            self._note_first(column, times, total)
+        else:
+            only = np.arange(len(self._objectives)) == column
+            ends_ms = slice_ends(objective, after_ms, now_ms)
+            filled = self._read_past(taken, only, after_ms, marks, ends_ms)
+            times = filled.times
+            bad, total = (np.diff(one[:, column], prepend=0) for one in (filled.bad, filled.total))
+        if objective.budgeting:
+            slicer = Slicer([objective])
+            slicer.resume(_picked(self._slicer.open, np.array([column])))
+            times, bad, total = past_slices(slicer, times, bad, total, now_ms)
+            self._slicer.put(column, slicer.open)
+        self._slices.add_column(column, times, np.cumsum(bad), np.cumsum(total))
+        self._bad[column] += bad.sum()
+        self._total[column] += total.sum()
+
+    def _note_first(self, column: int, times: Int64s, seen: Float64s) -> None:
+        if self.since_ms[column] < 0 and seen.any():
+            self.since_ms[column] = times[np.flatnonzero(seen)[0]]
+
+    def _read_past(
+        self,
+        taken: Taken,
+        columns: Bools,
+        after_ms: int,
+        marks: Int64s | None,
+        times: Int64s,
+    ) -> Filled:
+        members = self._tally.members.of(columns)
+        reading = Backfill(self._tally.resolver, members, taken.totals, after_ms, marks)
+        filled = reading.fill(self._querier, times)
         self.lost_marks += filled.lost_marks
         first_ms = members.first_total(filled.first_ms)
         unseen = (self.since_ms < 0) & (first_ms >= 0)
         self.since_ms[unseen] = first_ms[unseen]
+        return filled
 
     def _add(self, bad: Float64s, total: Float64s) -> None:
         self._bad = self._bad + bad
@@ -258,4 +352,18 @@ class Ledger:
             since_ms=self.since_ms,
             series=self._tally.resolver.labels[series:],
             marks_ms=self._tally.last_ms,
+            open_number=self._slicer.open.number,
+            open_bad=self._slicer.open.bad,
+            open_total=self._slicer.open.total,
         )
+
+
+def _counters(objectives: Sequence[Objective]) -> list[Indicator]:
+    """What each objective counts; nothing where its indicator is sampled."""
+    found = [one.indicator for one in objectives]
+    return [one if isinstance(one, Indicator) else UNCOUNTED for one in found]
+
+
+def _picked(opened: OpenSlices, sources: Int64s) -> OpenSlices:
+    number = np.where(sources < 0, NEVER_MS, pick(opened.number, sources))
+    return OpenSlices(number, pick(opened.bad, sources), pick(opened.total, sources))

@@ -1,6 +1,6 @@
 """The ledger on disk: one file of checksummed records, appended to once in a while, read at start.
 
-    file    = b"tocsin-slo-ledger 1\\n" record*
+    file    = b"tocsin-slo-ledger 2\\n" record*
     record  = length u32le, crc32 u32le of the payload, payload (length bytes)
     payload = zlib( npz of the arrays of `Saved` ; texts as UTF-8 JSON in uint8 arrays )
 
@@ -27,7 +27,7 @@ from collector.model.errors import StorageError
 from collector.model.labels import Labels
 from collector.model.samples import Float64s, Int64s
 
-MAGIC = b"tocsin-slo-ledger 1\n"
+MAGIC = b"tocsin-slo-ledger 2\n"
 NAME = "ledger"
 _HEADER = struct.Struct("<II")
 _COMPRESSION = 1
@@ -41,7 +41,8 @@ class Saved:
     `columns`: keys of the objectives (first record only). `times` int64[k] with `row_bad` and
     `row_total` float64[k, n]; `bad`, `total` float64[n]; `since_ms` int64[n]: the time from which
     each objective's events are known; `series`: labels of series that the records before this one
-    do not name; `marks_ms` int64[all series so far]: time of each one's last counted sample.
+    do not name; `marks_ms` int64[all series so far]: time of each one's last counted sample;
+    `open_…` [n]: the slices that were not over (`timeslices.OpenSlices`).
     """
 
     as_of_ms: int
@@ -54,6 +55,9 @@ class Saved:
     since_ms: Int64s
     series: Sequence[Labels]
     marks_ms: Int64s
+    open_number: Int64s
+    open_bad: Float64s
+    open_total: Float64s
 
 
 class LedgerFile:
@@ -132,6 +136,9 @@ def _encode(saved: Saved) -> bytes:
         "since_ms": saved.since_ms,
         "series": _text([labels.pairs for labels in saved.series]),
         "marks_ms": saved.marks_ms,
+        "open_number": saved.open_number,
+        "open_bad": saved.open_bad,
+        "open_total": saved.open_total,
     }
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type] # numpy's stub takes no mapping of arrays
@@ -166,6 +173,9 @@ def _decode(payload: bytes) -> Saved:
                 for pairs in json.loads(arrays["series"].tobytes())
             ],
             marks_ms=arrays["marks_ms"],
+            open_number=arrays["open_number"],
+            open_bad=arrays["open_bad"],
+            open_total=arrays["open_total"],
         )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import ClassVar, Literal
 
 from collector.model.errors import ConfigError
 from collector.model.matchers import Matcher
@@ -55,6 +55,68 @@ class Indicator:
 
 
 @dataclass(frozen=True, slots=True)
+class _Uncounted(Indicator):
+    """Counts nothing: stands where an indicator is not made of counters."""
+
+    def __post_init__(self) -> None:
+        """Nothing to check."""
+
+
+UNCOUNTED = _Uncounted("uncounted", (), ())
+Comparison = Literal["lt", "lte", "gt", "gte", "success", "failure"]
+
+
+@dataclass(frozen=True, slots=True)
+class SampledIndicator:
+    """A query whose every series, each `every_ms`, is a good event when it is `operator` threshold.
+
+    `operator` is as OpenSLO has it: `lte` for at or below. With `success` or `failure` the value
+    is itself the share of good or bad, and the event is bad in part. Raises ConfigError for a time
+    under a second.
+    """
+
+    kind: str
+    query: str
+    operator: Comparison
+    threshold: float
+    every_ms: int = 60_000
+    queries: tuple[tuple[str, str], ...] = ()
+
+    bad: ClassVar[tuple[CounterTerm, ...]] = ()
+    total: ClassVar[tuple[CounterTerm, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if self.every_ms < 1000:
+            raise ConfigError(
+                f"a query can't be asked every {self.every_ms} ms", advice="a minute is usual"
+            )
+
+
+EmptySlice = Literal["ignore", "good", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeslices:
+    """The budget counts slices of `slice_ms`, each good when `target` of its events are.
+
+    Without a target a slice is bad by its share of bad events (RatioTimeslices). `empty` says what
+    a slice without events is. Raises ConfigError for what can't be a slice.
+    """
+
+    slice_ms: int
+    target: Fraction | None = None
+    empty: EmptySlice = "ignore"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.slice_ms <= 24 * 3_600_000:
+            raise ConfigError(
+                f"a slice of {self.slice_ms} ms is not in 0 to 1d", advice="1m and 5m are usual"
+            )
+        if self.target is not None and not 0 < self.target <= 1:
+            raise ConfigError("a slice's target is a ratio over 0, up to 1", advice="0.95 is usual")
+
+
+@dataclass(frozen=True, slots=True)
 class SeverityAlerting:
     """What one severity adds to its alerts; `disabled` ones are never emitted."""
 
@@ -82,6 +144,7 @@ class Alerting:
 class Objective:
     """A promise about one indicator: `target` (a ratio in (0, 1)) of its events are good.
 
+    `budgeting` None counts the events themselves (occurrences).
     `annotations` may hold `runbook_url`, `dashboard_url`, `owner`; `notes` are what its spec says
     that tocsin does not do yet. Raises ConfigError for a name, target or label that can't be.
     """
@@ -90,7 +153,8 @@ class Objective:
     name: str
     target: Fraction
     window: Window | CalendarWindow
-    indicator: Indicator
+    indicator: Indicator | SampledIndicator
+    budgeting: Timeslices | None = None
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)

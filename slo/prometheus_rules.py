@@ -14,7 +14,14 @@ import yaml
 from collector.model.labels import METRIC_NAME, quote
 from collector.model.matchers import Matcher
 from slo.burn_rate import Tier, tiers_for, windows_of
-from slo.objective import SEVERITIES, CounterTerm, Objective, Severity
+from slo.objective import (
+    SEVERITIES,
+    CounterTerm,
+    Indicator,
+    Objective,
+    SampledIndicator,
+    Severity,
+)
 from slo.verdict import alert_labels
 from slo.window import window_text
 
@@ -45,8 +52,7 @@ def _group(objective: Objective, tiers: Sequence[Tier]) -> dict[str, object]:
 def _recorded_ratio(objective: Objective, window_ms: int) -> Rule:
     """Bad by total; without traffic 0 by 1, for a quiet time spends no budget."""
     window = window_text(window_ms)
-    bad = _sum(objective.indicator.bad, window)
-    total = _sum(objective.indicator.total, window)
+    bad, total = _events(objective, window)
     rule = _recorded(
         objective,
         f"slo:sli_error:ratio_rate{window}",
@@ -56,8 +62,38 @@ def _recorded_ratio(objective: Objective, window_ms: int) -> Rule:
     return rule
 
 
+def _events(objective: Objective, window: str) -> tuple[str, str]:
+    """Bad and total events of a window in PromQL; slices of time are subqueries."""
+    slices = objective.budgeting
+    if slices is None:
+        return _occurrences(objective.indicator, window)
+    text = window_text(slices.slice_ms)
+    bad, total = _occurrences(objective.indicator, text)
+    share = f"({bad}) / (({total}) > 0)"
+    if slices.target is not None:
+        share = f"{share} > bool {float(1 - slices.target):.12g}"
+    inside = f"[{window}:{text}]"
+    return f"sum_over_time(({share}){inside})", f"count_over_time((({total}) > 0){inside})"
+
+
+_SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+
+def _occurrences(indicator: Indicator | SampledIndicator, window: str) -> tuple[str, str]:
+    if isinstance(indicator, Indicator):
+        return _sum(indicator.bad, window), _sum(indicator.total, window)
+    inside = f"[{window}:{window_text(indicator.every_ms)}]"
+    total = f"sum(count_over_time(({indicator.query}){inside}))"
+    share = f"({indicator.query})"
+    if indicator.operator in _SIGNS:
+        share = f"{share} {_SIGNS[indicator.operator]} bool {indicator.threshold:.12g}"
+    summed = f"sum(sum_over_time(({share}){inside}))"
+    return (summed if indicator.operator == "failure" else f"{total} - {summed}"), total
+
+
 def _remaining(objective: Objective) -> Rule:
-    error = f"slo:sli_error:ratio_rate{window_text(objective.window.duration_ms)}{_selector(objective)}"
+    text = window_text(objective.window.duration_ms)
+    error = f"slo:sli_error:ratio_rate{text}{_selector(objective)}"
     return _recorded(
         objective,
         "slo:period_error_budget_remaining:ratio",

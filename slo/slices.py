@@ -214,6 +214,17 @@ class Slices:
             ring.bad[places] += bad[index[touched]]
             ring.total[places] += total[index[touched]]
 
+    def add_column(self, column: int, times: Int64s, bad: Float64s, total: Float64s) -> None:
+        """`add` for one objective: bad and total are float64[times]."""
+        if not len(times):
+            return
+        for ring in self._rings:
+            index = np.searchsorted(times, np.array(ring.times, np.int64), side="right") - 1
+            touched = np.flatnonzero(index >= 0)
+            places = ring.places()[touched]
+            ring.bad[places, column] += bad[index[touched]]
+            ring.total[places, column] += total[index[touched]]
+
     def moved_to(self, other: Slices, sources: Int64s) -> None:
         """Give the rows to other objectives: column i is `sources[i]`, zeros where that is -1."""
         other.restore(

@@ -11,6 +11,7 @@ from functools import lru_cache
 from collector.model.durations import UNITS_MS, format_duration
 from collector.model.errors import ConfigError
 
+MINUTE_MS = UNITS_MS["m"]
 DAY_MS = UNITS_MS["d"]
 MAX_WINDOW_MS = 400 * DAY_MS
 """Thirteen months: the ledger keeps an hourly row for twice this long and no longer."""

@@ -98,7 +98,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         ),
         logs=build_logs(config.logs, directory, clock, registry, config.otlp.max_body_size),
         alerts=alerts,
-        slos=build_slos(config, store, sink, clock, directory, registry),
+        slos=build_slos(config, store, engine, sink, clock, directory, registry),
         anomalies=build_anomalies(config, engine, store, sink, clock, directory, anomaly_metrics),
         anomaly_metrics=anomaly_metrics,
         sink=sink,

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from slo.indicators.latency import latency
 from slo.indicators.ratio import ratio
-from slo.objective import Indicator
+from slo.indicators.sampled import sampled
+from slo.objective import Indicator, SampledIndicator
 
-INDICATORS: dict[str, Callable[..., Indicator]] = {
+INDICATORS: dict[str, Callable[..., Indicator | SampledIndicator]] = {
     "ratio": ratio,
     "latency": latency,
+    "sampled": sampled,
 }

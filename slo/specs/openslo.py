@@ -15,11 +15,12 @@ from functools import partial
 from collector.model.errors import ConfigError
 from collector.model.yaml_document import YamlDocument
 from slo.calendar_window import CalendarWindow, Unit
-from slo.indicators import INDICATORS
 from slo.indicators.counters import counter_terms
-from slo.objective import Indicator, Objective
+from slo.indicators.ratio import ratio as ratio_of
+from slo.indicators.sampled import sampled
+from slo.objective import Comparison, Indicator, Objective, SampledIndicator, Timeslices
 from slo.specs.fields import Fields
-from slo.window import Window
+from slo.window import MINUTE_MS, Window
 
 KINDS = (
     "SLO",
@@ -56,6 +57,8 @@ _OBJECTIVE = (
 )
 _PERIOD = re.compile(r"([1-9][0-9]?)([dwMQY])")
 _UNITS: dict[str, Unit] = {"d": "day", "w": "week", "M": "month", "Q": "quarter", "Y": "year"}
+_METHODS = ("Occurrences", "Timeslices", "RatioTimeslices")
+_OPERATORS: dict[str, Comparison] = {"lt": "lt", "lte": "lte", "gt": "gt", "gte": "gte"}
 _RATIO = ("counter", "good", "bad", "total", "raw", "rawType")
 _SIDES = ("good", "bad", "total")
 
@@ -96,11 +99,9 @@ def _objectives(slo: _Object, indicators: dict[str, _Object]) -> Iterable[Object
     spec = slo.spec
     _refuse_unknown(spec)
     method = spec.text("budgetingMethod", "Occurrences")
-    if method != "Occurrences":
+    if method not in _METHODS:
         raise spec.error(
-            "budgetingMethod",
-            f"{method} is not supported yet",
-            "Occurrences counts events, which is exact at any traffic",
+            "budgetingMethod", f"there is no method {method!r}", f"known: {', '.join(_METHODS)}"
         )
     targets = list(spec.items("objectives", _OBJECTIVE))
     if not targets:
@@ -133,7 +134,8 @@ def _objective(
             name=name,
             target=_target(fields),
             window=window,
-            indicator=_indicator(holder, indicators),
+            indicator=_indicator(holder, indicators, fields),
+            budgeting=_budgeting(slo.spec, fields),
             description=slo.spec.text("description", ""),
             labels=slo.metadata.texts("labels"),
             annotations=slo.metadata.texts("annotations"),
@@ -143,9 +145,10 @@ def _objective(
 
 
 def _target(fields: Fields) -> Fraction:
-    for name in ("timeSliceTarget", "timeSliceWindow", "compositeWeight"):
-        if name in fields:
-            raise fields.error(name, f"{name} is not supported yet", "count occurrences")
+    if "compositeWeight" in fields:
+        raise fields.error(
+            "compositeWeight", "composites are not supported yet", "write an SLO for each part"
+        )
     name = "targetPercent" if "targetPercent" in fields else "target"
     target = fields.number(name)
     target = target / 100 if name == "targetPercent" else target
@@ -156,6 +159,20 @@ def _target(fields: Fields) -> Fraction:
             "target is a ratio like 0.999; targetPercent takes 99.9",
         )
     return target
+
+
+def _budgeting(spec: Fields, fields: Fields) -> Timeslices | None:
+    method = spec.text("budgetingMethod", "Occurrences")
+    if method == "Occurrences":
+        for name in ("timeSliceTarget", "timeSliceWindow"):
+            if name in fields:
+                raise fields.error(
+                    name, f"{name} is for slices of time", "write budgetingMethod: Timeslices"
+                )
+        return None
+    target = fields.number("timeSliceTarget") if method == "Timeslices" else None
+    slice_ms = fields.duration_ms("timeSliceWindow")
+    return fields.made("timeSliceWindow", lambda: Timeslices(slice_ms, target))
 
 
 def _window(spec: Fields) -> Window | CalendarWindow:
@@ -190,38 +207,55 @@ def _calendar(window: Fields) -> CalendarWindow:
     return calendar.made("timeZone", make)
 
 
-def _indicator(holder: Fields, indicators: dict[str, _Object]) -> Indicator:
+def _indicator(
+    holder: Fields, indicators: dict[str, _Object], fields: Fields
+) -> Indicator | SampledIndicator:
     if "indicatorRef" in holder:
         name = holder.text("indicatorRef")
         if name not in indicators:
             known = ", ".join(sorted(indicators)) or "none"
             raise holder.error("indicatorRef", f"no SLI is named {name!r}", f"there is: {known}")
-        return _of_sli(indicators[name].spec)
-    return _of_sli(holder.mapping("indicator", ("metadata", "spec")).mapping("spec"))
+        return _of_sli(indicators[name].spec, fields)
+    return _of_sli(holder.mapping("indicator", ("metadata", "spec")).mapping("spec"), fields)
 
 
-def _of_sli(spec: Fields) -> Indicator:
+def _of_sli(spec: Fields, fields: Fields) -> Indicator | SampledIndicator:
+    every_ms = fields.duration_ms("timeSliceWindow") if "timeSliceWindow" in fields else MINUTE_MS
     if "thresholdMetric" in spec:
-        raise spec.error(
-            "thresholdMetric",
-            "a threshold on a gauge is not supported yet",
-            "write a ratioMetric over counters",
-        )
+        return _threshold(spec, fields, every_ms)
     ratio = spec.mapping("ratioMetric", _RATIO)
     if "raw" in ratio:
-        raise ratio.error(
-            "raw", "a raw ratio has lost its events", "write good or bad, and total, as queries"
-        )
+        return _raw(ratio, every_ms)
     if "counter" in ratio and not ratio.flag("counter"):
         raise ratio.error("counter", "only counters can be counted as events", "counter: true")
     queries = {side: _query(ratio.mapping(side)) for side in _SIDES if side in ratio}
     return _checked(ratio, queries)
 
 
+def _threshold(spec: Fields, fields: Fields, every_ms: int) -> SampledIndicator:
+    text = _query(spec.mapping("thresholdMetric"))
+    name = fields.text("op")
+    if name not in _OPERATORS:
+        raise fields.error("op", f"no such comparison: {name!r}", f"known: {', '.join(_OPERATORS)}")
+    value = float(fields.number("value"))
+    return spec.made(
+        "thresholdMetric", lambda: sampled("threshold", text, _OPERATORS[name], value, every_ms)
+    )
+
+
+def _raw(ratio: Fields, every_ms: int) -> SampledIndicator:
+    kind = ratio.text("rawType", "success")
+    if kind not in ("success", "failure"):
+        raise ratio.error("rawType", f"{kind!r} is neither success nor failure")
+    text = _query(ratio.mapping("raw"))
+    operator: Comparison = "success" if kind == "success" else "failure"
+    return ratio.made("raw", lambda: sampled("raw", text, operator, 0.0, every_ms))
+
+
 def _checked(ratio: Fields, queries: dict[str, str]) -> Indicator:
     for side, text in queries.items():
         ratio.made(side, partial(counter_terms, text))
-    return ratio.made("total", partial(INDICATORS["ratio"], **queries))
+    return ratio.made("total", partial(ratio_of, **queries))
 
 
 def _query(side: Fields) -> str:

@@ -10,18 +10,20 @@ from fractions import Fraction
 from functools import partial
 
 from collector.model.yaml_document import YamlDocument
-from slo.indicators import INDICATORS
 from slo.indicators.counters import counter_terms
+from slo.indicators.ratio import ratio
+from slo.indicators.sampled import sampled
 from slo.objective import (
     DEFAULT_ALERT_NAME,
     Alerting,
     Indicator,
     Objective,
+    SampledIndicator,
     Severity,
     SeverityAlerting,
 )
 from slo.specs.fields import Fields
-from slo.window import DAY_MS, Window
+from slo.window import DAY_MS, MINUTE_MS, Window
 
 DEFAULT_WINDOW_MS = 30 * DAY_MS
 _DOCUMENT = ("version", "service", "labels", "slos", "slo_plugins", "window")
@@ -30,7 +32,6 @@ _SLI = ("events", "raw", "plugin")
 _ALERTING = ("name", "labels", "annotations", "page_alert", "ticket_alert")
 _SEVERITY = ("disable", "labels", "annotations")
 _NOT_YET = {
-    "raw": "a ratio that is already divided has lost its events: write sli.events instead",
     "plugin": "Sloth's plug-ins are Go programs: write their queries as sli.events",
 }
 
@@ -69,16 +70,24 @@ def _objective(spec: Fields, slo: Fields) -> Objective:
     )
 
 
-def _indicator(sli: Fields) -> Indicator:
+def _indicator(sli: Fields) -> Indicator | SampledIndicator:
     for name, advice in _NOT_YET.items():
         if name in sli:
             raise sli.error(name, f"sli.{name} is not supported yet", advice)
+    if "raw" in sli:
+        return _raw(sli.mapping("raw", ("error_ratio_query",)))
     events = sli.mapping("events", ("error_query", "total_query"))
     queries = {name: events.text(name) for name in ("error_query", "total_query")}
     for name, text in queries.items():
         events.made(name, partial(counter_terms, text))
-    make = partial(INDICATORS["ratio"], bad=queries["error_query"], total=queries["total_query"])
+    make = partial(ratio, bad=queries["error_query"], total=queries["total_query"])
     return events.made("error_query", make)
+
+
+def _raw(raw: Fields) -> SampledIndicator:
+    """Sloth's raw queries name the window themselves; here the ratio is asked each minute."""
+    text = raw.text("error_ratio_query").replace("{{.window}}", "5m")
+    return raw.made("error_ratio_query", lambda: sampled("raw", text, "failure", 0.0, MINUTE_MS))
 
 
 def _alerting(slo: Fields) -> Alerting:

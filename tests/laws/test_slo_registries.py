@@ -7,11 +7,19 @@ import pytest
 from collector.model.errors import ConfigError
 from collector.model.yaml_document import read_yaml
 from slo.indicators import INDICATORS
+from slo.objective import Indicator
 from slo.specs import READERS
 
 ARGUMENTS = {
     "ratio": {"bad": "errors_total", "total": "requests_total"},
     "latency": {"histogram": "request_seconds", "threshold_seconds": 0.25},
+    "sampled": {
+        "kind": "sampled",
+        "query": "up",
+        "operator": "gte",
+        "threshold": 1,
+        "every_ms": 60_000,
+    },
 }
 
 
@@ -32,6 +40,7 @@ def test_every_reader_refuses_a_wrong_document_with_file_and_line(version: str, 
 def test_every_indicator_counts_both_sides_and_keeps_its_queries(kind: str) -> None:
     indicator = INDICATORS[kind](**ARGUMENTS[kind])
     assert indicator.kind == kind
-    assert indicator.bad
-    assert indicator.total
+    if isinstance(indicator, Indicator):
+        assert indicator.bad
+        assert indicator.total
     assert all(text for _, text in indicator.queries)

@@ -50,8 +50,7 @@ def make_objective(
         name=name,
         target=Fraction(target),
         window=Window(int(days * DAY_MS)),
-        indicator=INDICATORS["ratio"](bad=bad, total=total),
-        **more,
+        **{"indicator": INDICATORS["ratio"](bad=bad, total=total), **more},
     )
 
 

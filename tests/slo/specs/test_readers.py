@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector.model.errors import ConfigError
-from slo.objective import DEFAULT_ALERT_NAME
+from slo.objective import DEFAULT_ALERT_NAME, Timeslices
 from slo.specs import load_objectives, objectives_of
 from slo.verdict import alert_labels
 from slo.window import DAY_MS
@@ -131,7 +131,7 @@ OPENSLO = (CASES / "openslo_inline.yaml").read_text()
             "max_over_time\\(\\) can't be counted",
         ),
         ("sum(rate(errors_total[{{.window}}]))", "'{job=\"x\"}'", 8, "without a metric name"),
-        ("events:", "raw: {error_ratio_query: x}\n      events:", 7, "raw is not supported yet"),
+        ("events:", "raw: {error_ratio_query: 'x('}\n      events:", 7, "not PromQL"),
     ],
 )
 def test_a_wrong_sloth_spec_says_where_and_why(old: str, new: str, line: int, message: str) -> None:
@@ -144,12 +144,13 @@ def test_a_wrong_sloth_spec_says_where_and_why(old: str, new: str, line: int, me
     ("old", "new", "message"),
     [
         ("kind: SLO", "kind: Slo", "has no kind 'Slo'"),
-        ("Occurrences", "Timeslices", "Timeslices is not supported yet"),
+        ("Occurrences", "Timeslices", "timeSliceTarget is missing"),
+        ("Occurrences", "Timeslots", "there is no method 'Timeslots'"),
         ("target: 0.995", "target: 99.5", "targetPercent takes 99.5|targetPercent takes 99.9"),
         ("isRolling: true", "isRolling: false", "does not roll needs a calendar"),
         ("28d", "2fortnights", "not a valid duration"),
         ("28d", "500d", "not in 0 to 400d"),
-        ("ratioMetric:", "thresholdMetric:", "threshold on a gauge"),
+        ("ratioMetric:", "thresholdMetric:", "metricSource is missing"),
         ("counter: true", "counter: false", "only counters"),
         ("  service: web\n", "", "service is missing"),
         ("timeWindow:", "timeWindows:", "no such field: 'timeWindows'"),
@@ -201,3 +202,17 @@ def test_a_document_of_no_known_kind_is_told_what_to_begin_with() -> None:
 def test_a_file_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.yaml: can't be read: No such file"):
         load_objectives([tmp_path / "none.yaml"])
+
+
+def test_openslo_by_slices_thresholds_and_ratios() -> None:
+    slices, queue, probe = load_objectives([CASES / "openslo_slices.yaml"])
+    assert slices.budgeting == Timeslices(60_000, Fraction(9, 10))
+    assert queue.budgeting == Timeslices(300_000)
+    assert (queue.indicator.query, queue.indicator.operator, queue.indicator.threshold) == (
+        'queue_length{job="edge"}',
+        "lt",
+        100,
+    )
+    assert queue.indicator.every_ms == 300_000
+    assert queue.window.text == "quarter"
+    assert (probe.indicator.operator, probe.budgeting) == ("success", None)

@@ -241,6 +241,7 @@ class Head:
         """Where these series go in a row to come; None when that is every column in order."""
         if stripe.open is not None and stripe.open.rows == CHUNK_ROWS:
             self.close_rows(stripe)
+            self._move_in(refs, stripe.number)  # those that lost their home now arrive here
         if stripe.open is None:
             stripe.open = OpenRows(len(refs))
         columns = self._columns_in(stripe, stripe.open, refs)

@@ -70,7 +70,7 @@ def _gappy_counter(dice: random.Random, times: list[int]) -> list[tuple[int, flo
 
 def _lives(dice: random.Random, times: list[int]) -> list[list[int]]:
     """Churn: one pod after another."""
-    cuts = sorted(dice.sample(range(40, len(times) - 40), 2))
+    cuts = [dice.randrange(40, 120), dice.randrange(130, len(times) - 40)]
     return [times[: cuts[0]], times[cuts[0] + 3 : cuts[1]], times[cuts[1] + 3 :]]
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from collector.model.metadata import Metadata
 from collector.model.samples import Int64s
 from collector.store import wal_record as records
 from collector.store.chunk_codec import Packed, pack
+from collector.store.disk import NewFile
 from collector.store.head import Head, HeadCopy, Source
 from collector.store.overlay import LatePart
 from collector.store.stripe import OpenPart, SealedChunk, seal
-from collector.store.wal import sync_directory
+from collector.store.wal import remedy, sync_directory
 from collector.store.wal_record import Buffer, Damage, frame, read_records
 
 log = logging.getLogger(__name__)
@@ -46,26 +47,23 @@ def write_checkpoint(
     path = directory / f"{number:010}{SUFFIX}"
     temporary = path.with_suffix(".tmp")
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)
+        with NewFile(temporary) as file:
             file.write(MAGIC)
             for kind, payload in _records(copy, metadata):
-                _write(file, frame(kind, payload))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
+                for part in frame(kind, payload):
+                    file.write(part)
+        os.rename(temporary, path)
         sync_directory(directory)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        for left_over in (temporary, path):
+            with suppress(OSError):
+                left_over.unlink(missing_ok=True)
         raise StorageError(
             f"a checkpoint can't be written: {error.strerror}",
             where=Where(str(path)),
-            advice="free some disk space; the log grows until a checkpoint fits",
+            advice=f"{remedy(error)}; the log grows until a checkpoint fits",
         ) from error
-
-
-def _write(file: BinaryIO, buffers: list[Buffer]) -> None:
-    for part in buffers:
-        file.write(part)
 
 
 def _records(

@@ -27,6 +27,7 @@ from collector.store.log_writer import LogWriter
 from collector.store.options import StoreOptions
 from collector.store.retention import cut_time_ms, limit_bytes
 from collector.store.snapshot import write_snapshot
+from collector.store.steady_time import SteadyTime
 from collector.store.tombstones import Tombstone, masked
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,8 @@ class Maintenance:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        newest_ms = parts.head.last_ms()
+        self._time = SteadyTime(parts.clock, newest_ms, parts.options.retention_ms)
         self.lock = threading.Lock()
 
     def run(self) -> None:
@@ -86,7 +89,7 @@ class Maintenance:
         parts = self._parts
         with self.lock:
             parts.log.wal.sync()
-            now_ms = parts.clock.now_ms()
+            now_ms = self._time.now_ms()
             cut_ms = cut_time_ms(parts.head.first_ms(), now_ms, parts.options.head_ms)
             if cut_ms is not None or parts.log.wal.segment_bytes > parts.options.segment_bytes:
                 self.cut(cut_ms)

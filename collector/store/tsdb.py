@@ -17,7 +17,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from collector.model.clock import Clock
-from collector.model.errors import LimitError, StorageError
+from collector.model.errors import LimitError, StorageError, Where
 from collector.model.exemplar import Exemplar
 from collector.model.histogram_columns import without_component
 from collector.model.labels import Labels
@@ -36,7 +36,7 @@ from collector.store.maintenance import Maintenance, Parts, log_bytes, remove_be
 from collector.store.options import StoreOptions, StoreStatus
 from collector.store.recovery import recover
 from collector.store.self_metrics import StoreMetrics
-from collector.store.wal import Wal
+from collector.store.wal import Wal, remedy
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +60,19 @@ class Tsdb:
         """Lock the directory and read back what it holds.
 
         Raises StorageError when it can't be used. A log that is damaged is read as far as it goes;
-        `status()` tells what is lost.
+        `status()` tells what is lost. On a full disk what is there is served, appending raises
+        StorageError, and `maintain()` begins once there is room.
         """
         lock = lock_directory(directory)
         try:
             return cls(directory, clock, options or StoreOptions(), registry, lock)
+        except OSError as error:
+            os.close(lock)
+            raise StorageError(
+                f"the data directory can't be used: {error.strerror}",
+                where=Where(str(error.filename or directory)),
+                advice=remedy(error),
+            ) from error
         except BaseException:
             os.close(lock)
             raise
@@ -101,7 +109,12 @@ class Tsdb:
         self._appended = 0
         self._closed = False
         self._log = LogWriter(Wal(self._log_directory, options.fsync))
-        self._begin_log()
+        self._refusal: StorageError | None = None
+        try:
+            self._begin_log()
+        except StorageError as error:
+            self._refusal = error
+            log.error("what is there is served, and nothing is stored: %s", error)
         self._maintenance = Maintenance(
             Parts(
                 directory,
@@ -122,6 +135,7 @@ class Tsdb:
         if number > self._recovery.checkpoint:
             write_checkpoint(self._log_directory, number, self._head.copy(), self._metadata)
         self._log.begin_segment(number)
+        self._refusal = None
         remove_before(self._log, self._log_directory, number)
         self._metrics.show(self.status())
 
@@ -223,6 +237,8 @@ class Tsdb:
     def _check_open(self) -> None:
         if self._closed:
             raise StorageError("the store is closed", advice="tocsin is stopping; send it later")
+        if self._refusal is not None:
+            raise self._refusal
 
     def _count(self, samples: int, refused: Counter[str] | None) -> None:
         if refused:
@@ -324,6 +340,9 @@ class Tsdb:
         again.
         """
         try:
+            if self._refusal is not None:
+                with self._lock:
+                    self._begin_log()
             self._maintenance.run()
         finally:
             self._metrics.show(self.status())
@@ -394,6 +413,8 @@ class Tsdb:
             self._closed = True
             number = self._log.wal.number + 1
             try:
+                if self._refusal is not None:
+                    raise self._refusal
                 copy = self._head.copy()
                 write_checkpoint(self._log_directory, number, copy, self._metadata)
                 remove_before(self._log, self._log_directory, number)

@@ -3,6 +3,8 @@
 A record is in the file, by one writev(2), before `append` returns: a killed process loses nothing
 that it acknowledged. A record that does not fit on the disk is cut off again, so that the log stays
 readable and goes on by itself once there is room.
+
+Every call to the disk goes through `os`, so that a test can let any of them fail.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import errno
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from collector.model.errors import StorageError, Where
@@ -32,6 +35,7 @@ class Wal:
         self._descriptor = -1
         self._size = 0
         self._unsynced = False
+        self._has_remains = False
         self.number = 0
 
     @property
@@ -49,45 +53,68 @@ class Wal:
         Raises StorageError, and goes on with the old one, when there is no room.
         """
         path = segment_path(self._directory, number)
+        descriptor = -1
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
             if os.write(descriptor, MAGIC) != len(MAGIC):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            sync_directory(self._directory)
         except OSError as error:
-            path.unlink(missing_ok=True)
+            if descriptor >= 0:
+                os.close(descriptor)
+                path.unlink(missing_ok=True)
             raise self._failed(error) from error
         self.close()
         self._descriptor, self._size, self.number = descriptor, len(MAGIC), number
-        sync_directory(self._directory)
 
     def append(self, kind: int, payload: Sequence[Buffer]) -> None:
         """Write one record. Raises StorageError and leaves the log as it was when that fails."""
         buffers = frame(kind, payload)
         size = sum(memoryview(part).nbytes for part in buffers)
         try:
+            if self._has_remains:
+                self._cut_back()
+            self._has_remains = True
             if os.writev(self._descriptor, buffers) != size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if self._fsync == "always":
                 os.fdatasync(self._descriptor)
+            self._has_remains = False
         except OSError as error:
-            os.ftruncate(self._descriptor, self._size)
-            os.lseek(self._descriptor, self._size, os.SEEK_SET)
+            with suppress(OSError):  # then the next append tries again before it writes
+                self._cut_back()
             raise self._failed(error) from error
         self._size += size
         self._unsynced = True
 
+    def _cut_back(self) -> None:
+        """Cut off what is left of a record that was not acknowledged."""
+        os.ftruncate(self._descriptor, self._size)
+        os.lseek(self._descriptor, self._size, os.SEEK_SET)
+        self._has_remains = False
+
     def sync(self) -> None:
-        """Make sure that what was written survives a loss of power, unless that is not wanted."""
+        """Make sure that what was written survives a loss of power, unless that is not wanted.
+
+        Raises StorageError; the next call tries again.
+        """
         if self._descriptor >= 0 and self._unsynced and self._fsync != "never":
+            try:
+                os.fdatasync(self._descriptor)
+            except OSError as error:
+                raise self._failed(error) from error
             self._unsynced = False
-            os.fdatasync(self._descriptor)
 
     def close(self) -> None:
         """Close the segment that is being written."""
         if self._descriptor >= 0:
-            self.sync()
+            try:
+                self.sync()
+            except StorageError as error:
+                log.error("the end of a segment may not survive a loss of power: %s", error)
             os.close(self._descriptor)
             self._descriptor = -1
+            self._has_remains = False
 
     def remove_before(self, number: int) -> None:
         """Delete the segments that a checkpoint or blocks made needless."""
@@ -99,8 +126,17 @@ class Wal:
         return StorageError(
             f"the write-ahead log can't be written: {error.strerror}",
             where=Where(str(self._directory)),
-            advice="free some disk space; tocsin goes on by itself then, nothing has to be started",
+            advice=f"{remedy(error)}; tocsin goes on by itself then, nothing has to be started",
         )
+
+
+def remedy(error: OSError) -> str:
+    """What helps when the disk refuses to take something."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "free some disk space"
+    if error.errno == errno.EROFS:
+        return "make the file system writable again"
+    return "check the disk and the owner of the directory"
 
 
 def segment_path(directory: Path, number: int) -> Path:

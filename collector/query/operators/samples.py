@@ -21,6 +21,8 @@ from collector.model.samples import Float64s, Int64s, filled, is_missing, is_sam
 from collector.query.block import Histograms, are_histograms, no_histograms
 from collector.store.interface import Querier, Slice
 
+_COLUMNS = (Matcher("!=", COMPONENT, ""),)
+
 
 @dataclass(frozen=True, slots=True)
 class Samples:
@@ -52,7 +54,7 @@ def read_samples(
     """All samples in `(after_ms, until_ms]` of the series that match; each series is in one."""
     slices = querier.select(matchers, after_ms, until_ms)
     families: dict[Labels, list[_Row]] = defaultdict(list)
-    columns = [_component_rows(part.labels) for part in slices]
+    columns = _component_rows(querier, slices)
     if not any(columns):
         return [_plain(part) for part in slices]
     for part, rows in zip(slices, columns, strict=True):
@@ -71,10 +73,12 @@ def read_samples(
     return found + [_family(labels, rows) for labels, rows in families.items()]
 
 
-def _component_rows(labels: Sequence[Labels]) -> list[int]:
-    """Rows that are columns of histograms. (Labels are sorted: most have a later first name.)"""
-    early = [row for row, one in enumerate(labels) if one.pairs and one.pairs[0][0] <= COMPONENT]
-    return [row for row in early if labels[row].get(COMPONENT)]
+def _component_rows(querier: Querier, slices: Sequence[Slice]) -> list[list[int]]:
+    """The rows of each slice that are columns of histograms; by ref, as labels are slow to ask."""
+    refs = querier.match(_COLUMNS)
+    if not len(refs):
+        return [[] for _ in slices]
+    return [np.flatnonzero(np.isin(part.refs, refs)).tolist() for part in slices]
 
 
 def _plain(part: Slice) -> Samples:

@@ -21,6 +21,7 @@ from collector.model.alert import Alert
 from collector.model.clock import ManualClock, SystemClock
 from collector.model.labels import Labels
 from collector.store.tsdb import Tsdb
+from slo.burning import nothing_burns
 from slo.config import SloConfig
 from slo.evaluate import SloEngine
 from slo.indicators import INDICATORS
@@ -87,15 +88,15 @@ def _measure(store: Tsdb, clock: ManualClock, directory: Path) -> list[Figure]:
     ledger = Ledger(objectives, store, directory / "ledger", TICK_MS)
     criteria = Criteria(objectives)
     whole, counting, judging = [], [], []
-    judgement = None
+    burning = nothing_burns(OBJECTIVES)
     for _ in range(TICKS):
         clock.advance(TICK_MS)
         now_ms = clock.now_ms()
         traffic.scrape(now_ms)
         counting.append(_ms(partial(ledger.tick, now_ms)))
         counts, data = partial(ledger.window_counts, now_ms=now_ms), ledger.has_data(now_ms)
-        judging.append(_ms(partial(criteria.judge, now_ms, counts, data, judgement)))
-        judgement = criteria.judge(now_ms, counts, data, judgement)
+        judging.append(_ms(partial(criteria.judge, now_ms, counts, data, burning)))
+        burning = criteria.judge(now_ms, counts, data, burning).burning
         whole.append(_ms(partial(engine.tick, now_ms)))
     return [
         Figure("slo_10k_tick_ms", _median(whole), "ms"),

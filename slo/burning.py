@@ -27,6 +27,7 @@ from slo.significance import (
     chance_of_at_least,
     chance_of_at_most,
 )
+from slo.slices import pick
 
 NEVER_MS = -1
 
@@ -78,6 +79,12 @@ class Burning:
 
     by_tier: Mapping[Tier, Bools]
     paged_ms: Int64s
+
+    def moved(self, sources: Int64s) -> Burning:
+        """The same of other objectives: column i is `sources[i]`, nothing where that is -1."""
+        kept = sources >= 0
+        by_tier = {tier: pick(mask, sources) for tier, mask in self.by_tier.items()}
+        return Burning(by_tier, np.where(kept, pick(self.paged_ms, sources), NEVER_MS))
 
     def any_of(self, severity: str) -> Bools:
         """Objectives that burn by a tier of the severity."""

@@ -23,8 +23,10 @@ from collector.model.samples import STALE, Bools, Float64s, Int64s
 from collector.query.interface import QueryEngine
 from collector.store.interface import Appender, Querier
 from slo.burn_rate import Tier
+from slo.burning import nothing_burns
 from slo.config import SloConfig
 from slo.firing_file import AlertKey, FiringFile
+from slo.grouping import Groups
 from slo.history import History, history_of
 from slo.judgement import Criteria, Judgement
 from slo.ledger import Ledger
@@ -33,6 +35,9 @@ from slo.published import FAMILIES, SOURCE, row_labels, row_values
 from slo.self_metrics import SloMetrics
 from slo.verdict import Verdict
 
+REGROUP_EVERY_MS = 60_000
+"""Groups are looked for this often; nothing is lost meanwhile, their past is counted."""
+NEVER_MS = -REGROUP_EVERY_MS
 log = logging.getLogger(__name__)
 
 
@@ -69,11 +74,17 @@ class SloEngine:
         self._override = config.tiers()
         self._metrics = metrics
         self._lock = threading.RLock()
-        self._ledger = Ledger(objectives, querier, directory, config.tick, queries)
+        self._groups = Groups(objectives)
+        self._groups.update(querier)
+        self._ledger = Ledger(self._groups.objectives(), querier, directory, config.tick, queries)
         self._firing_file = FiringFile(directory)
         self._firing = self._firing_file.read()
         self._published: list[Labels] = []
-        self._aim(objectives)
+        self._querier = querier
+        self._regrouped_ms = NEVER_MS
+        self._burning = nothing_burns(0)
+        self._columns = {}
+        self._aim(self._groups.objectives())
         for family, metadata in FAMILIES.items():
             appender.set_metadata(family, metadata)
 
@@ -90,14 +101,16 @@ class SloEngine:
     def tick(self, now_ms: int) -> None:
         """Count up to now, judge every objective, emit its alerts, publish its series."""
         with self._lock:
+            self._regroup(now_ms)
             self._ledger.tick(now_ms)
             self._metrics.lost_marks.set(self._ledger.lost_marks)
             self._judgement = self._criteria.judge(
                 now_ms,
                 partial(self._ledger.window_counts, now_ms=now_ms),
                 self._ledger.has_data(now_ms),
-                self._judgement,
+                self._burning,
             )
+            self._burning = self._judgement.burning
             self._verdicts = None
             self._has_bad_series = self._ledger.has_bad_series()
             with self._step("alert"):
@@ -151,6 +164,9 @@ class SloEngine:
         Alerts of objectives that are gone are resolved.
         """
         with self._lock:
+            self._groups = Groups(objectives)
+            self._groups.update(self._querier)
+            objectives = self._groups.objectives()
             gone = {one.id for one in self.objectives} - {one.id for one in objectives}
             if self._judgement is not None:
                 with self._step("alert"):
@@ -169,6 +185,8 @@ class SloEngine:
             self._ledger.save()
 
     def _aim(self, objectives: Sequence[Objective]) -> None:
+        sources = np.array([self._columns.get(one.id, -1) for one in objectives], np.int64)
+        self._burning = self._burning.moved(sources)
         self._criteria = Criteria(objectives, self._override)
         self._columns = {one.id: column for column, one in enumerate(objectives)}
         self._judgement = None
@@ -176,6 +194,16 @@ class SloEngine:
         self._row = row_labels(self._criteria)
         self._refs = None
         self._metrics.objectives.set(len(objectives))
+
+    def _regroup(self, now_ms: int) -> None:
+        """Take in the groups that appeared; what was counted and what burns stays."""
+        if now_ms - self._regrouped_ms < REGROUP_EVERY_MS:
+            return
+        self._regrouped_ms = now_ms
+        if self._groups.update(self._querier):
+            objectives = self._groups.objectives()
+            self._ledger.replace(objectives)
+            self._aim(objectives)
 
     def _verdict(self, judgement: Judgement, column: int) -> Verdict:
         id_ = judgement.criteria.objectives[column].id

@@ -14,7 +14,7 @@ import numpy as np
 from collector.model.samples import Bools, Float64s, Int64s
 from slo.budget import Budget, PeriodEstimate, burn_rates
 from slo.burn_rate import Tier, tiers_for, warnings_of, windows_of
-from slo.burning import Burning, Windows, next_burning, nothing_burns
+from slo.burning import Burning, Windows, next_burning
 from slo.calendar_window import CalendarWindow
 from slo.ledger import Counts
 from slo.objective import SEVERITIES, Objective, Severity
@@ -64,18 +64,17 @@ class Criteria:
         now_ms: int,
         counts: Callable[[int], Counts],
         has_data: Bools,
-        before: Judgement | None,
+        before: Burning,
     ) -> Judgement:
-        """Judge all; `before` is the last judgement of the same criteria, for hysteresis."""
+        """Judge all; `before` is what burnt of the same objectives, for hysteresis."""
         by_window = {ms: counts(ms) for ms in self.windows_ms}
         rates = {
             ms: burn_rates(found.bad, found.total, self.numerators, self.denominators)
             for ms, found in by_window.items()
         }
         windows = Windows(self.allowed, by_window, rates)
-        former = before.burning if before else nothing_burns(len(self.objectives))
         pages = ~self.disabled["page"]
-        burning = next_burning(now_ms, self.tiers, windows, has_data, pages, former)
+        burning = next_burning(now_ms, self.tiers, windows, has_data, pages, before)
         bad, total = self._budget_counts(now_ms, counts)
         trailing = self._trailing(counts)
         return Judgement(

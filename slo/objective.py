@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import ClassVar, Literal
 
 from collector.model.errors import ConfigError
+from collector.model.labels import quote
 from collector.model.matchers import Matcher
 from slo.calendar_window import CalendarWindow
 from slo.window import Window
@@ -20,6 +21,8 @@ from slo.window import Window
 Severity = Literal["page", "ticket"]
 SEVERITIES: tuple[Severity, ...] = ("page", "ticket")
 
+DEFAULT_MAX_GROUPS = 200
+"""A label with more values than this is rarely one that budgets are kept by."""
 DEFAULT_ALERT_NAME = "SLOBurnRate"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -144,7 +147,8 @@ class Alerting:
 class Objective:
     """A promise about one indicator: `target` (a ratio in (0, 1)) of its events are good.
 
-    `budgeting` None counts the events themselves (occurrences).
+    `budgeting` None counts the events themselves (occurrences). With `group_by` it is a template:
+    each group of values of those labels has a budget of its own; `group` is what one of them has.
     `annotations` may hold `runbook_url`, `dashboard_url`, `owner`; `notes` are what its spec says
     that tocsin does not do yet. Raises ConfigError for a name, target or label that can't be.
     """
@@ -155,6 +159,9 @@ class Objective:
     window: Window | CalendarWindow
     indicator: Indicator | SampledIndicator
     budgeting: Timeslices | None = None
+    group_by: tuple[str, ...] = ()
+    max_groups: int = DEFAULT_MAX_GROUPS
+    group: tuple[tuple[str, str], ...] = ()
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -173,7 +180,12 @@ class Objective:
                 f"the objective {float(self.target * 100):g} % is not between 0 and 100 %",
                 advice="100 % leaves no budget to spend: 99.9 allows one bad event in a thousand",
             )
-        for label in (*self.labels, *self.alerting.labels):
+        if self.group_by and not isinstance(self.indicator, Indicator):
+            raise ConfigError(
+                "only events can be grouped by labels",
+                advice="write good or bad, and total, as sums of counters",
+            )
+        for label in (*self.labels, *self.alerting.labels, *self.group_by):
             if not _LABEL.fullmatch(label):
                 raise ConfigError(
                     f"{label!r} is not a label name", advice="use [a-zA-Z_][a-zA-Z0-9_]*"
@@ -181,8 +193,14 @@ class Objective:
 
     @property
     def id(self) -> str:
-        """`service/name`: unique among all objectives."""
-        return f"{self.service}/{self.name}"
+        """`service/name`, and `{label="value"}` of a group: unique among all objectives."""
+        return f"{self.service}/{self.title}"
+
+    @property
+    def title(self) -> str:
+        """The name, with the group's values."""
+        inner = ",".join(f"{name}={quote(value)}" for name, value in self.group)
+        return f"{self.name}{{{inner}}}" if inner else self.name
 
     @property
     def ratio(self) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from collector.model.labels import Labels
+from collector.model.labels import METRIC_NAME, Labels
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s
 from slo.budget import sli_ratios
@@ -87,7 +87,8 @@ def _window_values(judgement: Judgement, policy: Policy) -> list[Float64s]:
 
 
 def _of(name: str, objective: Objective, **more: str) -> Labels:
-    return Labels.of(name, slo=objective.name, service=objective.service, **more)
+    own = {"slo": objective.name, "service": objective.service, METRIC_NAME: name}
+    return Labels({**dict(objective.group), **own, **more})
 
 
 def _info(objective: Objective) -> Labels:
@@ -97,6 +98,6 @@ def _info(objective: Objective) -> Labels:
         "window": objective.window.text,
         "owner": objective.owner,
         "indicator": objective.indicator.kind,
-        "__name__": INFO,
+        METRIC_NAME: INFO,
     }
-    return Labels({**objective.labels, **own})
+    return Labels({**objective.labels, **dict(objective.group), **own})

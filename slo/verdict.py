@@ -102,7 +102,7 @@ class Verdict:
 
     def _texts(self, severity: Severity) -> dict[str, str]:
         worst, budget = self._worst(severity), self.budget
-        name = f"{self.objective.service} {self.objective.name}"
+        name = f"{self.objective.service} {self.objective.title}"
         rate = f"{worst.long_rate:.3g}x"
         texts = {
             "summary": f"{name} burns its error budget {rate} faster than allowed",
@@ -158,6 +158,7 @@ def alert_labels(objective: Objective, severity: Severity) -> Labels:
             "severity": severity,
             **objective.alerting.labels,
             **objective.alerting.of(severity).labels,
+            **dict(objective.group),
             "alertname": objective.alerting.name,
             "slo": objective.name,
             "service": objective.service,

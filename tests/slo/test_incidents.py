@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from slo.judgement import Criteria, Judgement
+from slo.burning import nothing_burns
+from slo.judgement import Criteria
 from slo.ledger import Counts
 
 INCIDENTS = importlib.import_module("tests.oracles.incident_corpus")
@@ -27,7 +28,7 @@ class Policy:
     def __init__(self, count: int, objective: Callable[..., object]) -> None:
         self._criteria = Criteria([objective(name=f"slo-{i}") for i in range(count)])
         self._data = np.ones(count, np.bool_)
-        self._before: Judgement | None = None
+        self._before = nothing_burns(count)
 
     def firing(self, at_seconds: float, counts: Callable[[float], tuple]) -> dict:
         now_ms = EPOCH_MS + int(at_seconds * 1000)
@@ -35,8 +36,9 @@ class Policy:
         def of(window_ms: int) -> Counts:
             return Counts(now_ms - window_ms, now_ms, *counts(window_ms / 1000))
 
-        self._before = self._criteria.judge(now_ms, of, self._data, self._before)
-        return dict(self._before.firing)
+        judgement = self._criteria.judge(now_ms, of, self._data, self._before)
+        self._before = judgement.burning
+        return dict(judgement.firing)
 
     def pages_on(self, corpus) -> Callable[[float], np.ndarray]:
         return lambda at: self.firing(at, lambda window: corpus.counts(window, at))["page"]

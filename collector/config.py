@@ -24,6 +24,7 @@ from collector.http_config import HttpClientConfig
 from collector.ingest.limits import (
     DEFAULT_BODY_BYTES,
     DEFAULT_MAX_SERIES,
+    DEFAULT_QUEUE_BYTES,
     MAX_LABEL_NAME_BYTES,
     MAX_LABEL_VALUE_BYTES,
     MAX_LABELS,
@@ -265,3 +266,4 @@ class StorageConfig(_Section):
     wal_fsync: Literal["always", "interval", "never"] = "interval"
     out_of_order_time_window: DurationMs = 60 * MINUTE_MS
     exemplars: ExemplarsConfig = Field(default_factory=ExemplarsConfig)
+    remote_write_queue_size: SizeBytes = DEFAULT_QUEUE_BYTES

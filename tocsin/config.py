@@ -27,6 +27,7 @@ from collector.model.errors import ConfigError, InputError, Where
 from collector.model.yaml_document import Path as YamlPath
 from collector.model.yaml_document import YamlDocument, path_of, read_yaml
 from collector.rules.config import RulesConfig
+from collector.remote_write_config import RemoteWriteConfig
 from collector.rules.file import load_rule_files, rule_paths
 from collector.rules.rule import RuleGroup
 from dashboards.config import DashboardsConfig
@@ -83,6 +84,14 @@ class ScrapeSection(BaseModel):
     scrape_configs: list[ScrapeConfig] = Field(default_factory=list)
 
 
+class RemoteWriteSection(BaseModel):
+    """The list `remote_write`, likewise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    remote_write: list[RemoteWriteConfig] = Field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """A whole configuration that was found right; objectives and rules are read already."""
@@ -91,6 +100,7 @@ class Config:
     web: WebConfig
     global_: GlobalConfig
     scrape_configs: list[ScrapeConfig]
+    remote_write: list[RemoteWriteConfig]
     rule_files: tuple[str, ...]
     rule_groups: tuple[RuleGroup, ...]
     storage: StorageConfig
@@ -107,7 +117,6 @@ class Config:
 
 NOT_YET = {
     "alerting": "sending alerts to an external Alertmanager",
-    "remote_write": "sending samples on",
     "remote_read": "reading from another store",
     "tracing": "exporting tocsin's own traces",
     "scrape_config_files": "scrape sections in files of their own",
@@ -180,6 +189,7 @@ class _Loader:
             web=self._section("web", WebConfig),
             global_=self._global(GlobalConfig),
             scrape_configs=self._keys(ScrapeSection).scrape_configs,
+            remote_write=self._keys(RemoteWriteSection).remote_write,
             rule_files=rule_files,
             rule_groups=self._rule_groups(rule_files),
             storage=self._section("storage", StorageConfig),
@@ -262,8 +272,8 @@ class _Loader:
 
     def _refuse_unknown_sections(self) -> None:
         sections = {"web", "storage", "otlp", "limits", "logs", "slos", "anomaly", "dashboards"}
-        known = sections | _names(ScrapeSection) | _names(RulesConfig) | _names(AlertsConfig)
-        known |= {GLOBAL_BLOCK}
+        known = sections | _names(ScrapeSection) | _names(RemoteWriteSection)
+        known |= _names(RulesConfig) | _names(AlertsConfig) | {GLOBAL_BLOCK}
         for key in self._data:
             if key not in known:
                 self._errors.append(self._unknown((key,), known))

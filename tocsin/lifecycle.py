@@ -28,6 +28,7 @@ from tocsin.config import Config
 from tocsin.config_warnings import config_warnings
 from tocsin.process_status import ConfigReadings
 from tocsin.rules_wiring import rule_options
+from tocsin.forward_wiring import wanted_endpoints
 from tocsin.ticker import Ticker
 from tocsin.wiring import Parts, build_anomalies
 
@@ -78,13 +79,14 @@ class Lifecycle:
                 advice="restart tocsin, or put the section back",
             )
         parts.alerts.reload(config.alerts, config.alerts_global)
+        parts.forwarding.forwarder.apply(wanted_endpoints(config))
         parts.pool.apply(config.scrape_configs, config.global_)
         parts.slos.replace(config.objectives, config.slos)
         parts.rules.apply(config.rule_groups, rule_options(config, parts.external_url))
         parts.anomalies = build_anomalies(
             config,
             parts.engine,
-            parts.store,
+            parts.forwarding.appender,
             parts.sink,
             parts.clock,
             parts.directory,
@@ -165,6 +167,7 @@ class Lifecycle:
         logging.getLogger().removeHandler(self._parts.logs.own)
         self._parts.logs.own.stop()
         self._parts.logs.store.close()
+        self._parts.forwarding.forwarder.close()
         self._parts.store.close()
 
     def _reload_on_signal(self) -> None:

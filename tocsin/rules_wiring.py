@@ -10,6 +10,7 @@ from collector.query.engine import Engine
 from collector.rules.group import Parts, RuleOptions
 from collector.rules.ruler import Ruler
 from collector.rules.self_metrics import RuleMetrics
+from collector.store.interface import Appender
 from collector.store.tsdb import Tsdb
 from tocsin.config import Config
 
@@ -28,11 +29,12 @@ def build_ruler(
     config: Config,
     engine: Engine,
     store: Tsdb,
+    appender: Appender,
     sink: AlertSink,
     clock: Clock,
     registry: CollectorRegistry,
     external_url: str,
 ) -> Ruler:
     """The ruler over the configuration's groups, not started."""
-    parts = Parts(engine, store, store, sink, clock, RuleMetrics(registry))
+    parts = Parts(engine, store, appender, sink, clock, RuleMetrics(registry))
     return Ruler(config.rule_groups, rule_options(config, external_url), parts)

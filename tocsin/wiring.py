@@ -22,11 +22,13 @@ from collector.model.clock import Clock
 from collector.query.engine import Engine
 from collector.rules.ruler import Ruler
 from collector.self_metrics import IngestMetrics
+from collector.store.interface import Appender
 from collector.store.options import StoreOptions
 from collector.store.tsdb import Tsdb
 from slo.evaluate import SloEngine
 from slo.self_metrics import SloMetrics
 from tocsin.config import Config
+from tocsin.forward_wiring import Forwarding, build_forwarding
 from tocsin.links import LinkingSink
 from tocsin.logs_wiring import Logs, build_logs
 from tocsin.rules_wiring import build_ruler
@@ -50,6 +52,7 @@ class Parts:
     gate: SeriesGate
     otlp: OtlpReceiver
     remote_write: RemoteWriteReceiver
+    forwarding: Forwarding
     logs: Logs
     alerts: AlertService
     slos: SloEngine
@@ -68,10 +71,12 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
     """
     registry = process_registry()
     store = Tsdb.open(directory / "metrics", clock, store_options(config), registry)
+    forwarding = build_forwarding(config, store, directory, clock, registry)
+    appender = forwarding.appender
     engine = Engine(store, clock=clock)
     ingest = IngestMetrics(registry)
-    gate = SeriesGate(store, config.limits.guards(), clock)
-    pool = ScrapePool(store, ingest, clock, gate)
+    gate = SeriesGate(appender, config.limits.guards(), clock)
+    pool = ScrapePool(appender, ingest, clock, gate)
     pool.apply(config.scrape_configs, config.global_)
     alerts = AlertService(
         config.alerts,
@@ -92,17 +97,24 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         engine=engine,
         pool=pool,
         gate=gate,
-        otlp=otlp_receiver(SampleWriter(store, ingest, "otlp", clock, gate), ingest, config.otlp),
+        otlp=otlp_receiver(SampleWriter(appender, ingest, "otlp", clock, gate), ingest, config.otlp),
         remote_write=remote_write_receiver(
-            SampleWriter(store, ingest, "remote_write", clock, gate), ingest
+            SampleWriter(appender, ingest, "remote_write", clock, gate), ingest
         ),
+        forwarding=forwarding,
         logs=build_logs(config.logs, directory, clock, registry, config.otlp.max_body_size),
         alerts=alerts,
-        slos=build_slos(config, store, engine, sink, clock, directory, registry),
-        anomalies=build_anomalies(config, engine, store, sink, clock, directory, anomaly_metrics),
+        slos=build_slos(
+            config, store, appender, engine, sink, clock, directory, registry
+        ),
+        anomalies=build_anomalies(
+            config, engine, appender, sink, clock, directory, anomaly_metrics
+        ),
         anomaly_metrics=anomaly_metrics,
         sink=sink,
-        rules=build_ruler(config, engine, store, sink, clock, registry, external_url),
+        rules=build_ruler(
+            config, engine, store, appender, sink, clock, registry, external_url
+        ),
         external_url=external_url,
         directory=directory,
     )
@@ -119,6 +131,7 @@ def process_registry() -> CollectorRegistry:
 def build_slos(
     config: Config,
     store: Tsdb,
+    appender: Appender,
     engine: Engine,
     sink: LinkingSink,
     clock: Clock,
@@ -129,7 +142,7 @@ def build_slos(
     return SloEngine(
         config.objectives,
         store,
-        store,
+        appender,
         sink,
         clock,
         directory / "slo",
@@ -142,7 +155,7 @@ def build_slos(
 def build_anomalies(
     config: Config,
     engine: Engine,
-    store: Tsdb,
+    appender: Appender,
     sink: LinkingSink,
     clock: Clock,
     directory: Path,
@@ -151,7 +164,7 @@ def build_anomalies(
     """The anomaly watch; a reload builds another one, which finds its models on disk."""
     return AnomalyWatch(
         engine,
-        store,
+        appender,
         sink,
         clock,
         directory / "anomaly",

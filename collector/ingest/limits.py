@@ -20,6 +20,8 @@ MAX_OTLP_POINTS = 1_000_000
 """Data points of one OTLP request."""
 DEFAULT_MAX_SERIES = 1_000_000
 """Series that the store holds: what a machine of 4 GB can index."""
+DEFAULT_QUEUE_BYTES = 2 * 1024 * MEGABYTE
+"""Queue of samples to be sent on: some seven hours of 10,000 samples a second."""
 MAX_DELTA_SERIES = 200_000
 """OTLP delta series whose running totals are kept."""
 MAX_ATTRIBUTE_DEPTH = 16

@@ -38,6 +38,8 @@ from collector.model.samples import Int64s
 
 MAX_FORGOTTEN = 4
 """A table with over this many times the series of a body (and 1,000 more) is made anew."""
+MAX_TIME_MS = 10**15
+"""What is further from 1970 is no time."""
 
 _TYPES: Mapping[int, MetricType] = {
     COUNTER: "counter",
@@ -262,12 +264,12 @@ def _joined(*texts: str) -> bytes:
 
 
 def _milliseconds(message: Message, field: str) -> int | None:
-    """A Timestamp field in milliseconds, None when it is absent."""
+    """A Timestamp field in milliseconds, None when it is absent or no time."""
     if not message.HasField(field):
         return None
     timestamp = getattr(message, field)
     found: int = timestamp.seconds * 1000 + timestamp.nanos // 1_000_000
-    return found
+    return found if abs(found) < MAX_TIME_MS else None
 
 
 def _is_native(histogram: Message) -> bool:

@@ -1,0 +1,1 @@
+"""Sends what was stored on: appender -> journal -> reader -> relabel, shard -> encode -> send."""

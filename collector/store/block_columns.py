@@ -132,3 +132,17 @@ def copy_floats(values, first_row, some, starts, los, counts, into, out):  # typ
         row = starts[i] + los[i] - first_row
         for j in range(counts[i]):
             out[into[i] + j] = values[row + j]
+
+
+def warm_up() -> None:
+    """Compile every kernel for the arrays that it will get."""
+    some, none = np.zeros(1, np.int64), np.zeros(0, np.int64)
+    values = np.ones((1, 2))
+    out, flat = np.zeros(2, np.int64), np.zeros(2)
+    exponent = exponents(values)
+    to_deltas(values, exponent, some, out, np.zeros(2, np.int64))
+    to_floats(values, exponent, some, flat)
+    out.flags.writeable = False
+    runs = (some, some, np.ones(1, np.int64), some)
+    sum_deltas(out, 0, POWERS, some, some, np.zeros(1, np.uint8), *runs[1:], flat)
+    copy_floats(out, 0, none, *runs, np.zeros(2, np.int64))

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from collector.model.alert import AlertSink
 from collector.model.clock import Clock
-from collector.query.engine import Engine
+from collector.query.interface import QueryEngine
 from collector.rules.group import Parts, RuleOptions
 from collector.rules.ruler import Ruler
 from collector.rules.self_metrics import RuleMetrics
@@ -27,7 +27,7 @@ def rule_options(config: Config, external_url: str) -> RuleOptions:
 
 def build_ruler(
     config: Config,
-    engine: Engine,
+    engine: QueryEngine,
     store: Tsdb,
     appender: Appender,
     sink: AlertSink,

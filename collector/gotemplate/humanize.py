@@ -88,9 +88,7 @@ def humanize_duration(value: object) -> str:
     if abs(number) < 1:
         return _small(number) + "s"
     sign, number = ("-" if number < 0 else ""), abs(number)
-    minutes, seconds = divmod(int(number), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
+    days, hours, minutes, seconds = _parts(number)
     if days:
         return f"{sign}{days}d {hours}h {minutes}m {seconds}s"
     if hours:
@@ -98,6 +96,17 @@ def humanize_duration(value: object) -> str:
     if minutes:
         return f"{sign}{minutes}m {seconds}s"
     return f"{sign}{_four(number)}s"
+
+
+def _parts(seconds: float) -> tuple[int, int, int, int]:
+    """Days, hours, minutes, seconds; past 64 bits all are what Go's int64 makes of them."""
+    past = seconds >= _MAX_INT64
+    whole = int(_MAX_INT64) if past else int(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    factor = -1 if past else 1
+    return factor * days, factor * hours, factor * minutes, factor * rest
 
 
 def humanize_percentage(value: object) -> str:

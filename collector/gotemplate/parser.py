@@ -87,8 +87,11 @@ class _Parser:
         block = self._block()
         if block.ending:
             raise self._error(block.token, f"unexpected {{{{{block.ending}}}}}")
-        own = Definition(self._name, block.nodes, self._source)
-        return {self._name: own, **self._defined}
+        again = self._defined.get(self._name)
+        if again is not None and again.nodes and block.nodes:
+            raise self._error_at(0, f"multiple definition of template {self._name!r}")
+        own = Definition(self._name, block.nodes or (again.nodes if again else ()), self._source)
+        return {**self._defined, self._name: own}
 
     # -- blocks -----------------------------------------------------------------------------------
 
@@ -210,6 +213,8 @@ class _Parser:
         commands = [self._command(context)]
         while self._peek().text == "|" and self._peek().kind == "mark":
             self._next()
+            if self._peek().kind == "right":
+                break  # Go lets a pipeline end with its bar
             commands.append(self._command(context))
         ending = self._peek()
         is_right = ending.kind == "right" and not closing

@@ -7,10 +7,9 @@ annotation is better than none.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import cast
+from collections.abc import Mapping
 
-from collector.gotemplate import Functions, StringMap, Template, Typed
+from collector.gotemplate import StringMap, Template, Typed
 from collector.model.errors import LimitError, TemplateError
 from collector.model.labels import Labels
 from collector.rules.rule import ALERT_NAME, AlertingRule
@@ -25,7 +24,7 @@ class Expander:
     def __init__(self, rule: AlertingRule, around: Surroundings) -> None:
         self._rule = rule
         self._around = around
-        self._functions: dict[str, Functions] = {}
+        self._functions = functions(around)
 
     def labels(self, series: Labels, value: object) -> Labels:
         """The alert's labels: the series' without its name, the rule's over them, `alertname`."""
@@ -39,15 +38,13 @@ class Expander:
     def _texts(self, texts: Mapping[str, str], series: Labels, value: object) -> dict[str, str]:
         data: list[Typed] = []  # made only when a template is there to need it
         return {
-            name: self._text(text, template, series, value, data)
+            name: self._text(template, series, value, data)
             if (template := self._rule.templates.get(text))
             else text
             for name, text in texts.items()
         }
 
-    def _text(
-        self, text: str, template: Template, series: Labels, value: object, data: list[Typed]
-    ) -> str:
+    def _text(self, template: Template, series: Labels, value: object, data: list[Typed]) -> str:
         if not data:
             data.append(self._data(series, value))
         fields = data[0].fields or {}
@@ -58,7 +55,7 @@ class Expander:
             "$value": fields["Value"],
         }
         try:
-            return template.render(data[0], self._functions_of(text, template), variables)
+            return template.render(data[0], self._functions, variables)
         except (TemplateError, LimitError) as error:
             log.warning("alerting rule %s: %s", self._rule.name, error.message)
             reason = f"error executing template __alert_{self._rule.name}: {error.message}"
@@ -74,9 +71,3 @@ class Expander:
                 "Value": value,
             },
         )
-
-    def _functions_of(self, text: str, template: Template) -> Functions:
-        if text not in self._functions:
-            made = cast(dict[str, Callable[..., object]], functions(self._around, template))
-            self._functions[text] = made
-        return self._functions[text]

@@ -14,7 +14,7 @@ from urllib.parse import quote_plus, urlsplit
 
 import re2
 
-from collector.gotemplate import Html, StringMap, Template, Typed
+from collector.gotemplate import Html, StringMap, Typed
 from collector.gotemplate import humanize as human
 from collector.gotemplate.values import plain
 from collector.model.durations import parse_duration_ms
@@ -46,25 +46,15 @@ class Surroundings:
     external_url: str
 
 
-def functions(around: Surroundings, template: Template | None = None) -> dict[str, object]:
-    """The functions by name; `tmpl` calls what `template` defines."""
-    made: dict[str, object] = {
+def functions(around: Surroundings) -> dict[str, Callable[..., object]]:
+    """The functions by name; `tmpl` is for consoles only, as in Prometheus."""
+    return {
         **_CONSTANT,
         "query": lambda text: _samples(around.query(text)),
         "now": lambda: around.now_ms / 1000,
         "externalURL": lambda: around.external_url,
         "pathPrefix": lambda: urlsplit(around.external_url).path.rstrip("/"),
     }
-    if template is not None:
-        made["tmpl"] = lambda name, data: _tmpl(template, str(name), data, made)
-    return made
-
-
-def _tmpl(template: Template, name: str, data: object, made: Mapping[str, object]) -> Html:
-    named = template.named(name)
-    if named is None:
-        raise ValueError(f"template {name!r} not defined")
-    return Html(named.render(data, made))  # type: ignore[arg-type]
 
 
 def _samples(found: Sequence[QueryResult]) -> list[Typed]:
@@ -123,8 +113,11 @@ def re_replace_all(pattern: str, replacement: str, text: str) -> str:
     """Every match of an RE2 pattern replaced; `$1` and `${name}` are its groups."""
     compiled = _compiled(pattern)
     parts: list[str] = []
-    at = 0
+    at, begun = 0, False
     for match in compiled.finditer(text):
+        if begun and match.start() == match.end() == at:
+            continue  # Go sees no empty match right after another one
+        begun = True
         parts += (text[at : match.start()], _expanded(replacement, match))
         at = match.end()
     return "".join((*parts, text[at:]))
@@ -224,7 +217,7 @@ def url_query_escape(text: str) -> str:
     return quote_plus(text)
 
 
-_CONSTANT: Mapping[str, object] = {
+_CONSTANT: Mapping[str, Callable[..., object]] = {
     "args": args,
     "first": first,
     "graphLink": graph_link,
@@ -251,4 +244,4 @@ _CONSTANT: Mapping[str, object] = {
     "urlQueryEscape": url_query_escape,
     "value": value,
 }
-FUNCTION_NAMES = frozenset((*_CONSTANT, "query", "now", "externalURL", "pathPrefix", "tmpl"))
+FUNCTION_NAMES = frozenset((*_CONSTANT, "query", "now", "externalURL", "pathPrefix"))

@@ -26,8 +26,8 @@ from collector.model.clock import ManualClock
 from collector.model.errors import ConfigError, InputError, Where
 from collector.model.yaml_document import Path as YamlPath
 from collector.model.yaml_document import YamlDocument, path_of, read_yaml
-from collector.rules.config import RulesConfig
 from collector.remote_write_config import RemoteWriteConfig
+from collector.rules.config import RulesConfig
 from collector.rules.file import load_rule_files, rule_paths
 from collector.rules.rule import RuleGroup
 from dashboards.config import DashboardsConfig

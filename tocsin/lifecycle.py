@@ -26,9 +26,9 @@ from collector.store.warm_up import warm_up as store_warm_up
 from tocsin.background import in_background
 from tocsin.config import Config
 from tocsin.config_warnings import config_warnings
+from tocsin.forward_wiring import wanted_endpoints
 from tocsin.process_status import ConfigReadings
 from tocsin.rules_wiring import rule_options
-from tocsin.forward_wiring import wanted_endpoints
 from tocsin.ticker import Ticker
 from tocsin.wiring import Parts, build_anomalies
 

@@ -97,24 +97,22 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         engine=engine,
         pool=pool,
         gate=gate,
-        otlp=otlp_receiver(SampleWriter(appender, ingest, "otlp", clock, gate), ingest, config.otlp),
+        otlp=otlp_receiver(
+            SampleWriter(appender, ingest, "otlp", clock, gate), ingest, config.otlp
+        ),
         remote_write=remote_write_receiver(
             SampleWriter(appender, ingest, "remote_write", clock, gate), ingest
         ),
         forwarding=forwarding,
         logs=build_logs(config.logs, directory, clock, registry, config.otlp.max_body_size),
         alerts=alerts,
-        slos=build_slos(
-            config, store, appender, engine, sink, clock, directory, registry
-        ),
+        slos=build_slos(config, store, appender, engine, sink, clock, directory, registry),
         anomalies=build_anomalies(
             config, engine, appender, sink, clock, directory, anomaly_metrics
         ),
         anomaly_metrics=anomaly_metrics,
         sink=sink,
-        rules=build_ruler(
-            config, engine, store, appender, sink, clock, registry, external_url
-        ),
+        rules=build_ruler(config, engine, store, appender, sink, clock, registry, external_url),
         external_url=external_url,
         directory=directory,
     )

@@ -66,8 +66,9 @@ class SampleFile:
 
     def abandon(self) -> None:
         """Let go of a file that is not wanted."""
-        if self._file is not None:
+        if self._writer is not None:
             _quietly(self._writer.close)
+        if self._file is not None:
             _quietly(self._file.close)
 
     def _open(self, schema: Any) -> None:

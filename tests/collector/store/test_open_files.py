@@ -33,9 +33,7 @@ def block(tmp_path: Path) -> Path:
         last = STALE if row == 1 else 5.0
         values = [*(EXPECTED[name][row] for name in list(EXPECTED)[:3]), last]
         some = 4 - row // 2
-        store.append_row("s", row * 1000, refs if row < 2 else refs[:3], np.array(values)[:some])
-            "s", row * 1000, refs if row < 2 else refs[:3], np.array(values)[: 4 - row // 2]
-        )
+        store.append_row("s", row * 1000, refs[:some], np.array(values)[:some])
     clock.advance(100_000)
     store.maintain()
     store.compact()

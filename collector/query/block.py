@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from collector.model.errors import EvaluationError
 from collector.model.labels import METRIC_NAME, Labels
 from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, filled, is_missing
+from collector.query.kernels.windows import read_only, rows_with_cells
 
 METADATA_LABELS = (METRIC_NAME, "__type__", "__unit__")
 SAME_LABELSET = "vector cannot contain metrics with the same labelset"
@@ -68,8 +69,14 @@ class Block:
 
     def without_empty_rows(self) -> Block:
         """Only the rows that have a value somewhere."""
-        has_value: Bools = np.asarray(self.present().any(axis=1))
+        has_value = self.filled_rows()
         return self if has_value.all() else self.rows(has_value)
+
+    def filled_rows(self) -> Bools:
+        """Mask bool[n] of the rows that have a value somewhere."""
+        if self.histograms is None:
+            return rows_with_cells(read_only(self.values.view(np.int64)))
+        return np.asarray(self.present().any(axis=1))
 
 
 def empty(steps: int) -> Block:

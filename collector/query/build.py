@@ -184,6 +184,7 @@ class _Builder:
             plan.span,
             span_of.get(at, NO_SPAN),
             span_of.get(0, NO_SPAN),
+            plan.name_is_unused,
         )
 
     def _special(self, plan: CallPlan) -> Operator:

@@ -104,13 +104,15 @@ class SubqueryPlan:
 class CallPlan:
     """A function of the table; `spans` are those of the arguments, for annotations.
 
-    Plans that differ by their place in the text only are equal.
+    Plans that differ by their place in the text only are equal. `name_is_unused`: nobody looks at
+    the metric's name behind it, so it need not be taken away.
     """
 
     name: str
     args: tuple[Plan, ...]
     span: Span = field(default=NO_SPAN, compare=False)
     spans: tuple[Span, ...] = field(default=(), compare=False)
+    name_is_unused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

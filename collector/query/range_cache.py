@@ -6,7 +6,8 @@ samples and deletions too). So a step is taken from the cache when nothing that 
 changed, and is what the store would answer: there is no window near now that is guessed at.
 
 Answers are found by plan, not by text: durations are numbers there, and `@ end()` a time. Answers
-with annotations are not kept, because these belong to the whole range.
+with annotations are not kept, because these belong to the whole range; nor are those of native
+histograms, whose resets are found by what was read before them.
 """
 
 from __future__ import annotations
@@ -82,10 +83,11 @@ class RangeCache:
         if kept is not None and reach.until_ms < changed_ms:
             usable = _common(kept.grid, grid, changed_ms - 1 - reach.forward_ms)
         matrix = _completed(kept, usable, grid, evaluate)
-        self._count(grid, usable)
         covers = usable is not None and len(usable) == len(grid)
-        # what histograms take is not known, so answers that hold some are not kept
-        if not covers and not context.annotations.count and matrix.histograms is None:
+        if context.budget.has_read_histograms:
+            return evaluate(grid) if usable is not None else matrix
+        self._count(grid, usable)
+        if not covers and not context.annotations.count:
             self._keep(key, grid, matrix, version)
         return matrix
 

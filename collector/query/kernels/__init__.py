@@ -33,6 +33,7 @@ def warm() -> None:
     into = (out, out.view(np.int64))
     common = (times, values, bits, lo, hi)
     windows.latest(bits, lo, hi, into[1])
+    windows.rows_with_cells(windows.read_only(into[1]))
     rate.extrapolated(*common, lo, ends, True, 1.0, *into)
     windows.latest_columns(bits, lo, hi, np.empty((1, 1), np.int64))
     rate.last_two(*common, True, *into)

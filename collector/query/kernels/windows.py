@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from collector.model.samples import MISSING_BITS, STALE_BITS, Float64s, Int64s
+from collector.model.samples import MISSING_BITS, STALE_BITS, Bools, Float64s, Int64s
 
 Cell = TypeVar("Cell", bound=np.generic)
 
@@ -42,6 +42,18 @@ def compact(
             kept += 1
     before[columns] = kept
     return kept
+
+
+@njit(cache=True, nogil=True)
+def rows_with_cells(bits: Int64s) -> Bools:
+    """Which rows (bool[n]) of `bits` int64[n, t] have a cell that is not MISSING."""
+    out = np.zeros(bits.shape[0], np.bool_)
+    for i in range(bits.shape[0]):
+        for j in range(bits.shape[1]):
+            if bits[i, j] != _MISSING:
+                out[i] = True
+                break
+    return out
 
 
 @njit(cache=True, nogil=True)

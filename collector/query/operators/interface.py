@@ -39,6 +39,7 @@ class Budget:
     read: int = 0
     read_at: Counter[int] | None = None
     cancelled: bool = False
+    has_read_histograms: bool = False
 
     def load(self, samples: int) -> None:
         """Count cells that were loaded or made. Raises LimitError past the limit."""
@@ -95,7 +96,7 @@ class Windows:
     and `dropped`; `starts_ms` and `ends_ms` int64[t] are the windows' own bounds. `histograms`
     object[n, m] has the cells that are native histograms (MISSING in `values`), None where none is.
     `began_ms` int64[n, m] are start timestamps, 0 where unknown, None where none is known or they
-    are not to be used.
+    are not to be used. `refs` int64[n] are those of the store, None for what is not its series.
     """
 
     labels: Sequence[Labels]
@@ -108,6 +109,7 @@ class Windows:
     ends_ms: Int64s
     histograms: Histograms | None = None
     began_ms: Int64s | None = None
+    refs: Int64s | None = None
 
 
 def windows_over(
@@ -119,12 +121,13 @@ def windows_over(
     ends_ms: Int64s,
     histograms: Histograms | None = None,
     began_ms: Int64s | None = None,
+    refs: Int64s | None = None,
 ) -> Windows:
     """Windows `(start, end]` over one column of timestamps, bounds searched once for all series."""
     lo = np.searchsorted(timestamps_ms, starts_ms, side="right")
     hi = np.searchsorted(timestamps_ms, ends_ms, side="right")
     cells = (timestamps_ms, values, lo, hi, starts_ms, ends_ms)
-    return Windows(labels, dropped, *cells, histograms, began_ms)
+    return Windows(labels, dropped, *cells, histograms, began_ms, refs)
 
 
 class Operator(Protocol):

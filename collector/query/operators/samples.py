@@ -29,7 +29,8 @@ class Samples:
     """Series over one column of timestamps, as a `Slice`, with their histograms.
 
     `values` float64[n, m] is MISSING where `histograms` object[n, m] has one; `histograms` is None
-    where there is none at all. `began_ms` int64[n, m]: start timestamps, 0 where unknown.
+    where there is none at all. `began_ms` int64[n, m]: start timestamps, 0 where unknown. `refs`
+    are the store's, None for series that were put together.
     """
 
     labels: Sequence[Labels]
@@ -37,6 +38,7 @@ class Samples:
     values: Float64s
     histograms: Histograms | None = None
     began_ms: Int64s | None = None
+    refs: Int64s | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,14 @@ def _component_rows(querier: Querier, slices: Sequence[Slice]) -> list[list[int]
 
 
 def _plain(part: Slice) -> Samples:
-    return Samples(part.labels, part.timestamps_ms, part.values, None, part.start_ms)
+    return Samples(part.labels, part.timestamps_ms, part.values, None, part.start_ms, part.refs)
 
 
 def _without(part: Slice, rows: set[int]) -> Samples:
     keep = np.array([row for row in range(len(part.labels)) if row not in rows], np.int64)
     labels = [part.labels[row] for row in keep]
     began = None if part.start_ms is None else part.start_ms[keep]
-    return Samples(labels, part.timestamps_ms, part.values[keep], None, began)
+    return Samples(labels, part.timestamps_ms, part.values[keep], None, began, part.refs[keep])
 
 
 def _family(labels: Labels, rows: list[_Row]) -> Samples:

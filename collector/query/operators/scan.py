@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from collector.model.labels import METRIC_NAME
 from collector.model.matchers import Matcher
-from collector.model.samples import Int64s, filled
+from collector.model.samples import Int64s, filled, is_sample
 from collector.query.ast import Extension, Gives
 from collector.query.block import (
     Block,
@@ -58,7 +59,8 @@ class Scan:
             return stacked([], 0)
         starts = ends - context.lookback_ms
         blocks = []
-        for found in read_windows(context, self.matchers, starts, ends, self.notes_resets):
+        windows = read_windows(context, self.matchers, starts, ends, self.notes_resets)
+        for found in windows:
             context.budget.load(len(found.labels) * len(ends))
             if self.gives != "value":
                 block = self._times(found, context)
@@ -69,8 +71,9 @@ class Scan:
                 bits = kernels.read_only(found.values.view(np.int64))
                 kernels.latest(bits, found.lo, found.hi, values.view(np.int64))
                 block = undropped(found.labels, values)
-            blocks.append(block.without_empty_rows())
-        return stacked(blocks, len(ends))
+            _count_steps(block, context)
+            blocks.append(block)
+        return in_order(blocks, windows, len(ends))
 
     def _times(self, found: Windows, context: Context) -> Block:
         columns = latest_columns(found)
@@ -126,7 +129,8 @@ class SmoothedScan:
             return stacked([], 0)
         reach = context.lookback_ms
         blocks = []
-        for found in read_windows(context, self.matchers, at - reach, at + reach):
+        windows = read_windows(context, self.matchers, at - reach, at + reach)
+        for found in windows:
             out = filled((len(found.labels), len(at)))
             context.budget.load(out.size)
             values = kernels.read_only(found.values)
@@ -139,8 +143,9 @@ class SmoothedScan:
             if found.histograms is not None:
                 said = Remarks(context.annotations, self.span)
                 histograms = interpolated_histograms(found, at, out, said)
-            blocks.append(undropped(found.labels, out, histograms).without_empty_rows())
-        return stacked(blocks, len(at))
+            blocks.append(undropped(found.labels, out, histograms))
+            _count_steps(blocks[-1], context)
+        return in_order(blocks, windows, len(at))
 
     def explain(self) -> str:
         """What is read."""
@@ -176,6 +181,7 @@ class WindowScan:
         found = read_windows(context, self.matchers, *reach, self.notes_resets)
         for one in found:
             context.budget.load(one.values.size)
+            _count_windows(one, context)
         if not self.extension:
             return found
         return [replace(one, starts_ms=starts, ends_ms=ends) for one in found]
@@ -194,6 +200,8 @@ def read_windows(
 ) -> list[Windows]:
     """All series that match, with windows `(start, end]` over their samples."""
     reach = (int(starts.min()), int(ends.max()))
+    found = read_samples(context.querier, matchers, *reach)
+    context.budget.has_read_histograms |= any(part.histograms is not None for part in found)
     return [
         windows_over(
             part.labels,
@@ -204,6 +212,43 @@ def read_windows(
             ends,
             with_resets_noted(part.histograms) if notes_resets else part.histograms,
             part.began_ms if context.start_timestamps else None,
+            part.refs,
         )
-        for part in read_samples(context.querier, matchers, *reach)
+        for part in found
     ]
+
+
+def in_order(blocks: Sequence[Block], windows: Sequence[Windows], steps: int) -> Block:
+    """The blocks that were made of these windows as one, without empty rows.
+
+    Series come in the order of their refs, wherever the store has them: so what depends on it (the
+    last bit of a sum, which of equals `topk` takes) is the same whatever range is asked for.
+    """
+    whole = stacked(blocks, steps)
+    refs = [one.refs for one in windows if one.refs is not None]
+    if len(blocks) < 2 or len(refs) < len(blocks):
+        return whole.without_empty_rows()
+    order = np.argsort(np.concatenate(refs), kind="stable")
+    return whole.rows(order[whole.filled_rows()[order]])
+
+
+def _count_steps(block: Block, context: Context) -> None:
+    """One sample a series and step; which steps have none is looked at only if it is asked for."""
+    budget, times = context.budget, context.grid.times_ms
+    if budget.read_at is None:
+        budget.count_read(times, np.full(len(times), len(block.labels), np.int64))
+    else:
+        budget.count_read(times, block.present().sum(axis=0))
+
+
+def _count_windows(found: Windows, context: Context) -> None:
+    """Every sample of every window; gaps are looked at only if it is asked for."""
+    budget, times = context.budget, context.grid.times_ms
+    if budget.read_at is None:
+        budget.count_read(times, (found.hi - found.lo) * len(found.labels))
+        return
+    there = is_sample(found.values).sum(axis=0)
+    if found.histograms is not None:
+        there += are_histograms(found.histograms).sum(axis=0)
+    before = np.concatenate([[0], np.cumsum(there)])
+    budget.count_read(times, before[found.hi] - before[found.lo])

@@ -8,7 +8,7 @@ import numpy as np
 
 from collector.model.errors import EvaluationError
 from collector.model.samples import Bools, Float64s, Int64s, filled
-from collector.query.block import Block, Histograms, name_dropped, stacked
+from collector.query.block import Block, Histograms, name_dropped
 from collector.query.float_text import shortest
 from collector.query.functions import FUNCTIONS
 from collector.query.kernels import extended, over_time, rate, started
@@ -23,6 +23,7 @@ from collector.query.operators.interface import (
     scalar,
 )
 from collector.query.operators.remarks import Remarks
+from collector.query.operators.scan import in_order
 from collector.query.positions import Span
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
@@ -38,7 +39,10 @@ _STARTED = {
 
 @dataclass(frozen=True, slots=True)
 class WindowFunction:
-    """A function of the family `window`; `params` are its scalars, in order."""
+    """A function of the family `window`; `params` are its scalars, in order.
+
+    `name_is_unused`: who takes the answer does not look at the metric's name, so it may stay.
+    """
 
     name: str
     source: WindowSource
@@ -46,6 +50,7 @@ class WindowFunction:
     span: Span
     source_span: Span
     param_span: Span
+    name_is_unused: bool = False
 
     def run(self, context: Context) -> Block:
         """Its value at each step, MISSING where a window has too few samples."""
@@ -53,22 +58,22 @@ class WindowFunction:
         self._check(params, context)
         steps = len(context.grid)
         blocks = []
-        for windows in self.source.windows(context):
+        found = self.source.windows(context)
+        for windows in found:
             context.budget.load(len(windows.labels) * steps)
             values = self._apply(windows, params, context)
             histograms = self._histograms(windows, values, context)
-            block = Block(windows.labels, values, windows.dropped, histograms)
-            blocks.append(block.without_empty_rows())
-        block = stacked(blocks, steps)
+            blocks.append(Block(windows.labels, values, windows.dropped, histograms))
+        block = in_order(blocks, found, steps)
         if self.name in ("rate", "increase"):
             self._note_gauges(block, context)
-        if FUNCTIONS[self.name].keeps_name:
+        if self.name_is_unused or FUNCTIONS[self.name].keeps_name:
             return block
         return name_dropped(block, context.delayed_name_removal)
 
     def explain(self) -> str:
-        """The function and what it reads."""
-        return f"{self.name} of {self.source.explain()}"
+        """The function."""
+        return self.name
 
     def _apply(self, windows: Windows, params: list[Float64s], context: Context) -> Float64s:
         steps = len(context.grid)

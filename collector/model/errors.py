@@ -56,11 +56,17 @@ class InputError(TocsinError):
 
 
 class QueryError(InputError):
-    """A PromQL text is wrong; `position` is the 0-based offset into it, or -1."""
+    """A PromQL text is wrong; `position` is the 0-based offset into it, or -1.
 
-    def __init__(self, message: str, *, position: int = -1, advice: str = "") -> None:
+    `picture` is the line of the text with a caret below the place, for terminals; or "".
+    """
+
+    def __init__(
+        self, message: str, *, position: int = -1, advice: str = "", picture: str = ""
+    ) -> None:
         super().__init__(message, advice=advice)
         self.position = position
+        self.picture = picture
 
 
 class TemplateError(InputError):

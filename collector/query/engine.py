@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from collector.model.clock import Clock, SystemClock
 from collector.model.errors import InputError, QueryError
+from collector.model.histogram_columns import COMPONENT, without_component
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
 from collector.model.samples import Float64s, Int64s, is_sample
@@ -28,6 +29,7 @@ from collector.query.operators.interface import Budget, Context, Windows
 from collector.query.optimize import OPTIMIZERS
 from collector.query.parser import parse
 from collector.query.plan import Plan, plan_for
+from collector.query.positions import located
 from collector.query.range_cache import RangeCache
 from collector.query.self_metrics import QueryMetrics
 from collector.query.type_check import type_of
@@ -160,6 +162,7 @@ class Engine:
         found: set[Labels] = set()
         for matchers in selectors:
             found.update(self._querier.series(matchers, start_ms - 1, end_ms))
+        found = set(map(without_component, found))
         return sorted(found, key=lambda labels: labels.pairs)
 
     def label_names(
@@ -169,13 +172,15 @@ class Engine:
         found: set[str] = set()
         for matchers in selectors or ((),):
             found.update(self._querier.label_names(matchers, start_ms - 1, end_ms))
-        return sorted(found)
+        return sorted(found - {COMPONENT})
 
     def label_values(
         self, name: str, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
     ) -> list[str]:
         """Sorted values of one label of those series."""
         found: set[str] = set()
+        if name == COMPONENT:
+            return []
         for matchers in selectors or ((),):
             found.update(self._querier.label_values(name, matchers, start_ms - 1, end_ms))
         return sorted(found)
@@ -192,7 +197,10 @@ class Engine:
     def _prepared(self, query: str, expr: Expr, grid: Grid, asked: QueryOptions) -> _Run:
         began = self._clock.monotonic_seconds()
         context = self._context(grid, Annotations(query), asked)
-        plan = plan_for(expr, grid)
+        try:
+            plan = plan_for(expr, grid)
+        except QueryError as error:
+            raise located(query, error) from error
         for optimize in OPTIMIZERS:
             plan = optimize(plan)
         watch = PlanStep(text=query) if asked.explain else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from collector.model.errors import QueryError
+
+_PLACE = re.compile(r"(\d+):(\d+): ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +42,24 @@ def parse_error(query: str, offset: int, message: str) -> QueryError:
     return QueryError(
         f"{line_column(query, offset)}: parse error: {message}",
         position=offset,
+        picture=caret(query, offset),
     )
+
+
+def located(query: str, error: QueryError) -> QueryError:
+    """The error with its place in the query, where only the offset was known."""
+    if error.picture or error.position < 0:
+        return error
+    return parse_error(query, error.position, error.message)
+
+
+def picture_of(query: str, message: str) -> str:
+    """The caret for an error that came as text (`line:column: …`) from a server, or ""."""
+    match = _PLACE.match(message)
+    if match is None:
+        return ""
+    line, column = int(match.group(1)), int(match.group(2))
+    lines = query.split("\n")
+    if line > len(lines):
+        return ""
+    return caret(query, sum(len(one) + 1 for one in lines[: line - 1]) + column - 1)

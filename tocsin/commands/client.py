@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import httpx
 
 from collector.model.errors import InputError, UnavailableError
+from collector.query.positions import picture_of
 
 DEFAULT_URL = "http://127.0.0.1:9900"
 TIMEOUT_SECONDS = 30.0
@@ -41,7 +42,10 @@ def _asked(
             f"no answer from {url}: {error}", advice="start it with `tocsin up`, or give --url"
         ) from error
     if answer.is_error:
-        raise InputError(f"{url}{path} answered {answer.status_code}: {_reason(answer)}")
+        reason = _reason(answer)
+        picture = picture_of(given.get("query", ""), reason)
+        told = f"{reason}\n{picture}" if picture else reason
+        raise InputError(f"{url}{path} answered {answer.status_code}: {told}")
     body: object = answer.json()
     return body
 

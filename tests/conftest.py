@@ -88,6 +88,10 @@ class Processes:
         ]
         return "\n".join(parts)
 
+    def all_run(self) -> bool:
+        """Whether none has ended by itself."""
+        return all(process.poll() is None for process in self._running)
+
     def end(self) -> None:
         for process in reversed(self._running):
             if process.poll() is None:

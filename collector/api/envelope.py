@@ -5,6 +5,7 @@ Source: `respond` and `respondError` in web/api/v1/api.go of Prometheus 3.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from collector.api.json_values import quoted
 from collector.model.errors import (
+    CancelledError,
     EvaluationError,
     InputError,
     LimitError,
@@ -33,6 +35,7 @@ _BY_ERROR: tuple[tuple[type[TocsinError], str, int], ...] = (
     (InputError, "bad_data", 400),
     (EvaluationError, "execution", 422),
     (LimitError, "execution", 422),
+    (CancelledError, "canceled", 499),
     (UnavailableError, "timeout", 503),
     (StorageError, "internal", 500),
 )
@@ -94,6 +97,11 @@ def success(
     body = f'{{"status":"success","data":{data}'
     body += _annotations("warnings", "warning", warnings) + _annotations("infos", "info", infos)
     return _json(status, body + "}")
+
+
+def answer(data: object) -> Response:
+    """200 with data that JSON knows."""
+    return success(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
 
 
 def nothing() -> Response:

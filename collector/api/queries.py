@@ -108,12 +108,12 @@ class _Routes:
     def format_query(self, given: _Given) -> Response:
         """The query in canonical form."""
         text = print_expr(_parsed(given.text("query")))
-        return envelope.success(json.dumps(text, ensure_ascii=False))
+        return envelope.answer(text)
 
     def parse_query(self, given: _Given) -> Response:
         """The query's syntax tree."""
         tree = tree_of(_parsed(given.text("query")))
-        return envelope.success(json.dumps(tree, ensure_ascii=False))
+        return envelope.answer(tree)
 
 
 def _parsed(query: str) -> Expr:
@@ -152,6 +152,7 @@ def _options(given: Parameters) -> QueryOptions:
         lookback_ms=lookback_ms if lookback_ms > 0 else None,
         timeout_seconds=None if timeout_ms is None else timeout_ms / 1000,
         per_step_samples=given.text("stats") == "all",
+        explain=given.text("explain") in ("1", "true"),
     )
 
 
@@ -162,7 +163,8 @@ def _answer(answer: Answer, limit: int, given: Parameters) -> Response:
     if wanted not in STATS_VALUES:
         warnings = (*warnings, f'stats={wanted} is deprecated; ask for "true" or "all"')
     statistics = statistics_json(answer.statistics, wanted == "all") if wanted else ""
-    return envelope.success(value_json(value, statistics), warnings, answer.infos)
+    plan = "" if answer.plan is None else json.dumps(answer.plan.to_json())
+    return envelope.success(value_json(value, statistics, plan), warnings, answer.infos)
 
 
 def _first(value: Value, limit: int) -> tuple[Value, bool]:

@@ -5,7 +5,6 @@ Source: web/api/v1/api.go of Prometheus 3.14.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
@@ -70,17 +69,17 @@ class _Routes:
         data: Json = {"groups": [_group(one, with_alerts) for one in shown]}
         if len(shown) < len(kept):
             data["groupNextToken"] = token_of(kept[len(shown)])
-        return _success(data)
+        return envelope.answer(data)
 
     def alerts(self) -> Response:
         """Every pending or firing alert."""
         found = active_alerts(tuple(self._states.groups()))
-        return _success({"alerts": [_alert(one) for one in found]})
+        return envelope.answer({"alerts": [_alert(one) for one in found]})
 
     def alertmanagers(self) -> Response:
         """Where alerts go."""
         active = [{"url": url} for url in self._alertmanagers]
-        return _success({"activeAlertmanagers": active, "droppedAlertmanagers": []})
+        return envelope.answer({"activeAlertmanagers": active, "droppedAlertmanagers": []})
 
 
 def _filtered(
@@ -176,7 +175,3 @@ def _alert(alert: ActiveAlert) -> Json:
 def _seconds(seconds: float) -> float | int:
     """Whole numbers without `.0`, as Go writes floats in JSON."""
     return int(seconds) if seconds == int(seconds) else seconds
-
-
-def _success(data: Json) -> Response:
-    return envelope.success(json.dumps(data, ensure_ascii=False))

@@ -5,7 +5,6 @@ Source: web/api/v1/api.go of Prometheus 3.14.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Annotated
 
@@ -80,7 +79,7 @@ class _Routes:
         names = [name for name in sorted(known) if wanted in ("", name)]
         shown = names if limit < 0 else names[:limit]
         data = {name: [_metadata_entry(known[name])] for name in shown}
-        return envelope.success(json.dumps(data, ensure_ascii=False))
+        return envelope.answer(data)
 
 
 def _range(given: Parameters) -> tuple[int, int, list[tuple[Matcher, ...]]]:

@@ -6,7 +6,6 @@ nearest equal here, so that clients find every key.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import threading
@@ -65,16 +64,16 @@ class _Routes:
 
     def config(self) -> Response:
         """The configuration that holds."""
-        return _success({"yaml": self._process.config_yaml()})
+        return envelope.answer({"yaml": self._process.config_yaml()})
 
     def flags(self) -> Response:
         """Settings by the names of Prometheus's flags."""
-        return _success(dict(self._process.flags()))
+        return envelope.answer(dict(self._process.flags()))
 
     def runtime_info(self) -> Response:
         """How the process runs."""
         status = self._process.runtime()
-        return _success(
+        return envelope.answer(
             {
                 "startTime": rfc3339(status.started_ms),
                 "CWD": os.getcwd(),
@@ -95,7 +94,7 @@ class _Routes:
     def build_info(self) -> Response:
         """What Grafana asks to learn which Prometheus it talks to."""
         unknown = ("revision", "branch", "buildUser", "buildDate", "goVersion")
-        return _success({"version": self._version, **dict.fromkeys(unknown, "")})
+        return envelope.answer({"version": self._version, **dict.fromkeys(unknown, "")})
 
     def tsdb(self, given: _Given) -> Response:
         """How many series there are, and which names, labels and pairs have the most."""
@@ -104,11 +103,11 @@ class _Routes:
             limit = DEFAULT_TOP
         if not 0 < limit <= MAX_TOP:
             raise invalid("limit", f"limit must be a positive number of at most {MAX_TOP}")
-        return _success(_tsdb(self._cardinality(limit)))
+        return envelope.answer(_tsdb(self._cardinality(limit)))
 
     def wal_replay(self) -> Response:
         """The log is read before the first request is taken, so it is always done."""
-        return _success({"min": 0, "max": 0, "current": 0})
+        return envelope.answer({"min": 0, "max": 0, "current": 0})
 
     def notifications(self) -> Response:
         """What whoever looks at the server should know."""
@@ -118,7 +117,7 @@ class _Routes:
             "date": rfc3339(status.config_read_ms),
             "active": True,
         }
-        return _success([] if status.reload_succeeded else [failed])
+        return envelope.answer([] if status.reload_succeeded else [failed])
 
 
 def _tsdb(found: Cardinality) -> Json:
@@ -139,7 +138,3 @@ def _tsdb(found: Cardinality) -> Json:
 
 def _counts(counts: Counts) -> list[Json]:
     return [{"name": name, "value": value} for name, value in counts]
-
-
-def _success(data: object) -> Response:
-    return envelope.success(json.dumps(data, ensure_ascii=False))

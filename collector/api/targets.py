@@ -5,7 +5,6 @@ Source: web/api/v1/api.go of Prometheus 3.14.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Annotated, Protocol
@@ -86,7 +85,7 @@ class _Routes:
             for one in found
         ]
         counts = {job: len(found) for job, found in dropped.items()}
-        return _success(
+        return envelope.answer(
             {
                 "activeTargets": [target_json(one, self._external_url) for one in active],
                 "droppedTargets": labels,
@@ -99,11 +98,11 @@ class _Routes:
         limit = given.count("limit")
         matchers = _matchers(given.text("match_target"))
         entries = self._entries(matchers, given.text("metric"))
-        return _success(list(islice(entries, limit if limit >= 0 else None)))
+        return envelope.answer(list(islice(entries, limit if limit >= 0 else None)))
 
     def scrape_pools(self) -> Response:
         """Names of the scrape sections."""
-        return _success({"scrapePools": self._pool.jobs()})
+        return envelope.answer({"scrapePools": self._pool.jobs()})
 
     def _active(self, pool: str) -> list[TargetStatus]:
         return [one for one in self._pool.targets() if pool in ("", one.target.job)]
@@ -130,10 +129,6 @@ def _matchers(selector: str) -> Sequence[Matcher]:
         return parse_selector(selector) if selector else ()
     except InputError as error:
         raise invalid("match_target", error.message) from error
-
-
-def _success(data: object) -> Response:
-    return envelope.success(json.dumps(data, ensure_ascii=False))
 
 
 def global_url(url: str, external_url: str) -> str:

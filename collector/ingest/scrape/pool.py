@@ -15,7 +15,7 @@ from collector.ingest.http.tls import TlsContexts
 from collector.ingest.relabel import compile_rules
 from collector.ingest.scrape.fetch import Fetcher
 from collector.ingest.scrape.loop import ScrapeLoop, TargetStatus, Tools
-from collector.ingest.scrape.target import Target, make_target
+from collector.ingest.scrape.target import Target, discovered_labels, make_target
 from collector.ingest.series_gate import SeriesGate
 from collector.ingest.warm_up import warm_up
 from collector.ingest.write import SampleWriter
@@ -216,7 +216,7 @@ class ScrapePool:
                 _log.error("a target is not scraped: %s", error)
                 continue
             if target is None:
-                dropped.append(labels)
+                dropped.append(discovered_labels(job.config, labels))
             else:
                 wanted[target] = None
         job.dropped_count = len(dropped)

@@ -26,6 +26,7 @@ from collector.model.clock import ManualClock
 from collector.model.errors import ConfigError, InputError, Where
 from collector.model.yaml_document import Path as YamlPath
 from collector.model.yaml_document import YamlDocument, path_of, read_yaml
+from collector.query_config import QueryConfig, StoreConfig
 from collector.remote_write_config import RemoteWriteConfig
 from collector.rules.config import RulesConfig
 from collector.rules.file import load_rule_files, rule_paths
@@ -106,6 +107,8 @@ class Config:
     storage: StorageConfig
     otlp: OtlpConfig
     limits: LimitsConfig
+    query: QueryConfig
+    store: StoreConfig
     logs: LogsConfig
     slos: SloConfig
     objectives: list[Objective]
@@ -195,6 +198,8 @@ class _Loader:
             storage=self._section("storage", StorageConfig),
             otlp=self._section("otlp", OtlpConfig),
             limits=self._section("limits", LimitsConfig),
+            query=self._section("query", QueryConfig),
+            store=self._section("store", StoreConfig),
             logs=self._section("logs", LogsConfig),
             slos=slos,
             objectives=self._objectives(slos),
@@ -271,7 +276,18 @@ class _Loader:
             self._errors.append(ConfigError(error.message, where=where, advice=error.advice))
 
     def _refuse_unknown_sections(self) -> None:
-        sections = {"web", "storage", "otlp", "limits", "logs", "slos", "anomaly", "dashboards"}
+        sections = {
+            "web",
+            "storage",
+            "otlp",
+            "limits",
+            "query",
+            "store",
+            "logs",
+            "slos",
+            "anomaly",
+            "dashboards",
+        }
         known = sections | _names(ScrapeSection) | _names(RemoteWriteSection)
         known |= _names(RulesConfig) | _names(AlertsConfig) | {GLOBAL_BLOCK}
         for key in self._data:

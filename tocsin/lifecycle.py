@@ -38,7 +38,7 @@ MAINTENANCE_MS = 30_000
 FIT_MS = 5_000
 DRAIN_SECONDS = 5
 LOG_RETENTION_MS = 600_000
-AT_START = ("web", "storage", "otlp", "limits", "logs")
+AT_START = ("web", "storage", "otlp", "limits", "query", "store", "logs")
 """Sections that hold for the life of the process."""
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from collector.api.process_status import RuntimeStatus
 from collector.model.durations import format_duration
-from collector.query.engine import EngineOptions
 from tocsin.config_text import config_text
+from tocsin.query_wiring import engine_options
 from tocsin.wiring import Parts
 
 
@@ -49,7 +49,8 @@ class RunningProcess:
 
     def flags(self) -> Mapping[str, str]:
         """Settings by the names of Prometheus's flags."""
-        config, query = self._parts.config, EngineOptions()
+        config = self._parts.config
+        query = engine_options(config.query)
         return {
             "config.file": str(config.file),
             "query.lookback-delta": format_duration(query.lookback_ms),

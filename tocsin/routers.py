@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 import alerts.api
 import anomaly.api
+import collector.api.active_queries
 import collector.api.exporters
 import collector.api.ingest
 import collector.api.logs_and_traces
@@ -27,6 +28,7 @@ def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
     """Everything that answers over HTTP."""
     routers = [
         *prometheus_routers(parts, RunningProcess(parts, lambda: process.readings)),
+        collector.api.active_queries.router(parts.queries),
         collector.api.ingest.router(parts.otlp),
         collector.api.remote_write.router(parts.remote_write),
         collector.api.logs_and_traces.router(parts.logs.store, parts.logs.receiver),

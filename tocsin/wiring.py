@@ -19,7 +19,8 @@ from collector.ingest.scrape.pool import ScrapePool
 from collector.ingest.series_gate import SeriesGate
 from collector.ingest.write import SampleWriter
 from collector.model.clock import Clock
-from collector.query.engine import Engine
+from collector.query.active import ActiveQueries
+from collector.query.interface import QueryEngine
 from collector.rules.ruler import Ruler
 from collector.self_metrics import IngestMetrics
 from collector.store.interface import Appender
@@ -31,6 +32,7 @@ from tocsin.config import Config
 from tocsin.forward_wiring import Forwarding, build_forwarding
 from tocsin.links import LinkingSink
 from tocsin.logs_wiring import Logs, build_logs
+from tocsin.query_wiring import Queries, build_queries
 from tocsin.rules_wiring import build_ruler
 from tocsin.ticker import TickMetrics
 
@@ -47,7 +49,8 @@ class Parts:
     registry: CollectorRegistry
     ticks: TickMetrics
     store: Tsdb
-    engine: Engine
+    engine: QueryEngine
+    queries: ActiveQueries
     pool: ScrapePool
     gate: SeriesGate
     otlp: OtlpReceiver
@@ -73,7 +76,8 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
     store = Tsdb.open(directory / "metrics", clock, store_options(config), registry)
     forwarding = build_forwarding(config, store, directory, clock, registry)
     appender = forwarding.appender
-    engine = Engine(store, clock=clock)
+    asked = build_queries(config, store, clock, registry)
+    engine = asked.engine
     ingest = IngestMetrics(registry)
     gate = SeriesGate(appender, config.limits.guards(), clock)
     pool = ScrapePool(appender, ingest, clock, gate)
@@ -95,6 +99,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         ticks=TickMetrics(registry),
         store=store,
         engine=engine,
+        queries=asked.active,
         pool=pool,
         gate=gate,
         otlp=otlp_receiver(
@@ -106,7 +111,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         forwarding=forwarding,
         logs=build_logs(config.logs, directory, clock, registry, config.otlp.max_body_size),
         alerts=alerts,
-        slos=build_slos(config, store, appender, engine, sink, clock, directory, registry),
+        slos=build_slos(config, appender, asked, sink, clock, directory, registry),
         anomalies=build_anomalies(
             config, engine, appender, sink, clock, directory, anomaly_metrics
         ),
@@ -128,9 +133,8 @@ def process_registry() -> CollectorRegistry:
 
 def build_slos(
     config: Config,
-    store: Tsdb,
     appender: Appender,
-    engine: Engine,
+    asked: Queries,
     sink: LinkingSink,
     clock: Clock,
     directory: Path,
@@ -139,20 +143,20 @@ def build_slos(
     """The SLO engine on its part of the data directory."""
     return SloEngine(
         config.objectives,
-        store,
+        asked.counted,
         appender,
         sink,
         clock,
         directory / "slo",
         config.slos,
         SloMetrics(registry),
-        engine,
+        asked.engine,
     )
 
 
 def build_anomalies(
     config: Config,
-    engine: Engine,
+    engine: QueryEngine,
     appender: Appender,
     sink: LinkingSink,
     clock: Clock,

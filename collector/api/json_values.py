@@ -34,11 +34,15 @@ REMEMBERED_TEXTS = 1 << 16
 """Names and values of labels whose JSON is kept: they come again with every answer."""
 
 
-def value_json(value: Value, statistics: str = "") -> str:
-    """The `data` of a query's answer: `{"resultType":…,"result":…}`; `statistics` is JSON."""
+def value_json(value: Value, statistics: str = "", plan: str = "") -> str:
+    """The `data` of a query's answer: `{"resultType":…,"result":…}`.
+
+    `statistics` and `plan` are JSON; what is "" is left out.
+    """
     kind, result = _typed(value)
     stats = f',"stats":{statistics}' if statistics else ""
-    return f'{{"resultType":"{kind}","result":{result}{stats}}}'
+    explained = f',"explain":{plan}' if plan else ""
+    return f'{{"resultType":"{kind}","result":{result}{stats}{explained}}}'
 
 
 def statistics_json(statistics: Statistics, per_step: bool) -> str:

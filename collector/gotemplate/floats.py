@@ -34,6 +34,15 @@ def shortest(value: float) -> str:
     return float_text(value, "g", None)
 
 
+def shortest_scientific(value: float) -> str:
+    """The shortest text with an exponent, `4.2E+01` (strconv.FormatFloat with 'E', -1)."""
+    if not math.isfinite(value):
+        return float_text(value, "g", None)
+    digits, exponent = _shortest_digits(value)
+    sign = "-" if math.copysign(1.0, value) < 0 else ""
+    return f"{sign}{_with_point(digits, 1)}E{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+
+
 def _general(value: float, precision: int | None) -> str:
     if precision is None:
         precision = SHORTEST_PRECISION

@@ -133,7 +133,7 @@ def alert_series(rule: AlertingRule, alerts: Tracked) -> list[Series]:
     for alert in alerts.values():
         if alert.state == "inactive":
             continue
-        base = rule.labels.merged({**alert.labels, ALERT_NAME: rule.name})
+        base = Labels({**rule.labels, **alert.labels, ALERT_NAME: rule.name})
         state = {METRIC_NAME: ALERTS, "alertstate": alert.state}
         made.append(Series(base.merged(state), 1.0))
         since = float(alert.active_at_ms // 1000)

@@ -18,7 +18,7 @@ from collector.config_errors import ManyConfigErrors, explain
 from collector.config_values import DurationMs
 from collector.gotemplate import Template, compile_template
 from collector.model.errors import ConfigError, InputError, QueryError, TemplateError, Where
-from collector.model.labels import METRIC_NAME, Labels
+from collector.model.labels import METRIC_NAME
 from collector.model.yaml_document import Path as YamlPath
 from collector.model.yaml_document import YamlDocument, read_yaml
 from collector.query.parser import parse
@@ -212,7 +212,7 @@ class _Reader:
             self._rule_error(place, "record", both if model.record else both[5:])
         query = self._query(model, place)
         self._check_labels(model.labels, (*place.path, "labels"), str(place))
-        labels = Labels({**common, **model.labels})
+        labels = dict(sorted({**common, **model.labels}.items()))
         rule: Rule | None
         if model.record:
             self._check_record(model, place)
@@ -245,7 +245,7 @@ class _Reader:
             self._rule_error(place, "record", f"invalid recording rule name: {model.record}")
 
     def _alerting(
-        self, model: RuleModel, place: _Place, query: str, labels: Labels
+        self, model: RuleModel, place: _Place, query: str, labels: Mapping[str, str]
     ) -> AlertingRule:
         templates: dict[str, Template] = {}
         for field, texts in (("labels", model.labels), ("annotations", model.annotations)):

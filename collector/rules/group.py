@@ -90,7 +90,7 @@ class RuleMemory:
     @property
     def key(self) -> tuple[str, str, Labels]:
         """What makes a rule the same after a reload: its kind, name and labels."""
-        return type(self.rule).__name__, self.rule.name, self.rule.labels
+        return type(self.rule).__name__, self.rule.name, Labels(self.rule.labels)
 
 
 class GroupRunner:
@@ -303,14 +303,14 @@ class GroupRunner:
 def _rule_picture(memory: RuleMemory) -> RuleState:
     rule = memory.rule
     if isinstance(rule, RecordingRule):
-        return RecordingRuleState(rule.name, rule.query, rule.labels, memory.evaluation)
+        return RecordingRuleState(rule.name, rule.query, Labels(rule.labels), memory.evaluation)
     active = [alert.shown() for alert in memory.alerts.values() if alert.state != "inactive"]
     return AlertingRuleState(
         name=rule.name,
         query=rule.query,
         duration_seconds=rule.for_ms / 1000,
         keep_firing_for_seconds=rule.keep_firing_for_ms / 1000,
-        labels=rule.labels,
+        labels=Labels(rule.labels),
         annotations=rule.annotations,
         alerts=tuple(sorted(active, key=lambda alert: alert.labels)),
         evaluation=memory.evaluation,

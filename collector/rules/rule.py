@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from collector.gotemplate import Template
-from collector.model.labels import NO_LABELS, Labels
 
 ALERT_NAME = "alertname"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingRule:
-    """Writes the value of `expr` under the metric name `name`, with `labels` put over its own."""
+    """Writes the value of `expr` under the metric name `name`, with `labels` put over its own.
+
+    A label whose value is "" is taken away.
+    """
 
     name: str
     expr: str
     query: str
-    labels: Labels = NO_LABELS
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class AlertingRule:
     query: str
     for_ms: int = 0
     keep_firing_for_ms: int = 0
-    labels: Labels = NO_LABELS
+    labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     templates: Mapping[str, Template] = field(default_factory=dict, compare=False)
 

@@ -15,14 +15,16 @@ from typing import Protocol
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from collector.gotemplate.floats import shortest
+from collector.gotemplate.floats import shortest_scientific
+from collector.gotemplate.format import go_quote
 from collector.gotemplate.times import MILLISECOND, duration_text
 from collector.model.alert import Alert
 from collector.model.clock import ManualClock
-from collector.model.errors import TocsinError
+from collector.model.durations import format_duration
+from collector.model.errors import InputError, TocsinError
 from collector.model.histogram_columns import columns
 from collector.model.histograms import NativeHistogram
-from collector.model.labels import METRIC_NAME, Labels
+from collector.model.labels import Labels
 from collector.query.interface import QueryEngine
 from collector.rules.group import GroupRunner, Parts, RuleOptions
 from collector.rules.rule import ALERT_NAME, RuleGroup
@@ -152,12 +154,12 @@ class _Run:
     def _alert(self, test: AlertTest) -> Iterator[str]:
         got = sorted(_alert_text(one.labels, one.annotations) for one in self._firing(test))
         expected = sorted(
-            _alert_text(Labels({**one.exp_labels, ALERT_NAME: test.alertname}), one.exp_annotations)
+            _alert_text({**one.exp_labels, ALERT_NAME: test.alertname}, one.exp_annotations)
             for one in test.exp_alerts
         )
         if got != expected:
             name = f"    name: {self._tests.name},\n" if self._tests.name else ""
-            time = duration_text(test.eval_time * MILLISECOND)
+            time = format_duration(test.eval_time)
             yield (
                 f"{name}    alertname: {test.alertname}, time: {time}, \n"
                 f"        exp:{_listed(expected)}, \n        got:{_listed(got)}"
@@ -170,14 +172,14 @@ class _Run:
                     yield from (one for one in rule.alerts if one.state == "firing")
 
     def _expr(self, test: ExprTest) -> Iterator[str]:
-        place = f'    expr: "{test.expr}", time: {duration_text(test.eval_time * MILLISECOND)},'
+        place = f"    expr: {go_quote(test.expr)}, time: {format_duration(test.eval_time)},"
         try:
             got = evaluate(self._bench.engine, test.expr, test.eval_time)
         except TocsinError as error:
             yield f"{place} err: {error.message}"
             return
         try:
-            expected = [Series(read_labels(s.labels), s.value) for s in test.exp_samples]
+            expected = [Series(_labels_of(s.labels), s.value) for s in test.exp_samples]
         except TocsinError as error:
             yield f"{place} err: {error.message}"
             return
@@ -203,11 +205,16 @@ def _columns(labels: Sequence[Labels], samples: Sequence[Sample]) -> Iterator[tu
             yield one, sample
 
 
-def _alert_text(labels: Labels, annotations: Mapping[str, str]) -> str:
-    rest = Labels(annotations)
-    return (
-        f"\n                Labels:{_braced(labels)}\n                Annotations:{_braced(rest)}"
-    )
+def _labels_of(text: str) -> Labels:
+    try:
+        return read_labels(text)
+    except InputError as error:
+        raise InputError(f"labels {go_quote(text)}: {error.message}") from error
+
+
+def _alert_text(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
+    indent = "\n" + " " * 14
+    return f"{indent}Labels:{_braced(labels)}{indent}Annotations:{_braced(annotations)}"
 
 
 def _listed(alerts: Sequence[str]) -> str:
@@ -217,13 +224,12 @@ def _listed(alerts: Sequence[str]) -> str:
     return f"[{parts}\n            ]"
 
 
-def _braced(labels: Labels) -> str:
-    name = labels.get(METRIC_NAME, "")
-    inner = ", ".join(f'{key}="{text}"' for key, text in labels.items() if key != METRIC_NAME)
-    return f"{name}{{{inner}}}"
+def _braced(labels: Mapping[str, str]) -> str:
+    inner = ", ".join(f"{key}={go_quote(text)}" for key, text in sorted(labels.items()))
+    return f"{{{inner}}}"
 
 
 def _samples(series: Sequence[Series]) -> str:
     if not series:
         return "nil"
-    return ", ".join(f"{_braced(one.labels)} {shortest(one.value)}" for one in series)
+    return ", ".join(f"{_braced(one.labels)} {shortest_scientific(one.value)}" for one in series)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from collector.config_errors import ManyConfigErrors, explain
@@ -19,6 +20,15 @@ from collector.rules.file import rule_paths
 _MINUTE_MS = 60_000
 _Texts = Annotated[dict[str, str], BeforeValidator(lambda given: given or {})]
 _NoneIsEmpty = BeforeValidator(lambda given: given or [])
+
+
+def _number(given: object) -> object:
+    """`.inf`, `0x10` and the like are numbers of YAML, but not of Python."""
+    return yaml.safe_load(given) if isinstance(given, str) and len(given) < MAX_NUMBER else given
+
+
+MAX_NUMBER = 100
+"""Characters of a number."""
 
 
 class _Strict(BaseModel):
@@ -51,7 +61,7 @@ class ExpectedSample(_Strict):
     """One entry of `exp_samples`."""
 
     labels: str = ""
-    value: float = 0.0
+    value: Annotated[float, BeforeValidator(lambda given: _number(given))] = 0.0
     histogram: str = ""
 
 

@@ -13,6 +13,7 @@ import typer
 
 from collector.config_errors import ManyConfigErrors
 from collector.model.errors import ConfigError
+from collector.model.labels import Labels
 from tocsin.commands.output import Output, emit
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _duplicates(groups: Sequence[RuleGroup]) -> list[str]:
     seen: dict[tuple[str, object], int] = {}
     for group in groups:
         for rule in group.rules:
-            key = (rule.name, rule.labels)
+            key = (rule.name, Labels(rule.labels))
             seen[key] = seen.get(key, 0) + 1
     return [f"{name}{labels}" for (name, labels), count in seen.items() if count > 1]
 

@@ -52,6 +52,18 @@ def _failures(file: Path) -> list[str]:
     return run_test_file(tests, groups, open_bench)
 
 
+def _unmatched(file: Path) -> list[str]:
+    """Patterns of `rule_files` that name no file."""
+    from collector.rules.file import rule_paths
+    from collector.rules.unit_test_file import read_test_file
+
+    try:
+        patterns = read_test_file(file).rule_files
+    except ConfigError:
+        return []
+    return [pattern for pattern in patterns if not rule_paths([pattern], file.parent)]
+
+
 @contextmanager
 def open_bench(default_step_ms: int) -> Iterator[Bench]:
     """An empty store in a directory of its own, gone afterwards."""
@@ -74,6 +86,8 @@ def open_bench(default_step_ms: int) -> Iterator[Bench]:
 def _print(results: dict[Path, list[str]]) -> None:
     for file, failures in results.items():
         typer.echo(f"Unit Testing:  {file}")
+        for pattern in _unmatched(file):
+            typer.echo(f"  WARNING: no file match pattern {pattern}")
         if failures:
             typer.echo("  FAILED:")
             for text in failures:

@@ -1,207 +1,292 @@
-"""PromQL on the store in memory, beside Debian's Prometheus with the same samples.
+"""PromQL beside Debian's Prometheus and VictoriaMetrics, all with the same samples.
 
-10,000 counters, 2 h at 15 s, 240 steps. Ours is timed from the text of the query to the JSON of the
-answer, in one process; Prometheus from the HTTP request to its whole answer. Medians of several
-runs, after one that is not counted.
+10,000 counters and 5,000 series of three real boards; 2 h at 15 s from memory, 240 steps.
+With TOCSIN_BENCH_FULL=1 also 100,000 counters (2 h at 60 s), 24 h from blocks (10,000 counters at
+60 s, 288 steps), eight clients at once, growth, and writes beside a heavy query.
+
+Ours is timed from the text of the query to the JSON of the answer, in one process; the peers from
+the HTTP request to the whole answer. Neither ours nor VictoriaMetrics may use answers that it kept,
+but for the figures named `refresh`, in which the window moves on by one step each time.
 """
 
 from __future__ import annotations
 
-import shutil
-import socket
+import os
 import statistics
-import subprocess
 import tempfile
+import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-import cramjam
 import numpy as np
 
 from bench.figures import Figure
+from bench.promql_data import BOARDS, RAW, TABLE, Samples, samples
+from bench.promql_peers import Peer, load, prometheus, victoria_metrics
 from collector.api.json_values import value_json
 from collector.model.clock import SystemClock
-from collector.model.labels import Labels
-from collector.model.samples import Float64s
-from collector.query.engine import Engine
+from collector.query.engine import Engine, EngineOptions
 from collector.query.kernels import warm
 from collector.store.tsdb import Tsdb
 
-SERIES = 10_000
-SCRAPE_MS = 15_000
-SCRAPES = 481
-STEP_MS = 30_000
-RUNS = 9
-QUERIES = {
-    "range_query_memory_ms": "sum by (instance, code) (rate(x_total[5m]))",
-    "range_query_topk_ms": "topk(5, sum by (instance) (rate(x_total[5m])))",
-    "range_query_ratio_ms": (
-        'sum by (instance) (rate(x_total{code=~"20[0-4]"}[5m])) '
-        "/ sum by (instance) (rate(x_total[5m]))"
-    ),
-    "range_query_max_over_time_ms": "max by (code) (max_over_time(x_total[10m]))",
-    "range_query_selector_ms": "count by (code) (x_total > 100)",
-}
+RUNS = 5
+CLIENTS = 8
+IS_FULL = bool(os.environ.get("TOCSIN_BENCH_FULL"))
+Ask = Callable[[str, int, int, int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Which samples are asked, and at which steps."""
+
+    name: str
+    counters: int
+    rows: int
+    interval_ms: int
+    steps: int
+    step_ms: int
+    queries: dict[str, str]
+
+    def samples(self, end_ms: int) -> Samples:
+        """The samples, the newest row at `end_ms`."""
+        return samples(self.counters, self.rows, self.interval_ms, end_ms)
+
+
+ALL = {**TABLE, **BOARDS, "raw": RAW}
+MEMORY = Case("memory", 10_000, 481, 15_000, 240, 30_000, ALL)
+FULL = (
+    Case("memory_100k", 100_000, 121, 60_000, 120, 60_000, {**TABLE, **BOARDS}),
+    Case("blocks", 10_000, 1441, 60_000, 288, 300_000, {**TABLE, **BOARDS}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Milliseconds of one query: the first run, then the others."""
+
+    cold: float
+    warm: list[float]
+
+    @property
+    def p50(self) -> float:
+        """The median of the warm runs."""
+        return statistics.median(self.warm)
+
+    @property
+    def p99(self) -> float:
+        """The slowest but one in a hundred; with few runs, the slowest."""
+        return float(np.percentile(self.warm, 99, method="higher"))
 
 
 def measure() -> list[Figure]:
-    """Each query's milliseconds, ours and Prometheus's."""
-    end_ms = SystemClock().now_ms() // SCRAPE_MS * SCRAPE_MS
-    values, labels = _counters()
+    """Each query's milliseconds, ours and those of the peers."""
     warm()
-    with tempfile.TemporaryDirectory() as directory:
-        ours = _measure_ours(Path(directory), labels, values, end_ms)
-    theirs = _measure_prometheus(labels, values, end_ms) if shutil.which("prometheus") else {}
+    figures = _compared(MEMORY)
+    if IS_FULL:
+        for case in FULL:
+            figures += _compared(case)
+        figures += _growth()
+    return figures + _refresh() + _beside_a_heavy_query()
+
+
+def _compared(case: Case) -> list[Figure]:
+    end_ms = SystemClock().now_ms() // case.step_ms * case.step_ms
+    data = case.samples(end_ms)
+    with _tocsin(data, range_cache_bytes=0) as ask:
+        ours = _timed(case, end_ms, ask)
+        ours_at_once = _at_once(case, end_ms, ask) if IS_FULL else None
+    figures: list[Figure] = []
+    for start in (prometheus, lambda: victoria_metrics(may_cache=False)):
+        with start() as peer:
+            if peer is None:
+                continue
+            load(peer, data)
+            time.sleep(5 if case.rows < 1000 else 60)  # blocks are made, parts merged
+            figures += _figures(case, ours, _timed(case, end_ms, peer.ask), peer)
+            if ours_at_once is not None:
+                theirs = _at_once(case, end_ms, peer.ask)
+                figures += _figures_at_once(case, ours_at_once, theirs, peer)
+    return figures or [
+        Figure(f"range_query_{case.name}_{name}_ms", one.p50, "ms") for name, one in ours.items()
+    ]
+
+
+def _figures(
+    case: Case, ours: dict[str, Taken], theirs: dict[str, Taken], peer: Peer
+) -> list[Figure]:
+    found = []
+    tail = "" if peer.name.startswith("prometheus") else "_vm"
+    for name, mine in ours.items():
+        other = theirs[name]
+        for what, mine_ms, other_ms in (
+            ("", mine.p50, other.p50),
+            ("_p99", mine.p99, other.p99),
+            ("_cold", mine.cold, other.cold),
+        ):
+            key = f"range_query_{case.name}_{name}{what}{tail}_ms"
+            if (case.name, name, what) == ("memory", "memory", ""):
+                key = f"range_query_memory{tail}_ms"
+            found.append(Figure(key, mine_ms, "ms", peer.name, other_ms, other_ms / mine_ms))
+    return found
+
+
+def _figures_at_once(case: Case, ours: Taken, theirs: Taken, peer: Peer) -> list[Figure]:
+    tail = "" if peer.name.startswith("prometheus") else "_vm"
     return [
-        Figure(
-            name,
-            ours[name],
-            "ms",
-            "prometheus 2.42" if name in theirs else "",
-            theirs.get(name),
-            theirs[name] / ours[name] if name in theirs else None,
-        )
-        for name in QUERIES
-    ]
+        Figure(f"range_query_{case.name}_8_clients_{what}{tail}_ms", mine, "ms", peer.name, other,
+               other / mine)
+        for what, mine, other in (("p50", ours.p50, theirs.p50), ("p99", ours.p99, theirs.p99))
+    ]  # fmt: skip
 
 
-def _counters() -> tuple[Float64s, list[Labels]]:
-    dice = np.random.default_rng(1)
-    values = np.cumsum(dice.integers(0, 50, (SCRAPES, SERIES)), axis=0).astype(np.float64)
-    labels = [
-        Labels.of(
-            "x_total",
-            job="bench",
-            instance=f"host-{i % 100}:9100",
-            code=str(200 + i // 100 % 10),
-            path=f"/api/v1/resource/{i // 1000}",
-        )
-        for i in range(SERIES)
-    ]
-    return values, labels
+def _timed(case: Case, end_ms: int, ask: Ask) -> dict[str, Taken]:
+    start_ms = end_ms - (case.steps - 1) * case.step_ms
+    found = {}
+    for name, query in case.queries.items():
+        runs = [
+            _ms(lambda q=query: ask(q, start_ms, end_ms, case.step_ms)) for _ in range(RUNS + 1)
+        ]  # type: ignore[misc]
+        found[name] = Taken(runs[0], runs[1:])
+    return found
 
 
-def _times(end_ms: int) -> list[int]:
-    return [end_ms - (SCRAPES - 1 - i) * SCRAPE_MS for i in range(SCRAPES)]
+def _at_once(case: Case, end_ms: int, ask: Ask) -> Taken:
+    """Eight clients, each with the board's queries, one after another."""
+    start_ms = end_ms - (case.steps - 1) * case.step_ms
+    queries = list(BOARDS.values())
+    turns = [queries[i:] + queries[:i] for i in range(CLIENTS)]
+
+    def client(mine: list[str]) -> list[float]:
+        return [_ms(lambda q=query: ask(q, start_ms, end_ms, case.step_ms)) for query in mine]  # type: ignore[misc]
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        taken = [one for found in pool.map(client, turns) for one in found]
+    return Taken(taken[0], taken)
 
 
-def _median_ms(run: Callable[[], object]) -> float:
+def _ms(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
     run()
-    taken = []
-    for _ in range(RUNS):
-        started = time.perf_counter()
-        run()
-        taken.append((time.perf_counter() - started) * 1000)
-    return statistics.median(taken)
+    return (time.perf_counter() - started) * 1000
 
 
-def _measure_ours(
-    directory: Path, labels: list[Labels], values: Float64s, end_ms: int
-) -> dict[str, float]:
+@contextmanager
+def _tocsin(data: Samples, range_cache_bytes: int) -> Iterator[Ask]:
+    with tempfile.TemporaryDirectory() as directory, _store(Path(directory), data) as store:
+        engine = Engine(store, EngineOptions(range_cache_bytes=range_cache_bytes))
+        yield _ask(engine)
+
+
+def _ask(engine: Engine) -> Ask:
+    def ask(query: str, start_ms: int, end_ms: int, step_ms: int) -> bytes:
+        return value_json(engine.range(query, start_ms, end_ms, step_ms).value).encode()
+
+    return ask
+
+
+@contextmanager
+def _store(directory: Path, data: Samples) -> Iterator[Tsdb]:
     store = Tsdb.open(directory, SystemClock())
     try:
-        refs = store.refs("bench", labels)
-        for time_ms, row in zip(_times(end_ms), values, strict=True):
+        refs = store.refs("bench", data.labels)
+        for number, (time_ms, row) in enumerate(zip(data.times_ms, data.values, strict=True)):
             store.append_row("bench", time_ms, refs, row)
-        engine = Engine(store)
-        start_ms = end_ms - 239 * STEP_MS
-
-        def ask(query: str) -> bytes:
-            return value_json(engine.range(query, start_ms, end_ms, STEP_MS).value).encode()
-
-        return {name: _median_ms(lambda q=query: ask(q)) for name, query in QUERIES.items()}  # type: ignore[misc]
+            if number % 120 == 119:
+                store.maintain()
+        yield store
     finally:
         store.close()
 
 
-def _measure_prometheus(labels: list[Labels], values: Float64s, end_ms: int) -> dict[str, float]:
-    with _prometheus() as url:
-        for part in np.array_split(np.arange(SCRAPES), 4):  # its head takes no sample 1 h back
-            times = np.array(_times(end_ms), np.int64)[part]
-            for rows in np.array_split(np.arange(SERIES), 10):
-                body = b"".join(_series(labels[i], times, values[part, i]) for i in rows.tolist())
-                _post(f"{url}/api/v1/write", bytes(cramjam.snappy.compress_raw(body)))
-        given = {"start": (end_ms - 239 * STEP_MS) / 1000, "end": end_ms / 1000, "step": 30}
-
-        def ask(query: str) -> bytes:
-            form = urllib.parse.urlencode({"query": query, **given})
-            with urllib.request.urlopen(f"{url}/api/v1/query_range?{form}", timeout=120) as answer:
-                body: bytes = answer.read()
-            return body
-
-        return {name: _median_ms(lambda q=query: ask(q)) for name, query in QUERIES.items()}  # type: ignore[misc]
+def _growth() -> list[Figure]:
+    """The same query on one, four and sixteen times as many series."""
+    found = []
+    for times in (1, 4, 16):
+        case = Case("growth", 5_000 * times, 121, 60_000, 120, 60_000, {"sum": TABLE["memory"]})
+        end_ms = SystemClock().now_ms() // case.step_ms * case.step_ms
+        with _tocsin(case.samples(end_ms), range_cache_bytes=0) as ask:
+            found.append(_timed(case, end_ms, ask)["sum"].p50)
+    return [
+        Figure(f"range_query_growth_{times}x_ms", ms, "ms")
+        for times, ms in zip((1, 4, 16), found, strict=True)
+    ]
 
 
-@contextmanager
-def _prometheus() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as directory:
-        config = Path(directory, "prometheus.yml")
-        config.write_text("{}\n")
-        process = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={config}",
-                f"--storage.tsdb.path={directory}/data",
-                f"--web.listen-address=127.0.0.1:{port}",
-                "--web.enable-remote-write-receiver",
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+def _refresh() -> list[Figure]:
+    """A board's refresh: a row comes, the window moves on by a step, the answer is asked again."""
+    case = MEMORY
+    end_ms = SystemClock().now_ms() // case.step_ms * case.step_ms
+    data = case.samples(end_ms)
+    span_ms = (case.steps - 1) * case.step_ms
+    taken: dict[bool, list[float]] = {True: [], False: []}
+    with tempfile.TemporaryDirectory() as directory, _store(Path(directory), data) as store:
+        refs = store.refs("bench", data.labels)
+        asks = {
+            cached: _ask(Engine(store, EngineOptions(range_cache_bytes=(64 << 20) * cached)))
+            for cached in taken
+        }
+        for turn in range(6):
+            at_ms = end_ms + turn * case.step_ms
+            if turn:
+                store.append_row("bench", at_ms, refs, data.values[-1] + turn)
+            for cached, ask in asks.items():
+                for query in BOARDS.values():
+                    ms = _ms(lambda a=ask, q=query: a(q, at_ms - span_ms, at_ms, case.step_ms))  # type: ignore[misc]
+                    if turn:
+                        taken[cached].append(ms)
+    cached_ms, plain_ms = (statistics.mean(taken[one]) for one in (True, False))
+    return [
+        Figure(
+            "range_query_refresh_ms", cached_ms, "ms", "without cache", plain_ms,
+            plain_ms / cached_ms,
         )
-        try:
-            _wait(f"http://127.0.0.1:{port}")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(30)
+    ]  # fmt: skip
 
 
-def _wait(url: str) -> None:
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(f"{url}/-/ready", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise TimeoutError("Prometheus was not ready within 30 s")
+def _beside_a_heavy_query() -> list[Figure]:
+    """How long a row waits that is written while four clients ask for all there is."""
+    case = MEMORY
+    end_ms = SystemClock().now_ms() // case.step_ms * case.step_ms
+    data = case.samples(end_ms)
+    start_ms = end_ms - (case.steps - 1) * case.step_ms
+    with tempfile.TemporaryDirectory() as directory, _store(Path(directory), data) as store:
+        ask = _ask(Engine(store, EngineOptions(range_cache_bytes=0)))
+        refs = store.refs("bench", data.labels)
+        alone = _write_ms(store, refs, data, end_ms)
+        stop = threading.Event()
+
+        def heavy() -> None:
+            while not stop.is_set():
+                ask("quantile_over_time(0.5, x_total[30m])", start_ms, end_ms, case.step_ms)
+
+        clients = [threading.Thread(target=heavy) for _ in range(2)]
+        for client in clients:
+            client.start()
+        time.sleep(1)
+        beside = _write_ms(store, refs, data, end_ms + 100 * case.interval_ms)
+        stop.set()
+        for client in clients:
+            client.join()
+    return [
+        Figure(f"write_row_beside_heavy_queries_{what}_ms", mine, "ms", "alone", other,
+               other / mine)
+        for what, mine, other in (
+            ("p50", float(np.percentile(beside, 50)), float(np.percentile(alone, 50))),
+            ("p99", float(np.percentile(beside, 99)), float(np.percentile(alone, 99))),
+        )
+    ]  # fmt: skip
 
 
-def _post(url: str, body: bytes) -> None:
-    headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60):
-        pass
-
-
-# Remote write 1.0: WriteRequest{1: TimeSeries{1: Label{1, 2}, 2: Sample{1: double, 2: int64}}}
-
-
-def _series(labels: Labels, times: np.ndarray, values: Float64s) -> bytes:  # type: ignore[type-arg]
-    body = b"".join(
-        _field(1, _field(1, name.encode()) + _field(2, value.encode()))
-        for name, value in labels.pairs
-    )
-    body += b"".join(
-        _field(2, b"\x09" + value.tobytes() + b"\x10" + _varint(time_ms))
-        for time_ms, value in zip(times.tolist(), values, strict=True)
-    )
-    return _field(1, body)
-
-
-def _field(number: int, payload: bytes) -> bytes:
-    return bytes((number << 3 | 2,)) + _varint(len(payload)) + payload
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+def _write_ms(store: Tsdb, refs: np.ndarray, data: Samples, after_ms: int) -> list[float]:  # type: ignore[type-arg]
+    taken = []
+    for turn in range(1, 51):
+        at_ms, row = after_ms + turn * data.interval_ms, data.values[-1] + turn
+        started = time.perf_counter()
+        store.append_row("bench", at_ms, refs, row)
+        taken.append((time.perf_counter() - started) * 1000)
+        time.sleep(0.02)
+    return taken

@@ -1,4 +1,4 @@
-"""Debian's Prometheus and VictoriaMetrics, started for a bench and given samples by remote write."""
+"""Debian's Prometheus and VictoriaMetrics, started for a bench and fed by remote write."""
 
 from __future__ import annotations
 

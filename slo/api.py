@@ -86,7 +86,7 @@ class SloBody(BaseModel):
         return cls(
             id=objective.id,
             service=objective.service,
-            slo=objective.name,
+            slo=objective.title,
             description=objective.description,
             objective=objective.ratio,
             state=verdict.state,
@@ -154,15 +154,7 @@ def router(engine: SloEngine, clock: Clock) -> APIRouter:
         text = rules_yaml(engine.objectives, engine.override)
         return PlainTextResponse(text, media_type="application/yaml")
 
-    @routes.get("/{service}/{slo}")
-    def one(service: str, slo: str) -> SloBody:
-        """One objective."""
-        verdict = engine.verdict(f"{service}/{slo}")
-        if verdict is None:
-            raise _unknown(service, slo)
-        return SloBody.of(verdict)
-
-    @routes.get("/{service}/{slo}/history")
+    @routes.get("/{service}/{slo:path}/history")
     def history(
         service: str,
         slo: str,
@@ -181,6 +173,14 @@ def router(engine: SloEngine, clock: Clock) -> APIRouter:
         if found is None:
             raise _unknown(service, slo)
         return HistoryBody.of(found)
+
+    @routes.get("/{service}/{slo:path}")
+    def one(service: str, slo: str) -> SloBody:
+        """One objective."""
+        verdict = engine.verdict(f"{service}/{slo}")
+        if verdict is None:
+            raise _unknown(service, slo)
+        return SloBody.of(verdict)
 
     return routes
 

@@ -203,6 +203,12 @@ class Objective:
         return f"{self.name}{{{inner}}}" if inner else self.name
 
     @property
+    def matching(self) -> str:
+        """PromQL's matchers of the series that it publishes: `service="shop",slo="up"`."""
+        own = (("service", self.service), ("slo", self.name), *self.group)
+        return ",".join(f"{name}={quote(value)}" for name, value in own)
+
+    @property
     def ratio(self) -> float:
         """The target as a float."""
         return float(self.target)

@@ -46,7 +46,7 @@ def _group(objective: Objective, tiers: Sequence[Tier]) -> dict[str, object]:
         for severity in SEVERITIES
         if _alerts(objective, tiers, severity)
     ]
-    return {"name": f"tocsin-slo-{objective.service}-{objective.name}", "rules": rules}
+    return {"name": f"tocsin-slo-{objective.service}-{objective.title}", "rules": rules}
 
 
 def _recorded_ratio(objective: Objective, window_ms: int) -> Rule:
@@ -118,7 +118,7 @@ def _alert(objective: Objective, tiers: Sequence[Tier], severity: Severity) -> R
     labels = dict(alert_labels(objective, severity))
     name = labels.pop("alertname")
     annotations = {
-        "summary": f"{objective.service} {objective.name} burns its error budget too fast",
+        "summary": f"{objective.service} {objective.title} burns its error budget too fast",
         **objective.annotations,
         **objective.alerting.annotations,
         **objective.alerting.of(severity).annotations,
@@ -143,7 +143,8 @@ def _burns(objective: Objective, tier: Tier) -> str:
 
 def _identity(objective: Objective) -> Mapping[str, str]:
     return {
-        "sloth_id": f"{objective.service}-{objective.name}",
+        **dict(objective.group),
+        "sloth_id": f"{objective.service}-{objective.title}",
         "sloth_service": objective.service,
         "sloth_slo": objective.name,
     }

@@ -125,7 +125,7 @@ class Verdict:
     def _evidence(self, severity: Severity) -> dict[str, EvidenceValue]:
         worst, budget, objective = self._worst(severity), self.budget, self.objective
         return {
-            "slo": objective.name,
+            "slo": objective.title,
             "service": objective.service,
             "severity": severity,
             "objective": objective.ratio,

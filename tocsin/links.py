@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import quote
 
 from collector.model.alert import Alert, AlertSink
 
@@ -24,7 +25,8 @@ class LinkingSink:
 
     def _linked(self, alert: Alert) -> Alert:
         slo, service = alert.evidence.get("slo"), alert.evidence.get("service")
-        url = f"{self._external_url}/slos/{service}/{slo}" if slo else f"{self._external_url}/"
+        path = quote(f"/slos/{service}/{slo}") if slo else "/"
+        url = f"{self._external_url}{path}"
         evidence = {**alert.evidence}
         if not evidence.get("dashboard_url"):
             evidence["dashboard_url"] = url

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 
-from collector.model.labels import quote
 from dashboards.board import Board, Link, Panel, Query, Row, ValueText
 from dashboards.boards.panels import lines, stat
 from dashboards.boards.slo import BUDGET, BURN, TAG, paging_burn, sli_in_range
@@ -18,10 +17,10 @@ _DIGEST = 8
 
 def slo_detail(objective: Objective) -> Board:
     """The board of one objective."""
-    me = f"service={quote(objective.service)},slo={quote(objective.name)}"
+    me = objective.matching
     return Board(
         uid=board_uid(objective),
-        title=f"SLO {objective.service} {objective.name}",
+        title=f"SLO {objective.service} {objective.title}",
         description=objective.description or f"Objective {objective.name} of {objective.service}.",
         tags=("tocsin", TAG, objective.service),
         links=_links(objective),
@@ -40,7 +39,7 @@ def board_uid(objective: Objective) -> str:
     It ends in a hash where a character had to go, the end was cut off, or another service and name
     could read the same (a service with a hyphen in it).
     """
-    whole = f"tocsin-slo-{objective.service}-{objective.name}"
+    whole = f"tocsin-slo-{objective.service}-{objective.title}"
     text = re.sub(r"[^a-zA-Z0-9_-]+", "-", whole)
     if text == whole and len(text) <= MAX_UID and "-" not in objective.service:
         return text

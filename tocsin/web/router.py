@@ -52,7 +52,7 @@ def _add_pages(router: APIRouter, parts: Parts, templates: Templates) -> None:
         )
         return templates.page("home.html", "/", view)
 
-    @router.get("/slos/{service}/{name}")
+    @router.get("/slos/{service}/{name:path}")
     def slo(service: str, name: str, range: str = DEFAULT_RANGE) -> HTMLResponse:
         view = slo_view(parts, f"{service}/{name}", range)
         if view is None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from collector.model.durations import parse_duration_ms
 from collector.model.errors import TocsinError
-from collector.model.labels import quote
 from collector.model.samples import Float64s, Int64s, is_sample
 from collector.query.values import Matrix
 from dashboards.render.charts import Line, Threshold, line_chart
@@ -168,10 +167,7 @@ def _anomaly_chart(
     parts: Parts, verdict: Verdict, start_ms: int, end_ms: int, step_ms: int
 ) -> Chart:
     objective = verdict.objective
-    query = (
-        f"max(tocsin_anomaly_score{{service={quote(objective.service)},"
-        f"slo={quote(objective.name)}}})"
-    )
+    query = f"max(tocsin_anomaly_score{{{objective.matching}}})"
     times, values = _asked(parts, query, start_ms, end_ms, step_ms)
     line = Line("anomaly score", times, values)
     scene = line_chart(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from dashboards.render.charts import budget_bar
 from dashboards.render.svg import to_svg
@@ -47,7 +48,7 @@ def slo_row(verdict: Verdict) -> SloRow:
     """One objective's row."""
     objective, budget = verdict.objective, verdict.budget
     return SloRow(
-        name=objective.name,
+        name=objective.title,
         service=objective.service,
         href=slo_path(objective.id),
         state=state_text(verdict),
@@ -71,7 +72,7 @@ def left_text(left_ratio: float) -> str:
 
 def slo_path(identity: str) -> str:
     """The page of an objective; its id is `service/name`."""
-    return f"/slos/{identity}"
+    return f"/slos/{quote(identity)}"
 
 
 def state_text(verdict: Verdict) -> str:

@@ -27,7 +27,30 @@ def test_budgets_in_the_terminal_and_for_machines(running_tocsin: str) -> None:
 
 def test_a_query_from_the_shell(running_tocsin: str) -> None:
     answer = run("query", "count(up)", "--url", running_tocsin, "--output", "json")
-    assert json.loads(answer.stdout) == [{"series": "{}", "value": "2"}]
+    [row] = json.loads(answer.stdout)
+    assert (row["series"], row["labels"], row["value"]) == ("{}", {}, "2")
+
+
+def test_a_range_from_the_shell(running_tocsin: str) -> None:
+    where = ("query-range", 'up{job="tocsin"}', "--url", running_tocsin, "--last", "1m")
+    table = run(*where)
+    assert table.returncode == 0, table.stderr
+    assert "course" in table.stdout
+    [row] = json.loads(run(*where, "--output", "json").stdout)
+    assert row["labels"]["job"] == "tocsin"
+    assert {value for _, value in row["values"]} == {"1"}
+    lines = run(*where, "--output", "csv").stdout.splitlines()
+    assert lines[0] == "time,value,__name__,instance,job"
+    assert len(lines) > 1
+    drawn = run(*where, "--output", "plot").stdout
+    assert "┤" in drawn
+    assert "━━ up{" in drawn
+
+
+def test_an_error_points_at_its_place(running_tocsin: str) -> None:
+    failed = run("query", "sum(rate(up[5m]) by", "--url", running_tocsin)
+    assert failed.returncode == 1
+    assert "^" in failed.stderr
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tocsin.commands.compile import compile_kernels
 from tocsin.commands.dashboards import build_boards, push_boards
 from tocsin.commands.demo import demo
 from tocsin.commands.query import query
+from tocsin.commands.query_range import query_range
 from tocsin.commands.rules_check import check_rules
 from tocsin.commands.rules_test import run_rule_tests
 from tocsin.commands.slo import list_slos, slo_rules
@@ -22,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "up": up,
     "demo": demo,
     "query": query,
+    "query-range": query_range,
     "backup": backup,
     "restore": restore,
     "compile": compile_kernels,

@@ -43,7 +43,8 @@ def _asked(
         ) from error
     if answer.is_error:
         reason = _reason(answer)
-        picture = picture_of(given.get("query", ""), reason)
+        of_query = reason.removeprefix('invalid parameter "query": ')
+        picture = picture_of(given.get("query", ""), of_query)
         told = f"{reason}\n{picture}" if picture else reason
         raise InputError(f"{url}{path} answered {answer.status_code}: {told}")
     body: object = answer.json()

@@ -101,6 +101,13 @@ class Labels(Mapping[str, str]):
     __str__ = __repr__
 
 
+class LabelList(list[Labels]):
+    """Label sets that come again as the same object, which is never changed.
+
+    So what was found out about all of them may be remembered by the object.
+    """
+
+
 def quote(value: str) -> str:
     r"""A label value in double quotes; `\`, `"` and newline are escaped as in the text format."""
     escaped = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

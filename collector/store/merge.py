@@ -59,7 +59,7 @@ def windows(parts: Iterable[Part], after_ms: int, until_ms: int) -> list[Window]
 
 
 def slices(
-    refs: Int64s, found: Sequence[Window], labels_of: Callable[[Int64s], list[Labels]]
+    refs: Int64s, found: Sequence[Window], labels_of: Callable[[Int64s], Sequence[Labels]]
 ) -> list[Slice]:
     """Every sample of `refs` (ascending) in these windows; earlier windows win where two differ."""
     answer = []

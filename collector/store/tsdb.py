@@ -31,6 +31,7 @@ from collector.store.checkpoint import write_checkpoint
 from collector.store.directory_lock import lock_directory
 from collector.store.head import Head
 from collector.store.interface import NOTHING_REFUSED, CounterTotals, Refused, Slice
+from collector.store.label_lists import LabelLists
 from collector.store.log_writer import LogWriter
 from collector.store.maintenance import Maintenance, Parts, log_bytes, remove_before
 from collector.store.options import StoreOptions, StoreStatus
@@ -106,6 +107,7 @@ class Tsdb:
         )
         self._blocks.head_from_ms = self._head.from_ms
         self._changes = Changes()
+        self._label_lists = LabelLists(self._head.labels)
         self._appended = 0
         self._closed = False
         self._log = LogWriter(Wal(self._log_directory, options.fsync))
@@ -253,7 +255,7 @@ class Tsdb:
     def select(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Slice]:
         """See `Querier.select`."""
         refs, windows = self._windows(matchers, after_ms, until_ms)
-        return merge.slices(refs, windows, self.labels_of)
+        return merge.slices(refs, windows, self._label_lists.of)
 
     def match(self, matchers: Sequence[Matcher]) -> Int64s:
         """See `Querier.match`."""

@@ -10,7 +10,7 @@ from threading import Lock
 import numpy as np
 
 from collector.model.errors import EvaluationError
-from collector.model.labels import METRIC_NAME, Labels
+from collector.model.labels import METRIC_NAME, LabelList, Labels
 from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, filled, is_missing
 from collector.query.block import Block, are_histograms, masked, merged
 from collector.query.float_text import histogram_text, shortest
@@ -27,6 +27,8 @@ from collector.query.series_hash import series_hash
 
 MAX_REMEMBERED = 1 << 20
 """Series whose group one grouping remembers (about 100 bytes each) before it starts anew."""
+MAX_LISTS = 8
+"""Lists of labels, as the store hands them out, of which one grouping remembers all groups."""
 
 
 class Grouping:
@@ -38,6 +40,7 @@ class Grouping:
         self._known: dict[Labels, int] = {}
         self._groups: dict[Labels, int] = {}
         self._labels: list[Labels] = []
+        self._lists: dict[int, tuple[LabelList, Int64s]] = {}
         self._lock = Lock()
 
     def labels_for(self, labels: Labels) -> Labels:
@@ -49,12 +52,25 @@ class Grouping:
     def numbers(self, labels: Sequence[Labels]) -> tuple[Int64s, list[Labels]]:
         """The number of each series' group (int64[n]), and the labels behind all numbers."""
         with self._lock:
+            if isinstance(labels, LabelList):
+                known = self._lists.get(id(labels))
+                if known is not None:
+                    return known[1], self._labels
             if len(self._known) > MAX_REMEMBERED:
                 self._known, self._groups, self._labels = {}, {}, []
+                self._lists.clear()
             numbers = list(map(self._known.get, labels))
             if None in numbers:
                 numbers = [self._number(one) for one in labels]
-            return np.array(numbers, np.int64), self._labels
+            found = np.array(numbers, np.int64)
+            if isinstance(labels, LabelList):
+                self._remember(labels, found)
+            return found, self._labels
+
+    def _remember(self, labels: LabelList, numbers: Int64s) -> None:
+        if len(self._lists) >= MAX_LISTS:
+            self._lists.pop(next(iter(self._lists)))
+        self._lists[id(labels)] = (labels, numbers)  # while it is held, no other has its id
 
     def _number(self, labels: Labels) -> int:
         number = self._known.get(labels)

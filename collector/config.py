@@ -21,6 +21,7 @@ from collector.discovery_config import (
     StaticConfig,
 )
 from collector.http_config import HttpClientConfig
+from collector.ingest.formats.otlp_names import Strategy
 from collector.ingest.limits import (
     DEFAULT_BODY_BYTES,
     DEFAULT_MAX_SERIES,
@@ -209,6 +210,19 @@ class ScrapeConfig(_ScrapeLimits, SectionFormats, HttpClientConfig, _UnservedScr
         return self.model_copy(update={**limits, **times})
 
 
+class OtlpGrpcConfig(_Section):
+    """Part `otlp.grpc`: where OTLP over gRPC is taken; no address is nowhere."""
+
+    listen_address: str = "127.0.0.1:4317"
+
+    @field_validator("listen_address")
+    @classmethod
+    def _is_an_address(cls, text: str) -> str:
+        if text and not text.rpartition(":")[2].isdecimal():
+            raise ValueError("not host:port, like 127.0.0.1:4317")
+        return text
+
+
 class OtlpConfig(_Section):
     """Section `otlp`: how OpenTelemetry metrics become series."""
 
@@ -216,14 +230,13 @@ class OtlpConfig(_Section):
     promote_all_resource_attributes: bool = False
     ignore_resource_attributes: tuple[str, ...] = ()
     keep_identifying_resource_attributes: bool = False
-    translation_strategy: Literal["UnderscoreEscapingWithSuffixes"] = (
-        "UnderscoreEscapingWithSuffixes"
-    )
+    translation_strategy: Strategy = "UnderscoreEscapingWithSuffixes"
+    convert_histograms_to_nhcb: bool = False
+    label_name_underscore_sanitization: bool = True
+    label_name_preserve_multiple_underscores: bool = True
     max_body_size: SizeBytes = MAX_OTLP_BODY_BYTES
+    grpc: OtlpGrpcConfig = OtlpGrpcConfig()
     promote_scope_metadata: NotYet = None
-    convert_histograms_to_nhcb: NotYet = None
-    label_name_underscore_sanitization: NotYet = None
-    label_name_preserve_multiple_underscores: NotYet = None
 
 
 class ExemplarsConfig(_Section):

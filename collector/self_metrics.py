@@ -35,12 +35,10 @@ class IngestMetrics:
             ("version", "code"),
             registry=registry,
         )
-        self.exemplars_unkept = Counter(
-            "tocsin_ingest_exemplars_unkept",
-            "Exemplars that came in; tocsin does not store exemplars yet.",
-            ("origin",),
-            registry=registry,
-        )
+        self._declare_scraping(registry)
+        self._declare_receivers(registry)
+
+    def _declare_scraping(self, registry: CollectorRegistry) -> None:
         self.scrapes = Counter(
             "tocsin_scrapes",
             "Scrapes that were tried, by result.",
@@ -75,11 +73,13 @@ class IngestMetrics:
             "Targets that are being scraped.",
             registry=registry,
         )
+        for result in ("success", "failure"):
+            self.scrapes.labels(result)
+
+    def _declare_receivers(self, registry: CollectorRegistry) -> None:
         self.otlp_requests = Counter(
             "tocsin_otlp_requests",
             "OTLP requests for metrics, by the status code of the answer.",
             ("code",),
             registry=registry,
         )
-        for result in ("success", "failure"):
-            self.scrapes.labels(result)

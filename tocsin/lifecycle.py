@@ -20,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from collector.api import xor_chunks
+from collector.ingest.receivers.otlp_grpc import LOGS_METHOD, METRICS_METHOD, OtlpGrpc
 from collector.model.errors import ConfigError, StorageError
 from collector.query import kernels
 from collector.store.warm_up import warm_up as store_warm_up
@@ -109,6 +110,7 @@ class Lifecycle:
                 timeout_graceful_shutdown=DRAIN_SECONDS,
             )
         )
+        grpc = self._listen_for_otlp()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
         for field, warning in config_warnings(self._parts.config):
@@ -126,8 +128,23 @@ class Lifecycle:
         finally:
             self._is_ready = False
             self._parts.pool.close()
+            await asyncio.to_thread(grpc.stop)
             await scraping
             await asyncio.to_thread(self._stop)
+
+    def _listen_for_otlp(self) -> OtlpGrpc:
+        """OTLP over gRPC; a taken default port is no reason not to start, a wished-for one is."""
+        parts, config = self._parts, self._parts.config.otlp
+        receivers = {METRICS_METHOD: parts.otlp.receive, LOGS_METHOD: parts.logs.receiver.receive}
+        grpc = OtlpGrpc(receivers, config.max_body_size)
+        try:
+            if config.grpc.listen_address:
+                grpc.start(config.grpc.listen_address)
+        except ConfigError as error:
+            if "grpc" in config.model_fields_set:
+                raise
+            log.warning("no OTLP over gRPC: %s", error)
+        return grpc
 
     async def _serve(
         self, server: uvicorn.Server, held: socket.socket, on_ready: Callable[[], None]

@@ -17,6 +17,7 @@ from collector.ingest.receivers.otlp_http import OtlpReceiver
 from collector.ingest.receivers.remote_write import RemoteWriteReceiver
 from collector.ingest.scrape.pool import ScrapePool
 from collector.ingest.series_gate import SeriesGate
+from collector.ingest.stored_totals import StoredTotals
 from collector.ingest.write import SampleWriter
 from collector.model.clock import Clock
 from collector.query.active import ActiveQueries
@@ -103,7 +104,10 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         pool=pool,
         gate=gate,
         otlp=otlp_receiver(
-            SampleWriter(appender, ingest, "otlp", clock, gate), ingest, config.otlp
+            SampleWriter(appender, ingest, "otlp", clock, gate),
+            ingest,
+            config.otlp,
+            StoredTotals(store, clock),
         ),
         remote_write=remote_write_receiver(
             SampleWriter(appender, ingest, "remote_write", clock, gate), ingest

@@ -6,9 +6,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from collector.config import OtlpConfig
+from collector.ingest.formats.otlp_names import Naming
 from collector.ingest.formats.otlp_series import Promotion
 from collector.ingest.otlp_writer import OtlpWriter
 from collector.ingest.receivers.otlp_http import OtlpReceiver, Reply
+from collector.ingest.stored_totals import StoredTotals
 from collector.ingest.write import SampleWriter
 from collector.self_metrics import IngestMetrics
 
@@ -16,7 +18,10 @@ OTLP_PATHS = ("/v1/metrics", "/api/v1/otlp/v1/metrics")
 
 
 def otlp_receiver(
-    writer: SampleWriter, metrics: IngestMetrics, config: OtlpConfig
+    writer: SampleWriter,
+    metrics: IngestMetrics,
+    config: OtlpConfig,
+    totals: StoredTotals | None = None,
 ) -> OtlpReceiver:
     """The receiver that a configuration asks for."""
     promotion = Promotion(
@@ -24,8 +29,16 @@ def otlp_receiver(
         everything=config.promote_all_resource_attributes,
         ignored=frozenset(config.ignore_resource_attributes),
         keep_identifying=config.keep_identifying_resource_attributes,
+        naming=Naming(
+            config.translation_strategy,
+            underscore_sanitization=config.label_name_underscore_sanitization,
+            preserve_multiple_underscores=config.label_name_preserve_multiple_underscores,
+        ),
     )
-    return OtlpReceiver(OtlpWriter(writer, promotion), metrics, config.max_body_size)
+    otlp = OtlpWriter(
+        writer, promotion, totals=totals, custom_buckets=config.convert_histograms_to_nhcb
+    )
+    return OtlpReceiver(otlp, metrics, config.max_body_size)
 
 
 def router(receiver: OtlpReceiver) -> APIRouter:

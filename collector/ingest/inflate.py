@@ -1,4 +1,4 @@
-"""gzip bodies, unpacked up to a limit: a bomb stops at the limit, not at the end of memory."""
+"""Packed bodies, unpacked up to a limit: a bomb stops at the limit, not at the end of memory."""
 
 from __future__ import annotations
 
@@ -62,4 +62,24 @@ class BodyReader:
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
 
-_ADVICE = "the sender must send a whole gzip stream, or none and no Content-Encoding"
+_ADVICE = "send a whole packed stream, or a plain body and no Content-Encoding"
+
+
+def unpack_zstd(body: bytes, limit_bytes: int, limit_name: str) -> bytes:
+    """A zstd body, unpacked.
+
+    Raises OversizeError past the limit, InputError for bytes that are not zstd.
+    """
+    import pyarrow as pa  # loaded with the store in any case; formats alone do without
+
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(body), "zstd") as stream:
+            unpacked: bytes = stream.read(limit_bytes + 1 if limit_bytes else None)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"the body is not zstd: {error}", advice=_ADVICE) from error
+    if limit_bytes and len(unpacked) > limit_bytes:
+        raise OversizeError(
+            f"the body is larger than {limit_name} of {limit_bytes:,} bytes",
+            advice=f"send less at once, or raise {limit_name}",
+        )
+    return unpacked

@@ -13,28 +13,40 @@ from collector.ingest.formats.otlp_metrics import PointReader, Points
 from collector.ingest.formats.otlp_series import Promotion
 from collector.ingest.formats.scan.otlp_points import (
     COUNT,
+    DELTA,
     EMPTY,
+    EXEMPLARS,
     EXPONENTIAL,
+    HISTOGRAM,
     KIND,
     RESOURCE_BEGIN,
     RESOURCE_END,
     RESOURCE_NUMBER,
 )
+from collector.ingest.otlp_native import NativePoints
 from collector.ingest.point_cache import REASONS, PointCache, Samples
+from collector.ingest.stored_totals import StoredTotals
 from collector.ingest.write import SampleWriter
 from collector.model.errors import InputError
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
-from collector.model.samples import Float64s, Int64s, SampleBatch
+from collector.model.samples import Bools, Float64s, Int64s, SampleBatch
 
 MAX_RESOURCES = 100_000
 """Resources that are remembered; past this they are learnt again."""
 
 _ADVICE = {
-    "exponential_histogram": "exponential histograms are not supported yet; use explicit buckets",
+    "bad_histogram": "a scale below -4, or bounds that do not rise or do not fit the counts",
     "no_value": "a data point without a value, or a histogram whose buckets don't fit its bounds",
     "no_timestamp": "a data point without time_unix_nano",
     "delta_not_newer": "a delta point that is not newer than the one before it of its series",
     "series_limit": "the store holds as many series as storage.max_series allows",
+    "target_series_limit": "more series of one sender than limits.series_per_target allows",
+    "metric_series_limit": "more series of one metric than limits.series_per_metric allows",
+    "new_series_rate": "more new series at once than limits.new_series_per_second allows",
+    "too_many_labels": "more labels than limits.labels_per_series allows",
+    "label_name_too_long": "longer than limits.label_name_length allows",
+    "label_value_too_long": "longer than limits.label_value_length allows",
     "bad_name": "a metric whose name has no letter or digit, or text that is not UTF-8",
     "duplicate_in_request": "two points of one series at one time",
 }
@@ -69,9 +81,21 @@ class Outcome:
 class OtlpWriter:
     """Writes OTLP metrics requests; safe for many threads, one request at a time."""
 
-    def __init__(self, writer: SampleWriter, promotion: Promotion) -> None:
+    def __init__(
+        self,
+        writer: SampleWriter,
+        promotion: Promotion,
+        *,
+        totals: StoredTotals | None = None,
+        custom_buckets: bool = False,
+    ) -> None:
+        """`totals`: what delta series had come to before; `custom_buckets`: explicit histograms
+        become native ones with custom buckets."""
         self._writer = writer
         self._promotion = promotion
+        self._totals = totals
+        self._custom_buckets = custom_buckets
+        self._native = NativePoints(writer, totals)
         self._cache = PointCache()
         self._resources: dict[bytes, _Resource] = {}
         self._lock = Lock()
@@ -83,20 +107,24 @@ class OtlpWriter:
         can't write.
         """
         points = otlp_metrics.scan(body)
+        told: Counter[str] = Counter()
         with self._lock:
-            outcome = self._write(points)
+            outcome = self._write(points, told)
         for reason, count in outcome.refused.items():
             self._writer.refuse(reason, count)
+        outcome.refused.update(told)
         return outcome
 
-    def _write(self, points: Points) -> Outcome:
+    def _write(self, points: Points, told: Counter[str]) -> Outcome:
         outcome = Outcome()
         if not len(points):
             return outcome
         kinds = points.rows[:, KIND]
-        outcome.refused["exponential_histogram"] = int((kinds == EXPONENTIAL).sum())
         outcome.refused["no_value"] = int((kinds == EMPTY).sum())
-        usable = points.rows[:, COUNT] > 0
+        native = kinds == EXPONENTIAL
+        if self._custom_buckets:
+            native |= kinds == HISTOGRAM
+        usable = (points.rows[:, COUNT] > 0) & ~native
         self._cache.make_room(len(points))
         slots = np.where(usable, self._cache.find(points.keys), -1)
         reader = PointReader(points, self._promotion)
@@ -107,8 +135,34 @@ class OtlpWriter:
         samples = self._cache.place(points.rows, slots, points.values)
         for reason, count in zip(REASONS, samples.refused.tolist(), strict=True):
             outcome.refused[reason] += count
-        self._write_samples(samples, resources, outcome)
+        if native.any():
+            sources = {number: one.source for number, one in resources.items()}
+            chosen = np.flatnonzero(native)
+            more = self._native.place(points, reader, chosen, sources, outcome.refused)
+            samples = samples.joined(more)
+        self._write_samples(samples, resources, outcome, told)
+        if points.rows[:, EXEMPLARS].any():
+            self._write_exemplars(points, reader, native, resources)
         return outcome
+
+    def _write_exemplars(
+        self,
+        points: Points,
+        reader: PointReader,
+        native: Bools,
+        resources: dict[int, _Resource],
+    ) -> None:
+        found: dict[str, list[Exemplar]] = {}
+        for point in np.flatnonzero(points.rows[:, EXEMPLARS]).tolist():
+            source = resources[int(points.rows[point, RESOURCE_NUMBER])].source
+            try:
+                told = reader.exemplars(point, native=bool(native[point]))
+            except InputError:
+                continue
+            found.setdefault(source, []).extend(told)
+        for source, exemplars in found.items():
+            exemplars.sort(key=lambda one: one.timestamp_ms)
+            self._writer.exemplars(source, exemplars)
 
     def _resources_of(self, points: Points, reader: PointReader) -> dict[int, _Resource]:
         """The resources of a request by their number."""
@@ -164,10 +218,34 @@ class OtlpWriter:
         counts = np.array([len(block) for block in blocks], dtype=np.int64)
         keys = points.keys[unknown[learnt]]
         slots[learnt] = self._cache.learn(keys, counts, np.concatenate(blocks))
+        deltas = slots[learnt][points.rows[unknown[learnt], DELTA] != 0]
+        if len(deltas) and self._totals is not None:
+            self._recall(self._totals, deltas, series, refs)
         return slots
 
+    def _recall(
+        self,
+        totals: StoredTotals,
+        slots: Int64s,
+        series: dict[str, list[Labels]],
+        refs: dict[str, Int64s],
+    ) -> None:
+        """Let delta series go on from what they had come to before a restart."""
+        labels_of = {
+            ref: labels
+            for source, of_source in series.items()
+            for ref, labels in zip(refs[source].tolist(), of_source, strict=True)
+        }
+        asked = self._cache.unheard(slots)
+        if len(asked):
+            self._cache.recall(asked, totals.last([labels_of[ref] for ref in asked.tolist()]))
+
     def _write_samples(
-        self, samples: Samples, resources: dict[int, _Resource], outcome: Outcome
+        self,
+        samples: Samples,
+        resources: dict[int, _Resource],
+        outcome: Outcome,
+        told: Counter[str],
     ) -> None:
         bounds = np.flatnonzero(np.diff(samples.groups)) + 1
         begins = [0, *bounds.tolist()]
@@ -182,9 +260,11 @@ class OtlpWriter:
                 samples.values[begin:end],
                 samples.start_ms[begin:end],
             )
-            self._write_resource(resource, part, outcome)
+            self._write_resource(resource, part, outcome, told)
 
-    def _write_resource(self, resource: _Resource, part: SampleBatch, outcome: Outcome) -> None:
+    def _write_resource(
+        self, resource: _Resource, part: SampleBatch, outcome: Outcome, told: Counter[str]
+    ) -> None:
         newest_ms, oldest_ms = int(part.timestamps_ms.max()), int(part.timestamps_ms.min())
         one_time = newest_ms == oldest_ms
         for time_ms in [newest_ms] if one_time else np.unique(part.timestamps_ms).tolist():
@@ -192,16 +272,26 @@ class OtlpWriter:
             row = _Row(part.refs[chosen], part.values[chosen], _starts(part)[chosen])
             if time_ms == newest_ms and resource.info_ref >= 0:
                 row = row.with_info(resource.info_ref)
-            self._write_row(resource, time_ms, row, outcome)
+            self._write_row(resource, time_ms, row, outcome, told)
 
-    def _write_row(self, resource: _Resource, time_ms: int, row: _Row, outcome: Outcome) -> None:
+    def _write_row(
+        self,
+        resource: _Resource,
+        time_ms: int,
+        row: _Row,
+        outcome: Outcome,
+        told: Counter[str],
+    ) -> None:
+        if self._writer.gate.has_overflow():
+            merged = self._writer.gate.merged(row.refs, row.values, row.start_ms)
+            row = _Row(merged[0], merged[1], _known_starts(merged[2], len(merged[0])))
         if np.array_equal(row.refs, resource.last_refs):
             row.refs = resource.last_refs
         else:
             outcome.refused["duplicate_in_request"] += row.drop_duplicates()
             resource.last_refs = row.refs
         outcome.stored += self._writer.row(
-            resource.source, time_ms, row.refs, row.values, row.start_ms
+            resource.source, time_ms, row.refs, row.values, row.start_ms, told
         )
 
 
@@ -228,4 +318,8 @@ class _Row:
 
 
 def _starts(part: SampleBatch) -> Int64s:
-    return np.zeros(len(part), dtype=np.int64) if part.start_ms is None else part.start_ms
+    return _known_starts(part.start_ms, len(part))
+
+
+def _known_starts(start_ms: Int64s | None, count: int) -> Int64s:
+    return np.zeros(count, dtype=np.int64) if start_ms is None else start_ms

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from collector.ingest import series_gate
 from collector.ingest.formats.scan.otlp_points import (
     COUNT,
     DELTA,
@@ -23,11 +24,12 @@ MAX_KEYS = 4_000_000
 """Past this the keys are forgotten and learnt again: senders may change what is hashed for ever."""
 
 NO_TIME, NOT_NEWER, NO_ROOM = 0, 1, 2
-REASONS = ("no_timestamp", "delta_not_newer", "series_limit")
-"""Why a point's samples are refused; the index is the code above."""
+REASONS = ("no_timestamp", "delta_not_newer", *series_gate.REASONS)
+"""Why a point's samples are refused; from NO_ROOM on as the gate has them."""
 
 Keys = NDArray[np.uint64]
 _NS_PER_MS = 1_000_000
+_REASONS = len(REASONS)
 _EMPTY = np.uint64(0)
 _STALE = np.int64(STALE_BITS)
 
@@ -68,8 +70,8 @@ def _insert_all(table_keys, table_slots, keys, slots):  # type: ignore[no-untype
 def _place(  # type: ignore[no-untyped-def]
     rows, slots, base, block, values, totals, newest_ns, since_ms, refs, times, starts, groups, out
 ):
-    """Samples of all points that have a slot; answers (how many, refused by reason int64[3])."""
-    refused = np.zeros(3, dtype=np.int64)
+    """Samples of all points that have a slot; answers (how many, refused by reason int64[r])."""
+    refused = np.zeros(_REASONS, dtype=np.int64)
     bits, out_bits = values.view(np.int64), out.view(np.int64)
     used = 0
     for i in range(rows.shape[0]):
@@ -82,7 +84,7 @@ def _place(  # type: ignore[no-untyped-def]
             refused[NO_TIME] += count
             continue
         if block[begin] < 0:
-            refused[NO_ROOM] += count
+            refused[NO_ROOM - 1 - block[begin]] += count
             continue
         delta = row[DELTA] != 0 and bits[first] != _STALE
         if delta:
@@ -124,6 +126,16 @@ class Samples:
         self.groups: Int64s = np.empty(capacity, dtype=np.int64)
         self.values: Float64s = np.empty(capacity, dtype=np.float64)
         self.refused: Int64s = np.zeros(len(REASONS), dtype=np.int64)
+
+    def joined(self, other: Samples) -> Samples:
+        """All samples of both, those of one group together in the order of the groups."""
+        both = Samples(len(self.refs) + len(other.refs))
+        order = np.argsort(np.concatenate([self.groups, other.groups]), kind="stable")
+        for name in ("refs", "timestamps_ms", "start_ms", "groups", "values"):
+            found = np.concatenate([getattr(self, name), getattr(other, name)])
+            setattr(both, name, found[order])
+        both.refused = self.refused + other.refused
+        return both
 
     def cut(self, used: int) -> None:
         """Keep the first `used` samples."""
@@ -167,7 +179,9 @@ class PointCache:
         self._base = np.concatenate([self._base, begins + len(self._block)])
         self._block = np.concatenate([self._block, refs])
         homeless = np.add.reduceat(refs < 0, begins) > 0 if len(keys) else np.zeros(0, dtype=bool)
-        self._block[self._base[slots[homeless]]] = -1
+        if homeless.any():
+            worst = np.minimum.reduceat(refs, begins)
+            self._block[self._base[slots[homeless]]] = worst[homeless]
         self._grow(len(self._base))
         _insert_all(self._table_keys, self._table_slots, keys[~homeless], slots[~homeless])
         return slots
@@ -196,6 +210,22 @@ class PointCache:
         )  # fmt: skip
         samples.cut(used)
         return samples
+
+    def unheard(self, slots: Int64s) -> Int64s:
+        """Refs of the points at these slots, one array; only of those no delta came of yet."""
+        self._make_room_for_totals()
+        ends = np.append(self._base[1:], len(self._block))
+        blocks = [self._block[self._base[slot] : ends[slot]] for slot in slots.tolist()]
+        blocks = [one for one in blocks if len(one) and one[0] >= 0]
+        return np.concatenate(
+            [one for one in blocks if not self._newest_ns[one[0]]] or [self._block[:0]]
+        )
+
+    def recall(self, refs: Int64s, totals: Float64s) -> None:
+        """Go on from these totals; NaN is none. When they began is not known."""
+        had = ~np.isnan(totals)
+        self._totals[refs[had]] = totals[had]
+        self._newest_ns[refs[had]] = 1
 
     def _make_room_for_totals(self) -> None:
         highest = int(self._block.max(initial=-1)) + 1

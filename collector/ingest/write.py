@@ -117,11 +117,6 @@ class SampleWriter:
         self._metrics.exemplars.labels(self._origin).inc(kept)
         return kept
 
-    def pass_over_exemplars(self, count: int) -> None:
-        """Count exemplars, which are not kept."""
-        if count:
-            self._metrics.exemplars_unkept.labels(self._origin).inc(count)
-
     def describe(self, families: Mapping[str, Metadata]) -> None:
         """Hand over what metric families say of themselves."""
         for family, metadata in families.items():

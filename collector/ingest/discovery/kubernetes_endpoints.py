@@ -47,7 +47,7 @@ class _Pods:
         found = pod_labels(pod)
         for container, its_port in _container_ports(pod):
             if its_port["containerPort"] == port:
-                ports.add(port)
+                ports.add(its_port["containerPort"])
                 return {**found, **_port_labels(container, its_port)}
         return found
 

@@ -19,11 +19,14 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
+from collector.ingest.formats.otlp_exemplars import bucket_of, exemplar_of, value_of
+from collector.ingest.formats.otlp_histograms import of_explicit, of_exponential
 from collector.ingest.formats.otlp_series import (
     Promotion,
     family_of,
     histogram_series,
     number_series,
+    point_labels,
     resource_labels,
     summary_series,
     target_info_labels,
@@ -32,6 +35,8 @@ from collector.ingest.formats.scan import otlp_points
 from collector.ingest.formats.scan.otlp_points import POINT_COLUMNS, scan_points
 from collector.ingest.limits import MAX_OTLP_POINTS
 from collector.model.errors import InputError, LimitError
+from collector.model.exemplar import Exemplar
+from collector.model.histograms import NativeHistogram
 from collector.model.labels import Labels
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s
@@ -131,15 +136,44 @@ class PointReader:
     def series(self, point: int) -> list[Labels]:
         """The point's series in the order of its values; raises InputError."""
         metric, name, _ = self._metric(point)
-        base = self.resource(point)
+        base, naming = self.resource(point), self._promotion.naming
         ordinal = int(self._points.rows[point, otlp_points.ORDINAL])
         kind = metric.WhichOneof("data")
         if kind == "histogram":
-            return histogram_series(name, base, metric.histogram.data_points[ordinal])
+            return histogram_series(name, base, metric.histogram.data_points[ordinal], naming)
         if kind == "summary":
-            return summary_series(name, base, metric.summary.data_points[ordinal])
+            return summary_series(name, base, metric.summary.data_points[ordinal], naming)
         numbers = metric.sum if kind == "sum" else metric.gauge
-        return number_series(name, base, numbers.data_points[ordinal])
+        return number_series(name, base, numbers.data_points[ordinal], naming)
+
+    def native(self, point: int) -> tuple[Labels, NativeHistogram | None]:
+        """Labels and value of a point as a native histogram, None for "no recorded value".
+
+        Raises InputError for one that none can be made of.
+        """
+        metric, name, _ = self._metric(point)
+        ordinal = int(self._points.rows[point, otlp_points.ORDINAL])
+        naming, base = self._promotion.naming, self.resource(point)
+        if metric.WhichOneof("data") == "histogram":
+            explicit = metric.histogram.data_points[ordinal]
+            return point_labels(name, base, explicit, naming), of_explicit(explicit)
+        exponential = metric.exponential_histogram.data_points[ordinal]
+        return point_labels(name, base, exponential, naming), of_exponential(exponential)
+
+    def exemplars(self, point: int, *, native: bool = False) -> list[Exemplar]:
+        """The point's exemplars; those of explicit buckets belong to the bucket of their value."""
+        metric, name, _ = self._metric(point)
+        base, naming = self.resource(point), self._promotion.naming
+        data = getattr(metric, str(metric.WhichOneof("data")))
+        one = data.data_points[int(self._points.rows[point, otlp_points.ORDINAL])]
+        if metric.WhichOneof("data") == "histogram" and not native:
+            series = histogram_series(name, base, one, naming)
+            return [
+                exemplar_of(series[bucket_of(one, value_of(given))], given)
+                for given in one.exemplars
+            ]
+        labels = point_labels(name, base, one, naming)
+        return [exemplar_of(labels, given) for given in one.exemplars]
 
     def _metric(self, point: int) -> tuple[Metric, str, Metadata]:
         row = self._points.rows[point]
@@ -147,7 +181,7 @@ class PointReader:
         if begin not in self._metrics:
             metric = Metric()
             _decode(metric, self._points.body[begin:end])
-            self._metrics[begin] = (metric, *family_of(metric))
+            self._metrics[begin] = (metric, *family_of(metric, self._promotion.naming))
         return self._metrics[begin]
 
     def _resource(self, point: int) -> Resource:

@@ -1,14 +1,17 @@
-"""OpenTelemetry names to Prometheus's, as Prometheus 3 does by default.
+"""OpenTelemetry names to Prometheus's, by each strategy that Prometheus 3 has.
 
-That is its strategy UnderscoreEscapingWithSuffixes: `http.server.duration` in `s` becomes
+By the default, UnderscoreEscapingWithSuffixes, `http.server.duration` in `s` becomes
 `http_server_duration_seconds`, a counter ends in `_total`, a gauge in `1` in `_ratio`.
-Source: https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/
+Sources: https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/ and
+https://github.com/prometheus/otlptranslator
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 UNITS: Mapping[str, str] = {
     "d": "days",
@@ -50,7 +53,15 @@ RATES: Mapping[str, str] = {
 }
 """The same after the slash of a unit."""
 
+Strategy = Literal[
+    "UnderscoreEscapingWithSuffixes",
+    "UnderscoreEscapingWithoutSuffixes",
+    "NoUTF8EscapingWithSuffixes",
+    "NoTranslation",
+]
+
 _SPLIT = re.compile(r"[^a-zA-Z0-9:]+")
+_SPLIT_PLAIN = re.compile(r"[^a-zA-Z0-9:_]+")
 _UNDERSCORES = re.compile(r"__+")
 _NO_LABEL_CHARACTER = re.compile(r"[^a-zA-Z0-9_]")
 
@@ -73,6 +84,62 @@ def metric_name(name: str, unit: str, *, counter: bool, gauge: bool) -> str:
     return f"_{text}" if text[:1].isdigit() else text
 
 
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How names are made; the two flags are those of Prometheus's section `otlp`."""
+
+    strategy: Strategy = "UnderscoreEscapingWithSuffixes"
+    underscore_sanitization: bool = True
+    preserve_multiple_underscores: bool = True
+
+    @property
+    def keeps_characters(self) -> bool:
+        """Whether any UTF-8 character may stand in a name."""
+        return self.strategy in ("NoUTF8EscapingWithSuffixes", "NoTranslation")
+
+    def metric(self, name: str, unit: str, *, counter: bool, gauge: bool) -> str:
+        """The name of a metric family; "" when nothing of the name can be kept."""
+        if self.strategy == "UnderscoreEscapingWithSuffixes":
+            return metric_name(name, unit, counter=counter, gauge=gauge)
+        if self.strategy == "UnderscoreEscapingWithoutSuffixes":
+            text = "_".join(word for word in _SPLIT_PLAIN.split(name) if word)
+            text = f"_{text}" if text[:1].isdigit() else text
+            return text if text == name or text.strip("_") else ""
+        if self.strategy == "NoUTF8EscapingWithSuffixes":
+            return _with_suffixes(name, unit, counter=counter, gauge=gauge)
+        return name
+
+    def label(self, name: str) -> str:
+        """The label name of an attribute; "" for no name."""
+        if self.keeps_characters:
+            return name
+        text = label_name(name, sanitized=self.underscore_sanitization)
+        if not self.preserve_multiple_underscores and not _is_reserved(text):
+            text = _UNDERSCORES.sub("_", text)
+        return text
+
+
+PROMETHEUS_NAMING = Naming()
+
+
+def _is_reserved(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def _with_suffixes(name: str, unit: str, *, counter: bool, gauge: bool) -> str:
+    """Unit and kind at the end of a name that is otherwise kept."""
+    main, per = _unit_words(unit)
+    ends = ["ratio"] if unit == "1" and gauge else []
+    ends += ["total"] if counter else []
+    ends += [per] if per else []
+    for end in ends:
+        if name.endswith(end) and len(name) > len(end) + 1:
+            name = name[: -len(end) - 1]
+    if main and not name.endswith(main):
+        name = f"{name}_{main}"
+    return "_".join([name, *reversed(ends)])
+
+
 def _unit_words(unit: str) -> tuple[str, str]:
     """What stands before and after the slash as words; a unit in braces says nothing."""
     main, _, per = (part.strip() for part in unit.partition("/"))
@@ -85,12 +152,12 @@ def _cleaned(word: str) -> str:
     return _UNDERSCORES.sub("_", re.sub(r"[^a-zA-Z0-9:]", "_", word)).removeprefix("_")
 
 
-def label_name(name: str) -> str:
-    """The label name of an attribute; "" for no name."""
+def label_name(name: str, *, sanitized: bool = True) -> str:
+    """The label name of an attribute; "" for no name; `sanitized`: `_x` becomes `key_x`."""
     text = _NO_LABEL_CHARACTER.sub("_", name)
     if text[:1].isdigit():
         return f"key_{text}"
-    if text.startswith("_") and not text.startswith("__"):
+    if sanitized and text.startswith("_") and not text.startswith("__"):
         return f"key{text}"
     return text
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    ExponentialHistogramDataPoint,
     HistogramDataPoint,
     Metric,
     NumberDataPoint,
@@ -21,7 +22,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from collector.ingest.formats.go_float import format_bound
-from collector.ingest.formats.otlp_names import label_name, metric_name, unit_word
+from collector.ingest.formats.otlp_names import PROMETHEUS_NAMING, Naming, unit_word
 from collector.ingest.limits import MAX_ATTRIBUTE_DEPTH
 from collector.model.errors import InputError
 from collector.model.labels import METRIC_NAME, Labels
@@ -30,7 +31,8 @@ from collector.model.metadata import Metadata, MetricType
 SERVICE, NAMESPACE, INSTANCE = "service.name", "service.namespace", "service.instance.id"
 IDENTIFYING = frozenset((SERVICE, NAMESPACE, INSTANCE))
 TARGET_INFO = "target_info"
-_CUMULATIVE = 2
+
+Point = NumberDataPoint | HistogramDataPoint | ExponentialHistogramDataPoint | SummaryDataPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Promotion:
     everything: bool = False
     ignored: frozenset[str] = frozenset()
     keep_identifying: bool = False
+    naming: Naming = PROMETHEUS_NAMING
 
     def promotes(self, name: str) -> bool:
         """Whether a resource attribute becomes a label."""
@@ -51,7 +54,7 @@ def resource_labels(resource: Resource, promotion: Promotion) -> dict[str, str]:
     """Job, instance and promoted attributes."""
     found = {item.key: item.value for item in resource.attributes}
     promoted = [item for item in resource.attributes if promotion.promotes(item.key)]
-    labels = attribute_labels(promoted)
+    labels = attribute_labels(promoted, promotion.naming)
     if SERVICE in found:
         parts = [found[key] for key in (NAMESPACE, SERVICE) if key in found]
         labels["job"] = "/".join(text_of(part) for part in parts)
@@ -68,17 +71,20 @@ def target_info_labels(resource: Resource, promotion: Promotion) -> Labels | Non
         if key in ("job", "instance")
     }
     hidden = frozenset() if promotion.keep_identifying else IDENTIFYING
-    told = attribute_labels(item for item in resource.attributes if item.key not in hidden)
+    items = [item for item in resource.attributes if item.key not in hidden]
+    told = attribute_labels(items, promotion.naming)
     if not identity or not told:
         return None
     return Labels({**told, **identity, METRIC_NAME: TARGET_INFO})
 
 
-def attribute_labels(attributes: Iterable[KeyValue]) -> dict[str, str]:
+def attribute_labels(
+    attributes: Iterable[KeyValue], naming: Naming = PROMETHEUS_NAMING
+) -> dict[str, str]:
     """Attributes as labels; values of names that fall together are joined with `;`."""
     labels: dict[str, str] = {}
     for item in sorted(attributes, key=lambda item: item.key):
-        name, value = label_name(item.key), text_of(item.value)
+        name, value = naming.label(item.key), text_of(item.value)
         if name:
             labels[name] = f"{labels[name]};{value}" if name in labels else value
     return labels
@@ -110,11 +116,11 @@ def _plain(value: AnyValue, depth: int) -> object:
     return plain
 
 
-def family_of(metric: Metric) -> tuple[str, Metadata]:
+def family_of(metric: Metric, naming: Naming = PROMETHEUS_NAMING) -> tuple[str, Metadata]:
     """Name of the metric family, and what it says of itself."""
     kind = metric.WhichOneof("data")
     counter = kind == "sum" and metric.sum.is_monotonic
-    name = metric_name(metric.name, metric.unit, counter=counter, gauge=kind == "gauge")
+    name = naming.metric(metric.name, metric.unit, counter=counter, gauge=kind == "gauge")
     if not name:
         raise InputError(
             f"no Prometheus name can be made of the metric name {metric.name!r}",
@@ -124,38 +130,59 @@ def family_of(metric: Metric) -> tuple[str, Metadata]:
         "gauge": "gauge",
         "sum": "counter" if counter else "gauge",
         "histogram": "histogram",
+        "exponential_histogram": "histogram",
         "summary": "summary",
     }
     told = Metadata(types.get(kind, "unknown"), metric.description, unit_word(metric.unit))
     return name, told
 
 
-def number_series(name: str, base: Mapping[str, str], point: NumberDataPoint) -> list[Labels]:
+def number_series(
+    name: str,
+    base: Mapping[str, str],
+    point: NumberDataPoint,
+    naming: Naming = PROMETHEUS_NAMING,
+) -> list[Labels]:
     """The one series of a number."""
-    return [Labels({**attribute_labels(point.attributes), **base, METRIC_NAME: name})]
+    return [point_labels(name, base, point, naming)]
 
 
-def histogram_series(name: str, base: Mapping[str, str], point: HistogramDataPoint) -> list[Labels]:
+def point_labels(
+    name: str, base: Mapping[str, str], point: Point, naming: Naming = PROMETHEUS_NAMING
+) -> Labels:
+    """The labels of a point under a metric name."""
+    return Labels({**attribute_labels(point.attributes, naming), **base, METRIC_NAME: name})
+
+
+def histogram_series(
+    name: str,
+    base: Mapping[str, str],
+    point: HistogramDataPoint,
+    naming: Naming = PROMETHEUS_NAMING,
+) -> list[Labels]:
     """Buckets in rising order with +Inf, then `_count`, then `_sum` where the point has one."""
-    labels = {**attribute_labels(point.attributes), **base}
+    labels = point_labels(name, base, point, naming)
     bounds = [plain_bound(bound) for bound in point.explicit_bounds] if point.bucket_counts else []
     buckets = [
-        Labels({**labels, METRIC_NAME: f"{name}_bucket", "le": bound})
-        for bound in [*bounds, "+Inf"]
+        labels.merged({METRIC_NAME: f"{name}_bucket", "le": bound}) for bound in [*bounds, "+Inf"]
     ]
     suffixes = ("_count", "_sum") if point.HasField("sum") else ("_count",)
-    return buckets + [Labels({**labels, METRIC_NAME: name + suffix}) for suffix in suffixes]
+    return buckets + [labels.merged({METRIC_NAME: name + suffix}) for suffix in suffixes]
 
 
-def summary_series(name: str, base: Mapping[str, str], point: SummaryDataPoint) -> list[Labels]:
+def summary_series(
+    name: str,
+    base: Mapping[str, str],
+    point: SummaryDataPoint,
+    naming: Naming = PROMETHEUS_NAMING,
+) -> list[Labels]:
     """Quantiles in their order, then `_count` and `_sum`."""
-    labels = {**attribute_labels(point.attributes), **base}
+    labels = point_labels(name, base, point, naming)
     quantiles = [
-        Labels({**labels, METRIC_NAME: name, "quantile": plain_bound(one.quantile)})
-        for one in point.quantile_values
+        labels.merged({"quantile": plain_bound(one.quantile)}) for one in point.quantile_values
     ]
     return quantiles + [
-        Labels({**labels, METRIC_NAME: name + suffix}) for suffix in ("_count", "_sum")
+        labels.merged({METRIC_NAME: name + suffix}) for suffix in ("_count", "_sum")
     ]
 
 

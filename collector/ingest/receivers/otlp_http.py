@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 
 from collector.ingest.formats.otlp_metrics import from_json
-from collector.ingest.inflate import BodyReader, OversizeError
+from collector.ingest.inflate import BodyReader, OversizeError, unpack_zstd
 from collector.ingest.limits import MAX_OTLP_BODY_BYTES, MAX_OTLP_COMPRESSED_BYTES
 from collector.ingest.otlp_writer import OtlpWriter, Outcome
 from collector.model.errors import (
@@ -97,17 +97,20 @@ class OtlpReceiver:
 def unpacked(body: bytes, encoding: str, limit_bytes: int, limit_name: str) -> bytes:
     """The body without its Content-Encoding.
 
-    Raises UnsupportedMediaError for one that is not gzip, OversizeError past the limit.
+    Raises UnsupportedMediaError for one that is neither gzip nor zstd, OversizeError past the
+    limit.
     """
-    if encoding not in ("", "identity", "gzip"):
+    if encoding not in ("", "identity", "gzip", "zstd"):
         raise UnsupportedMediaError(
-            f"the Content-Encoding {encoding!r} is not supported", advice="send gzip or none"
+            f"the Content-Encoding {encoding!r} is not supported", advice="send gzip, zstd or none"
         )
-    if encoding == "gzip" and len(body) > MAX_OTLP_COMPRESSED_BYTES:
+    if encoding in ("gzip", "zstd") and len(body) > MAX_OTLP_COMPRESSED_BYTES:
         raise OversizeError(
-            f"the gzip body is larger than {MAX_OTLP_COMPRESSED_BYTES:,} bytes",
+            f"the {encoding} body is larger than {MAX_OTLP_COMPRESSED_BYTES:,} bytes",
             advice="let the sender make smaller batches",
         )
+    if encoding == "zstd":
+        return unpack_zstd(body, limit_bytes, limit_name)
     reader = BodyReader(gzip=encoding == "gzip", limit_bytes=limit_bytes, limit_name=limit_name)
     reader.feed(body)
     return reader.finish()

@@ -1,10 +1,11 @@
 import gzip
 
+import cramjam
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.ingest.inflate import BodyReader
+from collector.ingest.inflate import BodyReader, OversizeError, unpack_zstd
 from collector.model.errors import InputError, LimitError
 
 
@@ -38,3 +39,17 @@ def test_the_limit_counts_unpacked_bytes(packed: bool) -> None:
 def test_what_is_no_whole_gzip_is_refused(raw: bytes) -> None:
     with pytest.raises(InputError):
         read([raw], packed=True)
+
+
+def test_zstd_is_unpacked_up_to_a_limit() -> None:
+    packed = bytes(cramjam.zstd.compress(b"a" * 10_000))
+    assert unpack_zstd(packed, 10_000, "the limit") == b"a" * 10_000
+    with pytest.raises(OversizeError, match="the limit of 9,999"):
+        unpack_zstd(packed, 9_999, "the limit")
+
+
+@pytest.mark.parametrize("cut", [0, 5, -3])
+def test_what_is_no_whole_zstd_is_told(cut: int) -> None:
+    packed = bytes(cramjam.zstd.compress(bytes(range(256)) * 9))
+    with pytest.raises(InputError, match="not zstd"):
+        unpack_zstd(packed[:cut] or b"plain", 10_000, "the limit")

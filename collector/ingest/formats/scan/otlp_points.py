@@ -30,9 +30,10 @@ NUMBER, HISTOGRAM, SUMMARY, EXPONENTIAL, EMPTY = range(5)
     TIME_NS,
     START_NS,
     RESOURCE_NUMBER,
-) = range(12)
+    EXEMPLARS,
+) = range(13)
 """Columns of a point: see `scan_points`."""
-POINT_COLUMNS = 12
+POINT_COLUMNS = 13
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _GAUGE, _SUM, _HISTOGRAM, _EXPONENTIAL, _SUMMARY = 5, 7, 9, 10, 11
@@ -150,6 +151,8 @@ def _read_number(body, i, end, state, row, out, first, cell):  # type: ignore[no
             seen = True
         elif number == 8 and wire == _VARINT:
             flags, _ = _varint(body, begin, after)
+        elif number == 5:
+            row[EXEMPLARS] = 1
         i = after
     row[COUNT] = 1
     if flags & np.uint64(_NO_RECORDED_VALUE):
@@ -198,6 +201,8 @@ def _read_histogram(body, i, end, state, row, out, first, cell):  # type: ignore
             state = _hashed(state, body, begin, after)
         elif number == 10 and wire == _VARINT:
             flags, _ = _varint(body, begin, after)
+        elif number == 8:
+            row[EXEMPLARS] = 1
         i = after
     if buckets != 0 and buckets != bounds + 1:
         row[KIND], row[COUNT] = EMPTY, 0
@@ -211,6 +216,26 @@ def _read_histogram(body, i, end, state, row, out, first, cell):  # type: ignore
     if flags & np.uint64(_NO_RECORDED_VALUE):
         out[first : first + row[COUNT]] = _STALE
     state = _mixed(state, np.uint64(buckets * 2 + has_sum))
+    return state, True
+
+
+@njit(cache=True, nogil=True)
+def _read_exponential(body, i, end, state, row):  # type: ignore[no-untyped-def]
+    """An ExponentialHistogramDataPoint: its times and key only; answers (key, ok)."""
+    while i < end:
+        number, wire, begin, after = _field(body, i, end)
+        if after < 0:
+            return state, False
+        if number == 1 and wire == _BYTES:
+            state = _hashed(state, body, begin, after)
+        elif number == 3 and wire == _FIXED64:
+            row[TIME_NS] = np.int64(_word(body, begin))
+        elif number == 2 and wire == _FIXED64:
+            row[START_NS] = np.int64(_word(body, begin))
+        elif number == 11:
+            row[EXEMPLARS] = 1
+        i = after
+    row[COUNT] = 0
     return state, True
 
 
@@ -287,7 +312,7 @@ def _scan_data(body, i, end, kind, state, head, points, keys, count, out, used, 
             return TOO_MANY, count, used
         row = points[count]
         row[:] = head
-        row[DELTA] = kind in (_SUM, _HISTOGRAM) and temporality == np.uint64(1)
+        row[DELTA] = kind in (_SUM, _HISTOGRAM, _EXPONENTIAL) and temporality == np.uint64(1)
         row[ORDINAL], row[FIRST] = ordinal, used
         fine, key = True, state
         if kind in (_GAUGE, _SUM):
@@ -301,6 +326,7 @@ def _scan_data(body, i, end, kind, state, head, points, keys, count, out, used, 
             key, fine = _read_summary(body, begin, after, state, row, out, used, cell)
         else:
             row[KIND] = EXPONENTIAL
+            key, fine = _read_exponential(body, begin, after, state, row)
         if not fine:
             return MALFORMED, count, used
         if kind == _GAUGE or (kind == _SUM and monotonic == np.uint64(0)):
@@ -350,7 +376,7 @@ def scan_points(body, seed, points, keys, out, cell):  # type: ignore[no-untyped
     body     uint8[n]
     points   int64[p, POINT_COLUMNS], out: kind, 1 when delta, where resource and metric begin and
              end in the body, which point of the metric it is, its first value and how many values,
-             time and start in ns, number of the resource
+             time and start in ns, number of the resource, 1 when it has exemplars
     keys     uint64[p], out
     out      uint64[v], out: bits of the values; cell float64[1] is scratch
     """

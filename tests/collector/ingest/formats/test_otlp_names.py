@@ -2,7 +2,13 @@
 
 import pytest
 
-from collector.ingest.formats.otlp_names import label_name, metric_name, unit_word
+from collector.ingest.formats.otlp_names import (
+    Naming,
+    Strategy,
+    label_name,
+    metric_name,
+    unit_word,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +60,39 @@ def test_label_names(name: str, expected: str) -> None:
 )
 def test_units(unit: str, expected: str) -> None:
     assert unit_word(unit) == expected
+
+
+@pytest.mark.parametrize(
+    ("strategy", "name", "unit", "kind", "expected"),
+    [
+        ("UnderscoreEscapingWithSuffixes", "a.b", "s", "counter", "a_b_seconds_total"),
+        ("UnderscoreEscapingWithoutSuffixes", "a.b", "s", "counter", "a_b"),
+        ("UnderscoreEscapingWithoutSuffixes", "a__b..c", "", "gauge", "a__b_c"),
+        ("UnderscoreEscapingWithoutSuffixes", "2xx", "1", "gauge", "_2xx"),
+        ("UnderscoreEscapingWithoutSuffixes", "..", "1", "gauge", ""),
+        ("NoUTF8EscapingWithSuffixes", "a.b", "s", "counter", "a.b_seconds_total"),
+        ("NoUTF8EscapingWithSuffixes", "a.b.total", "s", "counter", "a.b_seconds_total"),
+        ("NoUTF8EscapingWithSuffixes", "fill.ratio", "1", "gauge", "fill_ratio"),
+        ("NoUTF8EscapingWithSuffixes", "io.bytes", "By/s", "gauge", "io.bytes_per_second"),
+        ("NoUTF8EscapingWithSuffixes", "größe", "By", "gauge", "größe_bytes"),
+        ("NoTranslation", "a.b", "s", "counter", "a.b"),
+    ],
+)
+def test_strategies(strategy: Strategy, name: str, unit: str, kind: str, expected: str) -> None:
+    counter, gauge = kind == "counter", kind == "gauge"
+    assert Naming(strategy).metric(name, unit, counter=counter, gauge=gauge) == expected
+
+
+@pytest.mark.parametrize(
+    ("naming", "name", "expected"),
+    [
+        (Naming("NoTranslation"), "http.route", "http.route"),
+        (Naming("NoUTF8EscapingWithSuffixes"), "9.a", "9.a"),
+        (Naming("UnderscoreEscapingWithoutSuffixes"), "http.route", "http_route"),
+        (Naming(underscore_sanitization=False), "_private", "_private"),
+        (Naming(preserve_multiple_underscores=False), "a..b", "a_b"),
+        (Naming(preserve_multiple_underscores=False), "__reserved__", "__reserved__"),
+    ],
+)
+def test_labels_by_strategy(naming: Naming, name: str, expected: str) -> None:
+    assert naming.label(name) == expected

@@ -1,0 +1,122 @@
+"""OTLP over gRPC: each call's bytes to the receivers that take OTLP/HTTP's; answers likewise.
+
+Source: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from collector.ingest.receivers.otlp_http import PROTOBUF, RETRY_AFTER_SECONDS, Reply
+from collector.model.errors import ConfigError
+
+if TYPE_CHECKING:
+    import grpc
+
+METRICS_METHOD = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
+LOGS_METHOD = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
+THREADS = 4
+"""Calls at work at once: the writers let one in at a time, the others are read meanwhile."""
+MAX_WAITING = 64
+"""Calls that may wait beside; more are told to come again."""
+DRAIN_SECONDS = 2.0
+
+Receive = Callable[[bytes, str, str], Reply]
+"""Body, content type and encoding to an answer, as the HTTP receivers have it."""
+_log = logging.getLogger(__name__)
+
+
+class OtlpGrpc:
+    """A gRPC server in this process."""
+
+    def __init__(self, receivers: Mapping[str, Receive], max_body_bytes: int) -> None:
+        """`receivers`: full method name -> what takes its requests."""
+        self._receivers = dict(receivers)
+        self._max_body_bytes = max_body_bytes
+        self._server: grpc.Server | None = None
+        self.port = 0
+
+    def start(self, address: str) -> None:
+        """Listen on host:port (0: any free port); raises ConfigError when it is taken."""
+        import grpc  # loading it takes a tenth of a second that a check or a query need not spend
+
+        server = grpc.server(
+            ThreadPoolExecutor(THREADS, thread_name_prefix="otlp-grpc"),
+            options=(
+                ("grpc.so_reuseport", 0),  # else two processes would share the port unseen
+                ("grpc.max_receive_message_length", self._max_body_bytes),
+            ),
+            maximum_concurrent_rpcs=THREADS + MAX_WAITING,
+        )
+        server.add_generic_rpc_handlers((_handlers(self._receivers),))
+        try:
+            self.port = server.add_insecure_port(address)
+        except RuntimeError:
+            self.port = 0
+        if not self.port:
+            raise ConfigError(
+                f"can't listen for OTLP/gRPC on {address}: it is taken, or not of this machine",
+                advice='set otlp.grpc.listen_address, to "" for none',
+            )
+        server.start()
+        self._server = server
+        _log.info("OTLP/gRPC on %s", address)
+
+    def stop(self) -> None:
+        """Answer what is under way and stop."""
+        if self._server is not None:
+            self._server.stop(DRAIN_SECONDS).wait()
+        self._server = None
+
+
+def _handlers(receivers: Mapping[str, Receive]) -> grpc.GenericRpcHandler:
+    import grpc
+
+    class Handlers(grpc.GenericRpcHandler):
+        """Methods by their full names; bytes are passed as they are."""
+
+        def service(self, details: grpc.HandlerCallDetails) -> Any:
+            receive = receivers.get(str(details.method))
+            if receive is None:
+                return None
+
+            def call(body: bytes, context: grpc.ServicerContext) -> bytes:
+                reply = receive(body, PROTOBUF, "")
+                if reply.status == 200:
+                    return reply.body
+                _refuse(context, reply)
+                return b""
+
+            return grpc.unary_unary_rpc_method_handler(call)
+
+    return Handlers()
+
+
+def _refuse(context: grpc.ServicerContext, reply: Reply) -> None:
+    """The status of an HTTP answer as gRPC's; who may come again is told when."""
+    import grpc
+
+    codes = {
+        400: grpc.StatusCode.INVALID_ARGUMENT,
+        413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        429: grpc.StatusCode.UNAVAILABLE,
+        503: grpc.StatusCode.UNAVAILABLE,
+    }
+    code = codes.get(reply.status, grpc.StatusCode.INTERNAL)
+    if code is grpc.StatusCode.UNAVAILABLE:
+        delay = str(RETRY_AFTER_SECONDS * 1000)
+        context.set_trailing_metadata((("grpc-retry-pushback-ms", delay),))
+    context.abort(code, _message(reply.body))
+
+
+def _message(status: bytes) -> str:
+    """The text of a google.rpc.Status: its field 2, after the code."""
+    if len(status) < 4 or status[2] != 0x12:
+        return ""
+    at = 3
+    while at < len(status) and status[at] & 0x80:
+        at += 1
+    return status[at + 1 :].decode(errors="replace")

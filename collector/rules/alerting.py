@@ -73,7 +73,7 @@ def found_alerts(
                 advice=f"let the labels of {rule.name} tell the series apart",
             )
         annotations = expander.annotations(one.labels, one.value)
-        found[labels] = TrackedAlert(labels, annotations, one.value, active_at_ms=now_ms)
+        found[labels] = TrackedAlert(labels, annotations, one.number, active_at_ms=now_ms)
     return found
 
 

@@ -10,12 +10,27 @@ import logging
 from collections.abc import Mapping
 
 from collector.gotemplate import StringMap, Template, Typed
+from collector.gotemplate.floats import shortest
 from collector.model.errors import LimitError, TemplateError
+from collector.model.histograms import NativeHistogram
 from collector.model.labels import Labels
 from collector.rules.rule import ALERT_NAME, AlertingRule
 from collector.rules.template_functions import Surroundings, functions
 
 log = logging.getLogger(__name__)
+
+
+def template_value(value: object) -> object:
+    """A sample as templates see it: a histogram prints as Prometheus's FloatHistogram does."""
+    if not isinstance(value, NativeHistogram):
+        return value
+    parts = [f"count:{shortest(value.count)}", f"sum:{shortest(value.sum)}"]
+    for bucket in value.buckets():
+        opening = "[" if bucket.lower_inclusive else "("
+        closing = "]" if bucket.upper_inclusive else ")"
+        bounds = f"{shortest(bucket.lower)},{shortest(bucket.upper)}"
+        parts.append(f"{opening}{bounds}{closing}:{shortest(bucket.count)}")
+    return Typed("*histogram.FloatHistogram", fields={}, text=f"{{{', '.join(parts)}}}")
 
 
 class Expander:
@@ -68,6 +83,6 @@ class Expander:
                 "Labels": StringMap(series),
                 "ExternalLabels": StringMap(self._around.external_labels),
                 "ExternalURL": self._around.external_url,
-                "Value": value,
+                "Value": template_value(value),
             },
         )

@@ -27,7 +27,7 @@ from collector.rules.alerting import (
     sent,
     step,
 )
-from collector.rules.expand import Expander
+from collector.rules.expand import Expander, template_value
 from collector.rules.output import Output, Written
 from collector.rules.recording import recorded
 from collector.rules.restore import remembered, restored
@@ -194,7 +194,10 @@ class GroupRunner:
         engine = self._parts.engine
 
         def query(expr: str) -> list[QueryResult]:
-            return [QueryResult(one.labels, one.value) for one in evaluate(engine, expr, at_ms)]
+            return [
+                QueryResult(one.labels, template_value(one.value))
+                for one in evaluate(engine, expr, at_ms)
+            ]
 
         options = self.options
         return Surroundings(query, at_ms, options.external_labels, options.external_url)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from collector.model.histogram_columns import columns
+from collector.model.histograms import NativeHistogram
 from collector.model.labels import Labels
 from collector.model.samples import STALE, Int64s, filled
 from collector.rules.vector import Series
@@ -15,7 +17,7 @@ from collector.store.interface import Appender
 log = logging.getLogger(__name__)
 
 Written = tuple[Labels, ...]
-"""The series that a rule wrote at its last evaluation."""
+"""The columns that a rule wrote at its last evaluation."""
 
 
 class Output:
@@ -31,14 +33,15 @@ class Output:
 
         Answers what was written, and how many samples the store refused. Raises StorageError.
         """
-        written = tuple(one.labels for one in series)
+        cells = [cell for one in series for cell in _cells(one)]
+        written = tuple(labels for labels, _ in cells)
         present = set(written)
         vanished = tuple(labels for labels in before if labels not in present)
         labels = written + vanished
         if not labels:
             return written, 0
         values = filled(len(labels), STALE)
-        values[: len(written)] = [one.value for one in series]
+        values[: len(written)] = [value for _, value in cells]
         refs = self._refs_of(labels, before if vanished else written)
         refused = self._appender.append_row(self._source, at_ms, refs, values)
         if refused:
@@ -55,6 +58,13 @@ class Output:
                 self._refs.clear()
             self._refs[labels] = known
         return known
+
+
+def _cells(one: Series) -> list[tuple[Labels, float]]:
+    """The columns of a series: one of a float, several of a native histogram."""
+    if isinstance(one.value, NativeHistogram):
+        return columns(one.labels, one.value)
+    return [(one.labels, one.value)]
 
 
 MAX_ROWS_KEPT = 1_000

@@ -27,10 +27,10 @@ _GROUP = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """One series of a template's `query`."""
+    """One series of a template's `query`; a value is a float or a `Typed` histogram."""
 
     labels: Labels
-    value: float
+    value: object
 
 
 Query = Callable[[str], Sequence[QueryResult]]

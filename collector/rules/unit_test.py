@@ -16,7 +16,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from collector.gotemplate.floats import shortest_scientific
-from collector.gotemplate.format import go_quote
+from collector.gotemplate.format import go_quote, value_text
 from collector.gotemplate.times import MILLISECOND, duration_text
 from collector.model.alert import Alert
 from collector.model.clock import ManualClock
@@ -26,12 +26,13 @@ from collector.model.histogram_columns import columns
 from collector.model.histograms import NativeHistogram
 from collector.model.labels import Labels
 from collector.query.interface import QueryEngine
+from collector.rules.expand import template_value
 from collector.rules.group import GroupRunner, Parts, RuleOptions
 from collector.rules.rule import ALERT_NAME, RuleGroup
 from collector.rules.self_metrics import RuleMetrics
 from collector.rules.series_notation import Sample, read_items, read_labels
 from collector.rules.state import ActiveAlert, AlertingRuleState
-from collector.rules.unit_test_file import AlertTest, ExprTest, TestFile, TestGroup
+from collector.rules.unit_test_file import AlertTest, ExpectedSample, ExprTest, TestFile, TestGroup
 from collector.rules.vector import Series, evaluate
 from collector.store.interface import Appender, Querier
 
@@ -179,7 +180,7 @@ class _Run:
             yield f"{place} err: {error.message}"
             return
         try:
-            expected = [Series(_labels_of(s.labels), s.value) for s in test.exp_samples]
+            expected = list(map(_expected, test.exp_samples))
         except TocsinError as error:
             yield f"{place} err: {error.message}"
             return
@@ -192,6 +193,8 @@ class _Run:
         if got.labels != expected.labels:
             return False
         a, b = got.value, expected.value
+        if isinstance(a, NativeHistogram) or isinstance(b, NativeHistogram):
+            return isinstance(a, NativeHistogram) and isinstance(b, NativeHistogram) and a.equals(b)
         if a == b or (math.isnan(a) and math.isnan(b)):
             return True
         return self._fuzzy and b in (math.nextafter(a, math.inf), math.nextafter(a, -math.inf))
@@ -203,6 +206,16 @@ def _columns(labels: Sequence[Labels], samples: Sequence[Sample]) -> Iterator[tu
             yield from columns(one, sample)
         elif sample is not None:
             yield one, sample
+
+
+def _expected(sample: ExpectedSample) -> Series:
+    labels = _labels_of(sample.labels)
+    if not sample.histogram:
+        return Series(labels, sample.value)
+    items = read_items(sample.histogram)
+    if len(items) != 1 or not isinstance(items[0], NativeHistogram):
+        raise InputError(f"expected histogram value, got {sample.histogram}")
+    return Series(labels, items[0])
 
 
 def _labels_of(text: str) -> Labels:
@@ -232,4 +245,10 @@ def _braced(labels: Mapping[str, str]) -> str:
 def _samples(series: Sequence[Series]) -> str:
     if not series:
         return "nil"
-    return ", ".join(f"{_braced(one.labels)} {shortest_scientific(one.value)}" for one in series)
+    return ", ".join(f"{_braced(one.labels)} {_value(one.value)}" for one in series)
+
+
+def _value(value: float | NativeHistogram) -> str:
+    if isinstance(value, NativeHistogram):
+        return value_text(template_value(value))
+    return shortest_scientific(value)

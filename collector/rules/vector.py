@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collector.model.errors import EvaluationError
+from collector.model.histograms import NativeHistogram
 from collector.model.labels import NO_LABELS, Labels
 from collector.query.interface import QueryEngine
 from collector.query.values import Scalar, Vector
@@ -16,7 +17,12 @@ class Series:
     """One series with its value at the time of the evaluation."""
 
     labels: Labels
-    value: float
+    value: float | NativeHistogram
+
+    @property
+    def number(self) -> float:
+        """The value; 0 of a histogram, as Prometheus shows it."""
+        return self.value if isinstance(self.value, float) else 0.0
 
 
 def evaluate(engine: QueryEngine, expr: str, at_ms: int) -> list[Series]:
@@ -27,8 +33,14 @@ def evaluate(engine: QueryEngine, expr: str, at_ms: int) -> list[Series]:
     value = engine.instant(expr, at_ms).value
     match value:
         case Vector():
-            numbers = value.values.tolist()
-            return [Series(*one) for one in zip(value.labels, numbers, strict=True)]
+            samples: list[float | NativeHistogram] = value.values.tolist()
+            if value.histograms is not None:
+                found = value.histograms.reshape(-1).tolist()
+                samples = [
+                    number if histogram is None else histogram
+                    for number, histogram in zip(samples, found, strict=True)
+                ]
+            return [Series(*one) for one in zip(value.labels, samples, strict=True)]
         case Scalar():
             return [Series(NO_LABELS, value.value)]
     raise EvaluationError(

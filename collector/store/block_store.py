@@ -6,6 +6,7 @@ The tuple of blocks is replaced, never changed: a reader takes it once and needs
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,12 +20,13 @@ from collector.model.samples import Bools, Int64s
 from collector.store import compact, merge
 from collector.store.block import Block
 from collector.store.block_cache import RowGroups
-from collector.store.block_directory import open_blocks, precedence
-from collector.store.block_index import BlockMeta
-from collector.store.block_writer import Plan, Source, write_block
+from collector.store.block_directory import UNFINISHED, open_blocks, precedence
+from collector.store.block_index import BlockMeta, read_index
+from collector.store.block_writer import Plan, Source, free_path, write_block
 from collector.store.compact import Extent
 from collector.store.retention import too_many, too_old
 from collector.store.tombstones import Tombstone, masked, read_tombstones, write_tombstones
+from collector.store.wal import sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +141,28 @@ class BlockStore:
             self.blocks = precedence([*kept, *new])
         for block in gone:
             block.remove()
+
+    def adopt(self, incoming: Path, begin: Callable[[Sequence[Labels]], object]) -> list[Block]:
+        """Take over blocks that an import made; `begin` makes the series that are not known.
+
+        A block that can't be read is reported and stays where it is.
+        """
+        adopted = []
+        for path in sorted(incoming.glob("*")) if incoming.is_dir() else ():
+            if path.suffix == UNFINISHED:
+                continue
+            try:
+                index = read_index(path)
+                begin(index.labels)
+                home = free_path(self.directory, index.meta.first_ms, index.meta)
+                os.rename(path, home)
+                adopted.append(self._open(home))
+            except (StorageError, OSError) as error:
+                log.error("it is not imported: %s: %s", path, error)
+        if adopted:
+            sync_directory(self.directory)
+            self._replace((), adopted)
+        return adopted
 
     # -- growing old --
 

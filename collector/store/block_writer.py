@@ -69,7 +69,7 @@ def write_block(directory: Path, plan: Plan, source: Source) -> Path | None:
 
     Raises StorageError; then nothing is left behind.
     """
-    path = free_path(directory, plan)
+    path = free_path(directory, plan.from_ms, plan.meta)
     temporary = path.with_suffix(".tmp")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -89,11 +89,11 @@ def write_block(directory: Path, plan: Plan, source: Source) -> Path | None:
     return None
 
 
-def free_path(directory: Path, plan: Plan) -> Path:
+def free_path(directory: Path, from_ms: int, meta: BlockMeta) -> Path:
     """A name that no block has, of the kind that FORMAT.md tells."""
-    generation = plan.meta.generation
+    generation = meta.generation
     while True:
-        name = f"{max(plan.from_ms, 0):015}-{plan.meta.log_number:010}-{generation:05}"
+        name = f"{max(from_ms, 0):015}-{meta.log_number:010}-{generation:05}"
         if not (directory / name).exists():
             return directory / name
         generation += 1

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from collector.model.errors import StorageError, Where
 from collector.store.wal import sync_directory
 
 CHUNK_BYTES = 1 << 20
@@ -95,6 +96,18 @@ def replace_file(path: Path, write: Callable[[NewFile], object]) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def make_directory(path: Path) -> None:
+    """Where it is not there. Raises StorageError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"this directory can't be made: {error.strerror}",
+            where=Where(str(path)),
+            advice="check who owns the data directory, and its mode",
+        ) from error
 
 
 def crc32_of(path: Path) -> int:

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from collector.model.clock import Clock
 from collector.model.errors import StorageError
+from collector.model.labels import Labels
 from collector.model.metadata import Metadata
-from collector.store import merge
+from collector.store import history, merge
 from collector.store.block_store import BlockStore
 from collector.store.changes import ALL_OF_TIME_MS, Changes
 from collector.store.checkpoint import checkpoints, write_checkpoint
@@ -150,10 +151,33 @@ class Maintenance:
                     parts.log.forget_layouts()
 
     def compact(self) -> int:
-        """Merge what is due; how many merges. Raises StorageError; the next call tries again."""
+        """Take over what was imported and merge what is due; how many merges.
+
+        Raises StorageError; the next call tries again.
+        """
+        self.adopt()
         return self._parts.blocks.compact(
             self._parts.options.block_spans_ms, self._parts.head.from_ms
         )
+
+    def adopt(self) -> None:
+        """Read from now on what an import left."""
+        parts = self._parts
+        adopted = parts.blocks.adopt(parts.directory / history.DIRECTORY, self._begin_series)
+        with parts.lock:
+            for block in adopted:
+                parts.changes.note(block.first_ms)
+
+    def _begin_series(self, labels: Sequence[Labels]) -> None:
+        """Series that come with a block; no limit is asked, for they are in no memory but this."""
+        parts = self._parts
+        with parts.lock:
+            known = parts.head.ref_of
+            begun = [one for one in labels if one not in known]
+            if begun:
+                parts.log.series(len(parts.head.labels), begun)
+                for one in begun:
+                    parts.head.add_series(one)
 
     def snapshot(self, skip_head: bool) -> str:
         """See `Administrator.snapshot`."""

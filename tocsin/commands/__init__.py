@@ -9,6 +9,8 @@ from tocsin.commands.check import check
 from tocsin.commands.compile import compile_kernels
 from tocsin.commands.dashboards import build_boards, push_boards
 from tocsin.commands.demo import demo
+from tocsin.commands.export import export
+from tocsin.commands.import_ import import_
 from tocsin.commands.query import query
 from tocsin.commands.query_range import query_range
 from tocsin.commands.rules_check import check_rules
@@ -26,6 +28,8 @@ COMMANDS: dict[str, Command] = {
     "query-range": query_range,
     "backup": backup,
     "restore": restore,
+    "import": import_,
+    "export": export,
     "compile": compile_kernels,
     "version": version,
 }

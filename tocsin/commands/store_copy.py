@@ -1,0 +1,57 @@
+"""A store to read for a command: the directory itself when nobody uses it, else a snapshot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tocsin.commands.client import post
+
+STORE = "metrics"
+
+
+def store_directory(data_dir: Path) -> Path:
+    """The store of a data directory. Raises ConfigError when there is none."""
+    from collector.model.errors import ConfigError, Where
+
+    if not (data_dir / STORE).is_dir():
+        raise ConfigError(
+            "no data directory of tocsin", where=Where(str(data_dir)), advice="give --data-dir"
+        )
+    return data_dir / STORE
+
+
+@contextmanager
+def unchanging_store(data_dir: Path, url: str, *, hold: bool = True) -> Iterator[Path]:
+    """A directory of the store's form that nobody else writes to meanwhile; locked if `hold`.
+
+    The tocsin at `url` is asked for a snapshot when it uses the store. Raises ConfigError,
+    StorageError, UnavailableError, InputError (when it does not want to be asked).
+    """
+    from collector.model.errors import StorageError
+    from collector.store.directory_lock import lock_directory
+
+    store = store_directory(data_dir)
+    try:
+        lock = lock_directory(store)
+    except StorageError as error:
+        if not isinstance(error.__cause__, BlockingIOError):
+            raise
+    else:
+        if not hold:
+            os.close(lock)
+        try:
+            yield store
+        finally:
+            if hold:
+                os.close(lock)
+        return
+    answer = post(url, "/api/v1/admin/tsdb/snapshot")
+    name = answer["data"]["name"] if isinstance(answer, dict) else ""
+    try:
+        yield store / "snapshots" / name
+    finally:
+        shutil.rmtree(store / "snapshots" / name, ignore_errors=True)

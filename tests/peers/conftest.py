@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import shutil
 import socket
+import struct
 import time
 import urllib.error
 import urllib.parse
@@ -19,6 +20,7 @@ import cramjam
 import pytest
 
 from collector.ingest.formats.remote_write_messages import V1
+from collector.model.samples import NORMAL_NAN_BITS
 
 STEP_MS = 15_000
 STEPS = 120
@@ -105,10 +107,12 @@ class Pair:
 def write_request(end_ms: int) -> bytes:
     """Counters, gauges with odd values and a classic histogram, as remote write 1.0."""
     times = [end_ms - (STEPS - 1 - i) * STEP_MS for i in range(STEPS)]
-    odd = [float("nan"), float("inf"), -float("inf"), 1e-7, 1e21, 123456789.0, 0.1, -0.0]
+    [nan] = struct.unpack("<d", struct.pack("<Q", NORMAL_NAN_BITS))
+    odd = [nan, float("inf"), -float("inf"), 1e-7, 1e21, 123456789.0, 0.1, -0.0]
     series = {
         ("odd",): [odd[i % len(odd)] for i in range(STEPS)],
         ("brief",): [1.0] * 10,
+        ("short",): [float(i * i) for i in range(10)],
     }
     for number, job in enumerate(("api", "web")):
         for code in ("200", "500"):

@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 _KINDS = {
+    "bytes": FieldDescriptorProto.TYPE_BYTES,
     "double": FieldDescriptorProto.TYPE_DOUBLE,
     "int32": FieldDescriptorProto.TYPE_INT32,
     "int64": FieldDescriptorProto.TYPE_INT64,

@@ -10,7 +10,6 @@ from fastapi.testclient import TestClient
 
 from collector.api.remote_read import router
 from collector.api.remote_read_messages import MESSAGES
-from collector.api.xor_chunks import crc32c
 from collector.ingest.formats.protobuf_schema import message_classes
 from collector.ingest.formats.remote_write_messages import V1
 from collector.model.histogram_columns import columns
@@ -18,6 +17,7 @@ from collector.model.histograms import NativeHistogram
 from collector.model.labels import Labels
 from collector.model.samples import STALE
 
+frames = importlib.import_module("tests.oracles.xor_chunk_reader").frames
 MemoryStore = importlib.import_module("tests.oracles.memory_store").MemoryStore
 
 T0 = 1_700_000_000_000
@@ -110,19 +110,7 @@ def frames_of(answer: Any) -> list[Any]:
     kind = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse"
     assert answer.headers["content-type"] == kind
     assert "content-encoding" not in answer.headers
-    data, found = answer.content, []
-    while data:
-        length, at = 0, 0
-        while True:
-            length |= (data[at] & 0x7F) << 7 * at
-            at += 1
-            if data[at - 1] < 0x80:
-                break
-        body = data[at + 4 : at + 4 + length]
-        assert crc32c(body) == struct.unpack(">I", data[at : at + 4])[0]
-        found.append(CHUNKED["ChunkedReadResponse"].FromString(body))
-        data = data[at + 4 + length :]
-    return found
+    return [CHUNKED["ChunkedReadResponse"].FromString(one) for one in frames(answer.content)]
 
 
 def test_chunks_are_streamed_to_those_who_prefer_them(store: Any) -> None:

@@ -7,6 +7,7 @@ alerts, store. What comes in last to start goes first to stop, so nothing writes
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -202,6 +203,9 @@ def _load_kernels() -> None:
     store_warm_up()
     kernels.warm()
     xor_chunks.warm_up()
+    # a million objects of imports and compilers stay for ever: looking through them again and
+    # again for garbage would stop every thread for half a second each time
+    gc.freeze()
 
 
 class _Server(uvicorn.Server):

@@ -41,6 +41,8 @@ from collector.store.wal import Wal, remedy
 
 log = logging.getLogger(__name__)
 
+SERIES_AT_ONCE = 500
+"""Series that are made while nobody else may append: some 20 ms."""
 MAX_SERIES_IN_BLOCKS = 10
 """Series that ended but have samples in blocks cost half a kilobyte each: so many times
 `max_series` of both together.
@@ -130,6 +132,8 @@ class Tsdb:
                 self._changes,
             )
         )
+        if self._refusal is None:
+            self._maintenance.adopt()
 
     def _begin_log(self) -> None:
         """A process writes to segments of its own, after a checkpoint of what it found."""
@@ -145,16 +149,24 @@ class Tsdb:
 
     def refs(self, source: str, labels: Sequence[Labels]) -> Int64s:
         """See `Appender.refs`."""
-        with self._lock:
-            known = self._head.ref_of
-            begun = list(dict.fromkeys(one for one in labels if one not in known))
-            if begun:
+        while True:
+            with self._lock:
+                known = self._head.ref_of
+                begun = list(dict.fromkeys(one for one in labels if one not in known))
+                if not begun:
+                    return np.array([known[one] for one in labels], np.int64)
                 self._check_room(len(begun))
                 self._check_open()
+            for first in range(0, len(begun), SERIES_AT_ONCE):
+                self._begin_series(begun[first : first + SERIES_AT_ONCE])
+
+    def _begin_series(self, labels: Sequence[Labels]) -> None:
+        with self._lock:
+            begun = [one for one in labels if one not in self._head.ref_of]
+            if begun:
                 self._log.series(len(self._head.labels), begun)
                 for one in begun:
                     self._head.add_series(one)
-            return np.array([known[one] for one in labels], np.int64)
 
     def known_refs(self, labels: Sequence[Labels]) -> Int64s:
         """See `Appender.known_refs`."""

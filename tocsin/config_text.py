@@ -12,27 +12,43 @@ from pydantic import BaseModel
 from collector.config_values import MASK
 from tocsin.config import Config
 
-SPREAD = ("global_", "alerts_global", "alerts")
-"""Models whose fields are not a section of that name."""
+GLOBAL = ("global_", "alerts_global")
+"""Models that share the block `global`."""
+SPREAD = ("alerts",)
+"""Models whose fields are top-level keys."""
 _PASSWORD = re.compile(r"(?<=://)([^/?#\s:@]*):[^/?#\s@]*@")
 
 
 def config_text(config: Config) -> str:
-    """YAML that tocsin reads, but for its secrets; those in URLs are masked too."""
-    global_ = {**_set_in(config.global_), **_set_in(config.alerts_global)}
-    sections = {one.name: getattr(config, one.name) for one in fields(config)}
-    document: dict[str, object] = {
-        "global": global_,
-        **{
-            name: _set_in(section)
-            for name, section in sections.items()
-            if isinstance(section, BaseModel) and name not in SPREAD
-        },
-        "scrape_configs": [_set_in(one) for one in config.scrape_configs],
-        **_set_in(config.alerts),
-    }
+    """YAML that tocsin reads, but for its secrets; those in URLs are masked too.
+
+    What was made of the configuration, such as the objectives in its files, is not written.
+    """
+    document: dict[str, object] = {}
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.name in GLOBAL:
+            document["global"] = {**_mapping(document.get("global")), **_set_in(value)}
+        elif field.name in SPREAD:
+            document |= _set_in(value)
+        else:
+            document[field.name] = _written(value)
     kept = {name: _masked(value) for name, value in document.items() if value}
     return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True) if kept else ""
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _written(value: object) -> object:
+    """A section, a list of sections or of texts; None for anything else."""
+    if isinstance(value, BaseModel):
+        return _set_in(value)
+    if not isinstance(value, list | tuple):
+        return None
+    known = [_set_in(one) if isinstance(one, BaseModel) else one for one in value]
+    return known if all(isinstance(one, dict | str) for one in known) else None
 
 
 def _set_in(model: BaseModel) -> dict[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -173,9 +174,10 @@ def _first(value: Value, limit: int) -> tuple[Value, bool]:
         return value, False
     labels = value.labels[:limit]
     match value:
-        case Vector():
-            return Vector(labels, value.values[:limit], value.timestamp_ms), True
-        case Matrix():
-            return Matrix(labels, value.timestamps_ms, value.values[:limit]), True
+        case Vector() | Matrix():
+            cells = None if value.histograms is None else value.histograms[:limit]
+            shown = value.values[:limit]
+            return replace(value, labels=labels, values=shown, histograms=cells), True
         case RawSeries():
-            return RawSeries(labels, value.samples[:limit]), True
+            samples = None if value.histograms is None else value.histograms[:limit]
+            return RawSeries(labels, value.samples[:limit], samples), True

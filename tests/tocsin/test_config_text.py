@@ -14,6 +14,10 @@ scrape_configs:
   static_configs: [{targets: ["a:1"]}]
 - job_name: bearer
   authorization: {credentials: hunter2}
+rule_files: ["rules/*.yml"]
+remote_write:
+- url: "https://far.example/api/v1/write"
+  basic_auth: {username: bob, password: hunter2}
 route: {receiver: team}
 receivers:
 - name: team
@@ -35,7 +39,12 @@ def test_no_secret_is_written_back(tmp_path: Path) -> None:
 
 def test_what_was_set_is_written_back_as_it_was(tmp_path: Path) -> None:
     text = text_of(tmp_path, YAML)
-    for line in ("scrape_interval: 15s", "retention_time: 30d", "body_size_limit: 64MB"):
+    for line in (
+        "scrape_interval: 15s",
+        "retention_time: 30d",
+        "body_size_limit: 64MB",
+        "- rules/*.yml",
+    ):
         assert line in text
     assert "metrics_path" not in text
 

@@ -9,6 +9,8 @@ from fastapi.testclient import TestClient
 from collector.api import queries, series
 from collector.model.clock import ManualClock
 from collector.model.exemplar import Exemplar
+from collector.model.histogram_columns import columns
+from collector.model.histograms import NativeHistogram
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher, matches_all
 from collector.model.metadata import Metadata
@@ -158,6 +160,25 @@ def test_limit_truncates_with_a_warning(client: TestClient) -> None:
     assert len(answer["data"]["result"]) == 1
     assert answer["warnings"] == ["results truncated due to limit"]
     assert client.get("/api/v1/labels?limit=1").json()["warnings"]
+
+
+def test_limit_keeps_native_histograms() -> None:
+    store = MemoryStore()
+    one = NativeHistogram(0, 3.0, 4.5, 0.0, 0.0, ((1, 3.0),))
+    for job in "ab":
+        for labels, value in columns(Labels.of("latency", job=job), one):
+            store.add(labels, [0, 1], [value, value])
+    app = FastAPI()
+    app.include_router(queries.router(Engine(store), exemplars, ManualClock(0)))
+    http = TestClient(app)
+    at = {"time": "0.001", "limit": 1}
+    [found] = http.get("/api/v1/query", params={"query": "latency", **at}).json()["data"]["result"]
+    assert found["histogram"][1]["count"] == "3"
+    raw = http.get("/api/v1/query", params={"query": "latency[1m]", **at}).json()["data"]["result"]
+    assert [time for time, _ in raw[0]["histograms"]] == [0, 0.001]
+    span = {"query": "latency", "start": 0, "end": 1, "step": 1, "limit": 1}
+    [found] = http.get("/api/v1/query_range", params=span).json()["data"]["result"]
+    assert found["histograms"][0][1]["sum"] == "4.5"
 
 
 def test_infos_are_sent_beside_the_answer(client: TestClient) -> None:

@@ -30,13 +30,14 @@ from collector.store.changes import Changes
 from collector.store.checkpoint import write_checkpoint
 from collector.store.directory_lock import lock_directory
 from collector.store.head import Head
-from collector.store.interface import NOTHING_REFUSED, CounterTotals, Refused, Slice
+from collector.store.interface import NOTHING_REFUSED, Buckets, CounterTotals, Refused, Slice
 from collector.store.label_lists import LabelLists
 from collector.store.log_writer import LogWriter
-from collector.store.maintenance import Maintenance, Parts, log_bytes, remove_before
+from collector.store.maintenance import Maintenance, Parts, remove_before
 from collector.store.options import StoreOptions, StoreStatus
 from collector.store.recovery import recover
 from collector.store.self_metrics import StoreMetrics
+from collector.store.tiers import Range, Tier, read_buckets
 from collector.store.wal import Wal, remedy
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,10 @@ class Tsdb:
             options.head_ms,
         )
         self._blocks.head_from_ms = self._head.from_ms
+        self._tiers = [
+            Tier(directory / "tiers", tier, options.tier_span_ms, self._head)
+            for tier in options.tiers
+        ]
         self._changes = Changes()
         self._label_lists = LabelLists(self._head.labels)
         self._appended = 0
@@ -130,10 +135,12 @@ class Tsdb:
                 self._blocks,
                 self._metadata,
                 self._changes,
+                tuple(self._tiers),
             )
         )
         if self._refusal is None:
             self._maintenance.adopt()
+        self._metrics.show(self.status())
 
     def _begin_log(self) -> None:
         """A process writes to segments of its own, after a checkpoint of what it found."""
@@ -143,7 +150,6 @@ class Tsdb:
         self._log.begin_segment(number)
         self._refusal = None
         remove_before(self._log, self._log_directory, number)
-        self._metrics.show(self.status())
 
     # -- Appender --
 
@@ -266,7 +272,27 @@ class Tsdb:
 
     def select(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Slice]:
         """See `Querier.select`."""
-        refs, windows = self._windows(matchers, after_ms, until_ms)
+        return self._samples(self.match(matchers), after_ms, until_ms)
+
+    def resolutions_ms(self) -> list[int]:
+        """See `TierQuerier.resolutions_ms`."""
+        return sorted(tier.options.resolution_ms for tier in self._tiers)
+
+    def buckets(
+        self,
+        matchers: Sequence[Matcher],
+        after_ms: int,
+        until_ms: int,
+        resolution_ms: int,
+        components: Sequence[str],
+    ) -> Buckets:
+        """See `TierQuerier.buckets`."""
+        tiers = [tier for tier in self._tiers if tier.options.resolution_ms == resolution_ms]
+        grid = Range(after_ms, until_ms, resolution_ms)
+        return read_buckets(tiers, grid, components, self.match(matchers), self._samples)
+
+    def _samples(self, refs: Int64s, after_ms: int, until_ms: int) -> list[Slice]:
+        windows = self._windows_of(refs, after_ms, until_ms)
         return merge.slices(refs, windows, self._label_lists.of)
 
     def match(self, matchers: Sequence[Matcher]) -> Int64s:
@@ -335,15 +361,17 @@ class Tsdb:
         self, matchers: Sequence[Matcher], after_ms: int, until_ms: int
     ) -> tuple[Int64s, list[merge.Window]]:
         """The series that match and where their samples of a range lie, newest places first."""
+        refs = self.match(matchers)
+        return refs, self._windows_of(refs, after_ms, until_ms)
+
+    def _windows_of(self, refs: Int64s, after_ms: int, until_ms: int) -> list[merge.Window]:
         with self._lock:
             head = self._head
-            refs = head.postings.match(matchers)
             from_ms = max(after_ms, head.from_ms - 1)
             found = merge.windows(head.parts(refs), from_ms, until_ms)
             found += merge.windows(head.overlay.parts(refs), after_ms, until_ms)
             found = self._blocks.masked(found)
-            found += self._blocks.windows(after_ms, until_ms)
-        return refs, found
+            return found + self._blocks.windows(after_ms, until_ms)
 
     # -- lifecycle --
 
@@ -381,11 +409,8 @@ class Tsdb:
         """See `Administrator.delete`; samples that come later are not hidden."""
         refs, windows = self._windows(matchers, from_ms - 1, until_ms)
         there = merge.present(refs, windows)
-        if len(there):
-            self._check_open()
-            self._blocks.delete(there, from_ms, min(until_ms, self._head.last_ms()))
-            with self._lock:
-                self._changes.note(from_ms)
+        self._check_open()
+        self._maintenance.delete(refs, there, from_ms, until_ms)
         return len({without_component(one) for one in self.labels_of(there)})
 
     def clean_tombstones(self) -> None:
@@ -398,26 +423,7 @@ class Tsdb:
 
     def status(self) -> StoreStatus:
         """How full the store is."""
-        with self._lock:
-            blocks = self._blocks.blocks
-            oldest = [self._head.first_ms(), *(block.first_ms for block in blocks)]
-            return StoreStatus(
-                series=self._head.labels.living,
-                active_series=self._head.active,
-                samples_appended=self._appended,
-                oldest_ms=min((time for time in oldest if time >= 0), default=-1),
-                newest_ms=self._head.last_ms(),
-                head_bytes=self._head.nbytes(),
-                wal_segments=len(self._log.wal.segments()),
-                wal_bytes=log_bytes(self._log, self._log_directory),
-                blocks=len(blocks),
-                block_bytes=self._blocks.nbytes(),
-                damaged_blocks=self._blocks.damaged,
-                tombstones=len(self._blocks.tombstones),
-                damaged_records=self._recovery.damaged,
-                torn_bytes=self._recovery.torn_bytes,
-                exemplars=len(self._head.exemplars),
-            )
+        return self._maintenance.status(self._appended, self._recovery)
 
     def close(self) -> None:
         """Checkpoint, so that the next start is quick, and let the directory go."""

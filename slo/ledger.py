@@ -237,8 +237,9 @@ class Ledger:
         """The first count of objectives that this run has not counted before."""
         former_ms = self._counted_ms
         running = self._running
-        self._count(now_ms, self._tally.members.of(running).sums(taken.increases), running)
         self._slices.fill_gap(now_ms, self._bad, self._total)
+        self._count(now_ms, self._tally.members.of(running).sums(taken.increases), running)
+        self._slices.append(now_ms, self._bad, self._total)
         restored = self._restored & ~running
         if restored.any():
             marks = [self._marks.get(labels, NEVER_MS) for labels in self._tally.resolver.labels]

@@ -22,7 +22,7 @@ from slo.indicators.counters import metric_names
 from slo.objective import Indicator
 
 Selector = tuple[Matcher, ...]
-_Use = tuple[int, int]
+_Use = tuple[int, float]
 """Slot and coefficient. The slots of n objectives are n for bad, then n for total events."""
 
 
@@ -137,17 +137,18 @@ class Resolver:
         ]
         self.refs = np.concatenate([self.refs, np.array([ref for ref, _, _ in found], np.int64)])
         self.labels += [labels for _, labels, _ in found]
-        self._add(np.array(added, np.int64).reshape(-1, 3))
+        self._add(added)
 
-    def _add(self, added: Int64s) -> None:
+    def _add(self, added: Sequence[tuple[int, int, float]]) -> None:
         old = self.members
-        slots = np.concatenate([old.slots, added[:, 1]])
+        positions, places, coefficients = zip(*added, strict=True)
+        slots = np.concatenate([old.slots, np.array(places, np.int64)])
         order = np.argsort(slots, kind="stable")
         self.members = Members(
             old.columns,
-            np.concatenate([old.positions, added[:, 0]])[order],
+            np.concatenate([old.positions, np.array(positions, np.int64)])[order],
             slots[order],
-            np.concatenate([old.coefficients, added[:, 2].astype(np.float64)])[order],
+            np.concatenate([old.coefficients, np.array(coefficients, np.float64)])[order],
         )
 
 

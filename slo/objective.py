@@ -32,7 +32,7 @@ _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class CounterTerm:
     """`coefficient` times the increase of every series that satisfies `matchers`."""
 
-    coefficient: int
+    coefficient: float
     matchers: tuple[Matcher, ...]
 
 

@@ -56,7 +56,7 @@ def _recorded_ratio(objective: Objective, window_ms: int) -> Rule:
     rule = _recorded(
         objective,
         f"slo:sli_error:ratio_rate{window}",
-        f"({bad}) / (({total}) > 0) or vector(0)",
+        f"({bad}) / (({total}) > 0)" + ("" if objective.group_by else " or vector(0)"),
     )
     rule["labels"] = {**_identity(objective), "sloth_window": window}
     return rule
@@ -66,9 +66,9 @@ def _events(objective: Objective, window: str) -> tuple[str, str]:
     """Bad and total events of a window in PromQL; slices of time are subqueries."""
     slices = objective.budgeting
     if slices is None:
-        return _occurrences(objective.indicator, window)
+        return _occurrences(objective.indicator, window, objective.group_by)
     text = window_text(slices.slice_ms)
-    bad, total = _occurrences(objective.indicator, text)
+    bad, total = _occurrences(objective.indicator, text, objective.group_by)
     share = f"({bad}) / (({total}) > 0)"
     if slices.target is not None:
         share = f"{share} > bool {float(1 - slices.target):.12g}"
@@ -79,9 +79,12 @@ def _events(objective: Objective, window: str) -> tuple[str, str]:
 _SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
 
-def _occurrences(indicator: Indicator | SampledIndicator, window: str) -> tuple[str, str]:
+def _occurrences(
+    indicator: Indicator | SampledIndicator, window: str, group_by: Sequence[str]
+) -> tuple[str, str]:
     if isinstance(indicator, Indicator):
-        return _sum(indicator.bad, window), _sum(indicator.total, window)
+        by = f" by ({', '.join(group_by)})" if group_by else ""
+        return _sum(indicator.bad, window, by), _sum(indicator.total, window, by)
     inside = f"[{window}:{window_text(indicator.every_ms)}]"
     total = f"sum(count_over_time(({indicator.query}){inside}))"
     share = f"({indicator.query})"
@@ -155,12 +158,14 @@ def _selector(objective: Objective) -> str:
     return f"{{{inner}}}"
 
 
-def _sum(terms: Sequence[CounterTerm], window: str) -> str:
+def _sum(terms: Sequence[CounterTerm], window: str, by: str) -> str:
+    """What the counters counted; a group that has none of one counter is not known there."""
     text = ""
     for term in terms:
         sign = "-" if term.coefficient < 0 else "+"
-        factor = "" if abs(term.coefficient) == 1 else f"{abs(term.coefficient)} * "
-        part = f"{factor}(sum(increase({_written(term.matchers)}[{window}])) or vector(0))"
+        factor = "" if abs(term.coefficient) == 1 else f"{abs(term.coefficient):.17g} * "
+        summed = f"sum{by}(increase({_written(term.matchers)}[{window}]))"
+        part = f"{factor}{summed}" if by else f"{factor}({summed} or vector(0))"
         text += f" {sign} {part}" if text else part if sign == "+" else f"0 - {part}"
     return text
 

@@ -196,8 +196,8 @@ class Slices:
         return unique, bad[first], total[first]
 
     def fill_gap(self, now_ms: int, bad: Float64s, total: Float64s) -> None:
-        """Rows with the same counts where ticks up to `now_ms` would have left them."""
-        for time_ms in (*self._grid(self.newest_ms, now_ms), now_ms):
+        """Rows with the same counts where ticks before `now_ms` would have left them."""
+        for time_ms in self._grid(self.newest_ms, now_ms - 1):
             self.append(time_ms, bad, total)
 
     def _grid(self, after_ms: int, now_ms: int) -> list[int]:
@@ -235,7 +235,8 @@ class Slices:
         """Take (time, bad, total) in, oldest first; before the first, nothing was counted."""
         for time_ms, bad, total in rows:
             if self.newest_ms < 0:
-                self.fill_gap(time_ms, np.zeros(self.columns), np.zeros(self.columns))
+                nothing = np.zeros(self.columns)
+                self.fill_gap(time_ms, nothing, nothing)
             self.append(time_ms, bad, total)
 
 

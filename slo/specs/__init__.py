@@ -8,11 +8,14 @@ from pathlib import Path
 from collector.model.errors import ConfigError, Where
 from collector.model.yaml_document import YamlDocument, read_yaml
 from slo.objective import Objective
-from slo.specs import openslo, sloth
+from slo.specs import native, openslo, pyrra, sloth
 
 READERS: dict[str, Callable[[list[YamlDocument]], list[Objective]]] = {
+    native.VERSION: native.read,
     "openslo/v1": openslo.read,
     "prometheus/v1": sloth.read,
+    "sloth.slok.dev/v1": sloth.read_resources,
+    "pyrra.dev/v1alpha1": pyrra.read,
 }
 MAX_FILE_BYTES = 16 * 1024 * 1024
 """A spec file larger than this is a mistake."""

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, time
 from fractions import Fraction
+from types import MappingProxyType
 from typing import TypeVar
 
 from collector.model.durations import parse_duration_ms
@@ -23,9 +24,17 @@ class Fields:
     """The mapping at `path` of a document."""
 
     def __init__(
-        self, document: YamlDocument, path: Path = (), known: Collection[str] = ()
+        self,
+        document: YamlDocument,
+        path: Path = (),
+        known: Collection[str] = (),
+        spelling: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Raises ConfigError when the place holds no mapping, or has a name outside of `known`."""
+        """`spelling` says how this document writes a name that readers know by another.
+
+        Raises ConfigError when the place holds no mapping, or has a name outside of `known`.
+        """
+        self._spelling = spelling
         value: object = document.data
         for part in path:
             value = value[part]  # type: ignore[index] # the path was walked on the way here
@@ -38,11 +47,11 @@ class Fields:
             self._refuse_unknown(known)
 
     def __contains__(self, name: str) -> bool:
-        return self._values.get(name) is not None
+        return self._values.get(self._spelled(name)) is not None
 
     def where(self, name: str = "") -> Where:
         """The place of one field, or of the mapping."""
-        return self._document.where((*self._path, name) if name else self._path)
+        return self._document.where((*self._path, self._spelled(name)) if name else self._path)
 
     def error(self, name: str, message: str, advice: str = "") -> ConfigError:
         """An error about one field."""
@@ -57,7 +66,7 @@ class Fields:
 
     def flag(self, name: str) -> bool:
         """true or false; false when it is not written."""
-        value = self._values.get(name, False)
+        value = self._values.get(self._spelled(name), False)
         if not isinstance(value, bool):
             raise self.error(name, f"{name} must be true or false")
         return value
@@ -97,10 +106,27 @@ class Fields:
         inner = self.mapping(name) if name in self else None
         return {key: inner.text(key) for key in inner.names()} if inner else {}
 
+    def words(self, name: str) -> list[str]:
+        """A list of texts; [] when it is not written."""
+        value = self._values.get(self._spelled(name))
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise self.error(name, f"{name} must be a list of texts")
+        return list(value)
+
+    def whole(self, name: str, default: int) -> int:
+        """A whole number over 0."""
+        value = self._values.get(self._spelled(name), default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise self.error(name, f"{name} must be a whole number over 0")
+        return value
+
     def mapping(self, name: str, known: Collection[str] = ()) -> Fields:
         """The mapping under a name. Raises ConfigError when it is missing."""
         self._get(name, None)
-        return Fields(self._document, (*self._path, name), known)
+        path = (*self._path, self._spelled(name))
+        return Fields(self._document, path, known, self._spelling)
 
     def items(self, name: str, known: Collection[str] = ()) -> Iterator[Fields]:
         """The mappings of a list."""
@@ -108,7 +134,8 @@ class Fields:
         if not isinstance(value, list):
             raise self.error(name, f"{name} must be a list")
         for position in range(len(value)):
-            yield Fields(self._document, (*self._path, name, position), known)
+            path = (*self._path, self._spelled(name), position)
+            yield Fields(self._document, path, known, self._spelling)
 
     def names(self) -> list[str]:
         """Names that are written and not null."""
@@ -124,14 +151,19 @@ class Fields:
             raise self.error(name, error.message, error.advice) from error
 
     def _get(self, name: str, default: object) -> object:
-        value = self._values.get(name)
+        value = self._values.get(self._spelled(name))
         if value is not None:
             return value
         if default is None:
-            raise ConfigError(f"{name} is missing", where=self.where(), advice=f"add {name}")
+            spelled = self._spelled(name)
+            raise ConfigError(f"{spelled} is missing", where=self.where(), advice=f"add {spelled}")
         return default
 
+    def _spelled(self, name: str) -> str:
+        return self._spelling.get(name, name)
+
     def _refuse_unknown(self, known: Collection[str]) -> None:
+        known = [self._spelled(name) for name in known]
         for name in self._values:
             if name not in known:
                 near = difflib.get_close_matches(name, sorted(known), n=1)

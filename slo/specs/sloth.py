@@ -1,4 +1,4 @@
-"""Sloth's `prometheus/v1` -> objectives.
+"""Sloth's `prometheus/v1`, and its Kubernetes resource, -> objectives.
 
 Source: https://sloth.dev/specs/default/ (fields of `PrometheusServiceSpec`). Sloth's window is a
 flag of its process; here it is 30 days unless the file says `window`.
@@ -31,6 +31,14 @@ _SLO = ("name", "objective", "description", "sli", "labels", "alerting", "plugin
 _SLI = ("events", "raw", "plugin")
 _ALERTING = ("name", "labels", "annotations", "page_alert", "ticket_alert")
 _SEVERITY = ("disable", "labels", "annotations")
+_CAMEL = {
+    "slo_plugins": "sloPlugins",
+    "error_query": "errorQuery",
+    "total_query": "totalQuery",
+    "error_ratio_query": "errorRatioQuery",
+    "page_alert": "pageAlert",
+    "ticket_alert": "ticketAlert",
+}
 _NOT_YET = {
     "plugin": "Sloth's plug-ins are Go programs: write their queries as sli.events",
 }
@@ -41,8 +49,23 @@ def read(documents: list[YamlDocument]) -> list[Objective]:
     return [objective for document in documents for objective in _of_document(document)]
 
 
+def read_resources(documents: list[YamlDocument]) -> list[Objective]:
+    """The objectives of `PrometheusServiceLevel` resources (sloth.slok.dev/v1), likewise."""
+    return [objective for document in documents for objective in _of_resource(document)]
+
+
 def _of_document(document: YamlDocument) -> list[Objective]:
     spec = Fields(document, known=_DOCUMENT)
+    return [_objective(spec, slo) for slo in spec.items("slos", _SLO)]
+
+
+def _of_resource(document: YamlDocument) -> list[Objective]:
+    """Its `spec` is a document, written in camel case."""
+    known = ("apiVersion", "kind", "metadata", "spec", "status")
+    top = Fields(document, known=known, spelling=_CAMEL)
+    if top.text("kind") != "PrometheusServiceLevel":
+        raise top.error("kind", f"{top.text('kind')!r} is no PrometheusServiceLevel")
+    spec = top.mapping("spec", _DOCUMENT)
     return [_objective(spec, slo) for slo in spec.items("slos", _SLO)]
 
 

@@ -13,6 +13,7 @@ from slo.specs import READERS
 ARGUMENTS = {
     "ratio": {"bad": "errors_total", "total": "requests_total"},
     "latency": {"histogram": "request_seconds", "threshold_seconds": 0.25},
+    "native_latency": {"histogram": "request_seconds", "seconds": 0.25},
     "sampled": {
         "kind": "sampled",
         "query": "up",

@@ -104,7 +104,7 @@ OPENSLO = (CASES / "openslo_inline.yaml").read_text()
         ("objective: 99.9", "objective: high", 5, "must be a number"),
         ("objective: 99.9", "objective: .nan", 5, "finite"),
         ("name: up", "name: is it up?", 4, "is not a name"),
-        ("version: prometheus/v1", "version: prometheus/v2", 1, "known: openslo/v1"),
+        ("version: prometheus/v1", "version: prometheus/v2", 1, "known: tocsin/v1, openslo/v1"),
         ("sum(rate(errors_total[{{.window}}]))", "sum(rate(errors_total[5m])", 8, "not PromQL"),
         (
             "sum(rate(errors_total[{{.window}}]))",
@@ -195,7 +195,7 @@ def test_a_named_indicator_that_does_not_exist_is_told_with_those_that_do() -> N
 
 
 def test_a_document_of_no_known_kind_is_told_what_to_begin_with() -> None:
-    with pytest.raises(ConfigError, match="begin it with one of openslo/v1, prometheus/v1"):
+    with pytest.raises(ConfigError, match="begin it with one of tocsin/v1, openslo/v1"):
         objectives_of("a: 1", "slo.yaml")
 
 
@@ -216,3 +216,75 @@ def test_openslo_by_slices_thresholds_and_ratios() -> None:
     assert queue.indicator.every_ms == 300_000
     assert queue.window.text == "quarter"
     assert (probe.indicator.operator, probe.budgeting) == ("success", None)
+
+
+def test_five_lines_are_an_slo() -> None:
+    one, tenants, fast, reachable = load_objectives([CASES / "native.yaml"])
+    assert (one.id, one.target, one.window.text) == (
+        "shop/availability",
+        Fraction(999, 1000),
+        "30d",
+    )
+    assert terms(one.indicator.bad)[0][1][0] == '__name__="http_requests_total"'
+    assert (tenants.window.phrase, tenants.group_by, tenants.max_groups) == (
+        "this month (Europe/Berlin)",
+        ("tenant",),
+        50,
+    )
+    assert (fast.id, fast.window.text, fast.labels) == ("store/latency", "7d", {"team": "store"})
+    assert (reachable.indicator.threshold, reachable.indicator.every_ms) == (1, 30_000)
+    assert reachable.budgeting == Timeslices(300_000, Fraction(1), "bad")
+    assert reachable.alerting.ticket.disabled
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("objective: 99.9%", "objective: 100%", "not between 0 and 100 percent"),
+        ("objective: 99.9%", "objective: most", "is not a percentage"),
+        ("bad: http", "latency: {histogram: x, under: 1s}\nbad: http", "one indicator"),
+        ("bad: http", "godo: http", "did you mean 'good'"),
+        ("month in Europe/Berlin", "month in Atlantis", "no time zone"),
+        ("month in Europe/Berlin", "forever", "not a valid duration"),
+        ("group_by: [tenant]", "group_by: tenant", "list of texts"),
+        ("max_groups: 50", "max_groups: 0", "whole number over 0"),
+        ('good_when: ">= 1"', "good_when: often", "a comparison is expected"),
+        ('good_when: ">= 1", ', "", "say when it is good"),
+        ("empty: bad", "empty: sad", "known: ignore, good, bad"),
+        ("service: store", "service: store\nbad: x", "stands beside slos"),
+    ],
+)
+def test_a_wrong_spec_of_ours_says_where_and_why(old: str, new: str, message: str) -> None:
+    text = (CASES / "native.yaml").read_text().replace(old, new, 1)
+    with pytest.raises(ConfigError, match=message) as caught:
+        objectives_of(text, "slo.yaml")
+    assert caught.value.where.line > 0
+
+
+def test_pyrra_resources() -> None:
+    errors, slow, native, up = load_objectives([CASES / "pyrra.yaml"])
+    assert (errors.id, errors.target, errors.window.text) == (
+        "monitoring/api-errors",
+        Fraction(99, 100),
+        "14d",
+    )
+    assert errors.group_by == ("route",)
+    assert errors.labels == {"team": "platform"}
+    assert errors.alerting.name == "ApiErrors"
+    assert terms(slow.indicator.bad)[1] == (
+        -1,
+        ['__name__="http_request_duration_seconds_bucket"', 'job="api"', 'le="0.1"'],
+    )
+    assert native.indicator.kind == "native_latency"
+    assert (up.indicator.query, up.indicator.operator) == ('up{job="api"}', "gte")
+
+
+def test_sloth_resources_are_sloth_in_camel_case() -> None:
+    cart, jobs = load_objectives([CASES / "sloth_resource.yaml"])
+    assert alert_labels(cart, "page")["severity"] == "critical"
+    assert cart.alerting.ticket.disabled
+    assert (jobs.indicator.operator, jobs.indicator.query) == ("failure", "1 - avg(job_success)")
+    text = (CASES / "sloth_resource.yaml").read_text()
+    with pytest.raises(ConfigError, match="errorQuery is missing") as caught:
+        objectives_of(text.replace("errorQuery:", "#"), "slo.yaml")
+    assert caught.value.where.line == 11

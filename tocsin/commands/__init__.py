@@ -13,6 +13,7 @@ from tocsin.commands.export import export
 from tocsin.commands.import_ import import_
 from tocsin.commands.query import query
 from tocsin.commands.query_range import query_range
+from tocsin.commands.rules_backfill import backfill_rules
 from tocsin.commands.rules_check import check_rules
 from tocsin.commands.rules_test import run_rule_tests
 from tocsin.commands.slo import list_slos, slo_rules
@@ -40,6 +41,7 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
         {"config": check, "rules": check_rules},
     ),
     "test": ("Run unit tests.", {"rules": run_rule_tests}),
+    "rules": ("Recording and alerting rules.", {"backfill": backfill_rules}),
     "slo": ("Objectives and their budgets.", {"list": list_slos, "rules": slo_rules}),
     "dashboards": (
         "Boards as code.",

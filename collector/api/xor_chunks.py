@@ -62,11 +62,13 @@ def _crc32c(data: Bytes, table: NDArray[np.uint32]) -> int:
 def _put(out: Bytes, at: int, value: int, count: int) -> int:
     """Write the low `count` bits, highest first, at bit `at`; answers the bit behind them."""
     word = np.uint64(value)
-    for i in range(count):
-        bit = (word >> np.uint64(count - 1 - i)) & np.uint64(1)
-        if bit:
-            out[at >> 3] |= np.uint8(1 << (7 - (at & 7)))
-        at += 1
+    while count > 0:
+        room = 8 - (at & 7)
+        taken = min(room, count)
+        count -= taken
+        part = np.int64(word >> np.uint64(count)) & ((1 << taken) - 1)
+        out[at >> 3] |= np.uint8(part << (room - taken))
+        at += taken
     return at
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -40,12 +41,18 @@ def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
         web_router(parts),
     ]
     web = parts.config.web
-    hosts = (urlsplit(f"//{web.listen_address}").hostname, urlsplit(parts.external_url).hostname)
     return build_app(
         routers,
         process,
         parts.registry,
         parts.clock,
         cors_origin=web.cors_origin,
-        hosts=[host for host in hosts if host],
+        hosts=_hosts(parts),
     )
+
+
+def _hosts(parts: Parts) -> list[str]:
+    """The names that this process is known by."""
+    listen, outside = f"//{parts.config.web.listen_address}", parts.external_url
+    names = (urlsplit(listen).hostname, urlsplit(outside).hostname, socket.gethostname())
+    return [name for name in names if name]

@@ -21,7 +21,8 @@ from collector.model.samples import Int64s
 from collector.store import wal_record as records
 from collector.store.chunk_codec import Packed, pack
 from collector.store.disk import NewFile
-from collector.store.head import Head, HeadCopy, Source
+from collector.store.head import Head, Source
+from collector.store.head_copy import HeadCopy
 from collector.store.overlay import LatePart
 from collector.store.stripe import OpenPart, SealedChunk, seal
 from collector.store.wal import remedy, sync_directory

@@ -11,21 +11,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from collector.model.exemplar import Exemplar
+from collector.model.histogram_columns import COMPONENT
 from collector.model.labels import Labels
 from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, is_missing
 from collector.store.exemplars import DEFAULT_MAX_EXEMPLARS, ExemplarRing
+from collector.store.head_copy import HeadCopy
+from collector.store.histogram_rows import without_mixed
 from collector.store.overlay import LatePart, Overlay
 from collector.store.part import Part
 from collector.store.postings import Postings
-from collector.store.prefix_sums import Array, RunningTotals
+from collector.store.prefix_sums import RunningTotals
 from collector.store.series_table import SeriesTable
-from collector.store.stripe import CHUNK_ROWS, OpenPart, OpenRows, SealedChunk, Stripe
+from collector.store.stripe import CHUNK_ROWS, OpenRows, SealedChunk, Stripe
 
 NO_STRIPE = -1
 _ALL = 2**62
@@ -48,29 +50,6 @@ class Route:
     stripe: Stripe
     rows: OpenRows
     columns: Int64s | None
-
-
-@dataclass(frozen=True, slots=True)
-class HeadCopy:
-    """Everything that a checkpoint keeps, as it was at one moment; parts are never changed.
-
-    `refs` int64[n] are those of the series that live; `labels` and `totals` run beside them.
-    """
-
-    from_ms: int
-    refs: Int64s
-    labels: list[Labels]
-    sources: dict[str, int]
-    totals: list[Array]
-    chunks: list[tuple[int, SealedChunk | OpenPart]]
-    late: list[LatePart]
-    exemplars: list[Exemplar]
-
-    def after(self, cut_ms: int) -> HeadCopy:
-        """What is left once everything before `cut_ms` is in blocks."""
-        chunks = [one for one in self.chunks if one[1].times[-1] >= cut_ms]
-        late = [part.after(cut_ms) for part in self.late if part.times[-1] >= cut_ms]
-        return replace(self, from_ms=cut_ms, chunks=chunks, late=late)
 
 
 class Head:
@@ -102,6 +81,7 @@ class Head:
         self._former_homes: dict[int, set[int]] = {}
         self._routes: dict[str, Route] = {}
         self._is_active: Bools = np.zeros(0, np.bool_)
+        self._is_component: Bools = np.zeros(0, np.bool_)
         self._next_stripe = 0
         self._forgotten_up_to = 0
 
@@ -121,6 +101,7 @@ class Head:
         self._make_room(ref + 1)
         self.postings.add(ref, self.labels[ref])
         self._is_active[ref] = True
+        self._is_component[ref] = COMPONENT in labels
         self.active += 1
         return ref
 
@@ -132,7 +113,9 @@ class Head:
             self._stripe_of = np.concatenate([self._stripe_of, nowhere])
             self._column_of = np.concatenate([self._column_of, nowhere])
             self._last_home = np.concatenate([self._last_home, nowhere])
-            self._is_active = np.concatenate([self._is_active, np.zeros(len(nowhere), np.bool_)])
+            no = np.zeros(len(nowhere), np.bool_)
+            self._is_active = np.concatenate([self._is_active, no])
+            self._is_component = np.concatenate([self._is_component, no])
 
     # -- the way in --
 
@@ -161,6 +144,8 @@ class Head:
         self._routes.pop(source, None)
         refused: Counter[str] = Counter()
         taken: Bools = np.ones(len(refs), np.bool_)
+        if self._is_component[refs].any():
+            values = without_mixed(self, at_ms, refs, values, refused)
         stripes = self._place(source, at_ms, refs)
         for number in np.unique(stripes).tolist():
             chosen = np.flatnonzero(stripes == number)
@@ -296,7 +281,7 @@ class Head:
 
     def _take_late(self, ref: int, at_ms: int, value: Float64s) -> str | None:
         """Keep one late sample; or why it is refused."""
-        present = self._value_at(ref, at_ms)
+        present = self.value_at(ref, at_ms)
         if present is not None:
             same = present.view(np.int64)[0] == value.view(np.int64)[0]
             return None if same else "duplicate"
@@ -309,7 +294,10 @@ class Head:
         self._mark_active(np.array([ref]))
         return None
 
-    def _value_at(self, ref: int, at_ms: int) -> Float64s | None:
+    def value_at(self, ref: int, at_ms: int) -> Float64s | None:
+        """The sample of a series at exactly this time (float64[1]); None: there is none."""
+        if at_ms > self.totals.newest_ms[ref]:
+            return None
         one = np.array([ref], np.int64)
         late = self.overlay.value_at(ref, at_ms)
         if late is not None:

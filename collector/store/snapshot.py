@@ -16,7 +16,7 @@ from collector.model.metadata import Metadata
 from collector.store.block import Block
 from collector.store.checkpoint import write_checkpoint
 from collector.store.disk import link_tree
-from collector.store.head import HeadCopy
+from collector.store.head_copy import HeadCopy
 from collector.store.wal import sync_directory
 
 DIRECTORY = "snapshots"

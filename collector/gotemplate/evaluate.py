@@ -167,6 +167,7 @@ class _Scope:
         empty = True
         for key, one in self._entries(value, pipeline.span):
             empty = False
+            self._out.step()
             inner = len(self._names)
             self._set(pipeline, (one,) if len(pipeline.names) < 2 else (key, one))
             try:

@@ -287,11 +287,16 @@ def _integer(verb: str, spec: Spec, value: int) -> str:
     digits = format(abs(value), _BASES[verb])
     if spec.precision is not None:
         digits = "" if spec.precision == 0 and value == 0 else digits.zfill(spec.precision)
-    sign = "-" if value < 0 else "+" if spec.plus else " " if spec.space else ""
+    sign = "-" if value < 0 else _positive(verb, spec)
     prefix = "0o" if verb == "O" else _PREFIXES.get(verb, "") if spec.sharp else ""
     if spec.zero and spec.precision is None and spec.width is not None:
         digits = digits.zfill(spec.width - len(sign) - len(prefix))
     return _padded(sign + prefix + digits, replace(spec, zero=False))
+
+
+def _positive(verb: str, spec: Spec) -> str:
+    """What stands before a number that is not negative; the + of `%+v` is about structs."""
+    return "+" if spec.plus and verb != "v" else " " if spec.space else ""
 
 
 def _character(verb: str, spec: Spec, value: int) -> str:
@@ -311,7 +316,7 @@ def _float(verb: str, spec: Spec, value: float) -> str:
         return _bad(verb, value)
     text = float_text(value, "g" if verb == "v" else verb, spec.precision)
     text = _sharpened(text, verb, spec) if spec.sharp and verb != "v" else text
-    sign = text[0] if text[0] in "+-" else "+" if spec.plus else " " if spec.space else ""
+    sign = text[0] if text[0] in "+-" else _positive(verb, spec)
     digits = text.lstrip("+-")
     if not math.isfinite(value):
         sign = "+" if spec.plus and not sign else sign

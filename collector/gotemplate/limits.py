@@ -9,7 +9,7 @@ from collector.model.errors import LimitError
 
 MAX_OUTPUT_CHARS = 1_000_000
 """Text of one rendering, and of any string made on the way; mails of 1 MB are read by nobody."""
-MAX_STEPS = 1_000_000
+MAX_STEPS = 250_000
 """Nodes evaluated in one rendering: about a second."""
 MAX_CALL_DEPTH = 100
 """Templates that call each other; one that calls itself without an end stops here."""

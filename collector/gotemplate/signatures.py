@@ -19,9 +19,10 @@ _BY_NAME: Mapping[str, type] = {kind.__name__: kind for kind in _GO}
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """`required` arguments of `types` (None: any); `rest` is the type of further ones."""
+    """Arguments of `types` (None: any), of which `required` must be given; `rest` of more."""
 
     types: tuple[type | None, ...]
+    required: int
     variadic: bool
     rest: type | None = None
 
@@ -31,25 +32,27 @@ class Signature:
 
     def check_count(self, name: str, count: int) -> None:
         """Raises ValueError with Go's text for too few or too many arguments."""
-        wanted = len(self.types)
-        if self.variadic and count < wanted:
-            raise ValueError(f"wrong number of args for {name}: want at least {wanted} got {count}")
-        if not self.variadic and count != wanted:
-            raise ValueError(f"wrong number of args for {name}: want {wanted} got {count}")
+        open_ended = self.variadic or self.required < len(self.types)
+        if count < self.required or (count > len(self.types) and not self.variadic):
+            least = "at least " if open_ended else ""
+            raise ValueError(
+                f"wrong number of args for {name}: want {least}{self.required} got {count}"
+            )
 
 
 @lru_cache(maxsize=1024)
 def signature_of(function: Callable[..., object]) -> Signature:
     """What a function takes, from its annotations."""
     types: list[type | None] = []
-    variadic, rest = False, None
+    variadic, rest, required = False, None, 0
     for parameter in inspect.signature(function).parameters.values():
         kind = _type(parameter.annotation)
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             variadic, rest = True, kind
         else:
             types.append(kind)
-    return Signature(tuple(types), variadic, rest)
+            required += parameter.default is inspect.Parameter.empty
+    return Signature(tuple(types), required, variadic, rest)
 
 
 def _type(annotation: object) -> type | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from collector.model.errors import EvaluationError
 from collector.model.labels import METRIC_NAME, Labels
 from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, filled, is_missing
+from collector.query.dense_histograms import DenseHistograms, concatenated
 from collector.query.kernels.windows import read_only, rows_with_cells
 
 METADATA_LABELS = (METRIC_NAME, "__type__", "__unit__")
@@ -23,6 +24,8 @@ SAME_LABELSET = "vector cannot contain metrics with the same labelset"
 
 Histograms = NDArray[np.object_]
 """object[n, t]: NativeHistogram or None."""
+Cells = Histograms | DenseHistograms
+"""Histograms one by one, or as one array."""
 _NOTHING = np.array(None, np.object_)
 
 
@@ -31,14 +34,24 @@ class Block:
     """`values` float64[n, t] beside `labels`, MISSING where there is no float; `dropped` bool[n].
 
     `histograms` object[n, t] holds a NativeHistogram where the cell is one (and its float MISSING);
-    it is None where no cell is. `values` is C-ordered and belongs to who holds the block.
-    `name_dropped(…)` says what `dropped` means.
+    it is None where no cell is. They are kept in `cells`, perhaps as one array. `values` is
+    C-ordered and belongs to who holds the block. `name_dropped(…)` says what `dropped` means.
     """
 
     labels: Sequence[Labels]
     values: Float64s
     dropped: Bools
-    histograms: Histograms | None = None
+    cells: Cells | None = None
+
+    @property
+    def histograms(self) -> Histograms | None:
+        """object[n, t], one by one; None where there are none."""
+        return as_objects(self.cells)
+
+    @property
+    def dense(self) -> DenseHistograms | None:
+        """All histograms as one array, if that is how they are kept."""
+        return self.cells if isinstance(self.cells, DenseHistograms) else None
 
     def floats(self) -> Bools:
         """Mask bool[n, t] of the cells that hold a float."""
@@ -46,26 +59,30 @@ class Block:
 
     def present(self) -> Bools:
         """Mask bool[n, t] of the cells that hold a value, float or histogram."""
-        if self.histograms is None:
+        if self.cells is None:
             return ~is_missing(self.values)
-        return ~is_missing(self.values) | are_histograms(self.histograms)
+        return ~is_missing(self.values) | where_histograms(self.cells)
 
     def rows(self, keep: Bools | Int64s) -> Block:
         """Only these rows (mask or indices)."""
         indices = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep
         labels = [self.labels[i] for i in indices]
-        histograms = None if self.histograms is None else self.histograms[indices]
-        return Block(labels, self.values[indices], self.dropped[indices], histograms)
+        cells = self.cells
+        if isinstance(cells, DenseHistograms):
+            cells = cells.rows(indices)
+        elif cells is not None:
+            cells = cells[indices]
+        return Block(labels, self.values[indices], self.dropped[indices], cells)
 
     def with_values(self, values: Float64s) -> Block:
         """The same series with other floats; cells that were MISSING stay so. No histograms."""
         restore_missing(values, self.values)
         block = Block(self.labels, values, self.dropped)
-        return block if self.histograms is None else block.without_empty_rows()
+        return block if self.cells is None else block.without_empty_rows()
 
     def with_labels(self, labels: Sequence[Labels], dropped: Bools) -> Block:
         """The same cells under other labels."""
-        return Block(labels, self.values, dropped, self.histograms)
+        return Block(labels, self.values, dropped, self.cells)
 
     def without_empty_rows(self) -> Block:
         """Only the rows that have a value somewhere."""
@@ -74,7 +91,7 @@ class Block:
 
     def filled_rows(self) -> Bools:
         """Mask bool[n] of the rows that have a value somewhere."""
-        if self.histograms is None:
+        if self.cells is None:
             return rows_with_cells(read_only(self.values.view(np.int64)))
         return np.asarray(self.present().any(axis=1))
 
@@ -84,11 +101,9 @@ def empty(steps: int) -> Block:
     return Block([], filled((0, steps)), np.zeros(0, np.bool_))
 
 
-def undropped(
-    labels: Sequence[Labels], values: Float64s, histograms: Histograms | None = None
-) -> Block:
+def undropped(labels: Sequence[Labels], values: Float64s, cells: Cells | None = None) -> Block:
     """A block whose series keep their names."""
-    return Block(labels, values, np.zeros(len(labels), np.bool_), histograms)
+    return Block(labels, values, np.zeros(len(labels), np.bool_), cells)
 
 
 def no_histograms(shape: tuple[int, ...]) -> Histograms:
@@ -108,6 +123,16 @@ def histograms_where(keep: Bools, cells: Histograms | None) -> Histograms | None
     kept = no_histograms(cells.shape)
     kept[keep] = cells[keep]
     return kept
+
+
+def as_objects(cells: Cells | None) -> Histograms | None:
+    """Histograms one by one."""
+    return cells.objects() if isinstance(cells, DenseHistograms) else cells
+
+
+def where_histograms(cells: Cells) -> Bools:
+    """Mask bool[n, t] of the cells that are histograms."""
+    return cells.there if isinstance(cells, DenseHistograms) else are_histograms(cells)
 
 
 def any_histograms(cells: Histograms | None) -> Histograms | None:
@@ -140,9 +165,14 @@ def stacked(blocks: Sequence[Block], steps: int) -> Block:
     return Block(labels, values, dropped, _stacked_histograms(blocks))
 
 
-def _stacked_histograms(blocks: Sequence[Block]) -> Histograms | None:
-    if all(block.histograms is None for block in blocks):
+def _stacked_histograms(blocks: Sequence[Block]) -> Cells | None:
+    if all(block.cells is None for block in blocks):
         return None
+    dense = [block.dense for block in blocks if block.dense is not None]
+    if len(dense) == len(blocks):
+        joined = concatenated(dense)
+        if joined is not None:
+            return joined
     parts = [
         no_histograms(block.values.shape) if block.histograms is None else block.histograms
         for block in blocks

@@ -12,7 +12,7 @@ import numpy as np
 from collector.model.errors import EvaluationError
 from collector.model.labels import METRIC_NAME, LabelList, Labels
 from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, filled, is_missing
-from collector.query.block import Block, are_histograms, masked, merged
+from collector.query.block import Block, masked, merged, where_histograms
 from collector.query.float_text import histogram_text, shortest
 from collector.query.kernels import aggregate as kernels
 from collector.query.kernels.windows import read_only
@@ -133,11 +133,11 @@ class Aggregate:
         context.budget.load(len(groups.labels) * len(context.grid))
         out = filled((len(groups.labels), len(context.grid)))
         _reduce(self.operator, block, groups.ids, param, out)
-        if block.histograms is None or self.operator in ("count", "group"):
+        if block.cells is None or self.operator in ("count", "group"):
             return Block(groups.labels, out, groups.dropped)
         remarks = Remarks(context.annotations, self.span)
-        histograms = aggregate_histograms(self.operator, block, groups.ids, out, remarks)
-        return Block(groups.labels, out, groups.dropped, histograms).without_empty_rows()
+        cells = aggregate_histograms(self.operator, block, groups.ids, out, remarks)
+        return Block(groups.labels, out, groups.dropped, cells).without_empty_rows()
 
     def explain(self) -> str:
         """The aggregation."""
@@ -153,10 +153,10 @@ class Aggregate:
             keep = _ratio_mask(block, wanted) & block.present()
             return masked(block, keep)
         groups = grouped(block, self.names, self.without)
-        if block.histograms is not None and self.operator != "limitk":
-            if are_histograms(block.histograms).any():
+        if block.cells is not None and self.operator != "limitk":
+            if where_histograms(block.cells).any():
                 Remarks(context.annotations, self.span).ignored_in_aggregation(self.operator)
-        elif block.histograms is not None:
+        elif block.cells is not None:
             return _first_of_each_group(block, groups, wanted)
         values = read_only(block.values)
         kernels.keep_first(
@@ -221,7 +221,7 @@ def _reduce(
             kernels.extremes(*common, operator == "max", *into)
         case "count" | "group":
             bits = common[1]
-            if block.histograms is not None:
+            if block.cells is not None:
                 bits = read_only(np.where(block.present(), 0, MISSING_BITS))
             kernels.counts(bits, ids, operator == "group", *into)
         case "stddev" | "stdvar":

@@ -23,9 +23,12 @@ from collector.query.block import (
     merged,
     name_dropped,
     stacked,
+    where_histograms,
 )
+from collector.query.dense_histograms import DenseHistograms
 from collector.query.float_text import open_metrics_number
 from collector.query.kernels import histogram_quantile as kernels
+from collector.query.kernels.dense_histograms import COUNT, SUM
 from collector.query.kernels.windows import read_only
 from collector.query.operators.interface import Context, Operator, scalar, text, vector
 from collector.query.operators.relabel import check_label_name
@@ -98,7 +101,12 @@ class HistogramValue:
         """One row a series of histograms; floats have no such values."""
         block = vector(self.inner, context)
         out = filled(block.values.shape)
-        if block.histograms is not None:
+        dense = block.dense
+        if dense is not None and self.name in _DENSE_VALUES:
+            with np.errstate(all="ignore"):
+                found_values = _DENSE_VALUES[self.name](dense.data)
+            out[dense.there] = found_values[dense.there]
+        elif block.histograms is not None:
             function = _VALUES[self.name]
             for row, step in np.argwhere(are_histograms(block.histograms)).tolist():
                 out[row, step] = function(block.histograms[row, step])
@@ -130,18 +138,37 @@ _VALUES: dict[str, Callable[[NativeHistogram], float]] = {
 }
 
 
+_DENSE_VALUES: dict[str, Callable[[Float64s], Float64s]] = {
+    "histogram_count": lambda data: data[:, :, COUNT],
+    "histogram_sum": lambda data: data[:, :, SUM],
+    "histogram_avg": lambda data: data[:, :, SUM] / data[:, :, COUNT],
+}
+
+
 def estimated(
     name: str, block: Block, params: list[Float64s], span: Span, context: Context
 ) -> Block:
     """A quantile or fraction of each histogram; none where one is classic and native at once."""
     remarks = Remarks(context.annotations, span)
-    if block.histograms is None:
+    if block.cells is None:
         return of_classic(name, block, params, remarks, context)
+    dense = block.dense
+    if name == "histogram_quantile" and dense is not None and _is_plain(block, dense):
+        out = filled(dense.there.shape)
+        out[dense.there] = dense.quantiles(params[0])[dense.there]
+        found = Block(block.labels, out, block.dropped).without_empty_rows()
+        return name_dropped(found, context.delayed_name_removal)
     floats = block.rows(np.asarray(block.floats().any(axis=1)))
-    native = block.rows(np.asarray(are_histograms(block.histograms).any(axis=1)))
+    native = block.rows(np.asarray(where_histograms(block.cells).any(axis=1)))
     classic = of_classic(name, floats, params, remarks, context)
     both = _of_native(name, native, params, remarks, classic)
     return name_dropped(both, context.delayed_name_removal)
+
+
+def _is_plain(block: Block, dense: DenseHistograms) -> bool:
+    """Nothing but histograms, and none that may have NaN observations."""
+    sums = dense.data[:, :, SUM][dense.there]
+    return not (block.floats().any() or np.isnan(sums).any())
 
 
 def _of_native(

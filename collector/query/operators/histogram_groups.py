@@ -9,27 +9,35 @@ import numpy as np
 
 from collector.model.histogram_arithmetic import IncompatibleBucketsError
 from collector.model.histogram_sum import HistogramSum
-from collector.model.histograms import NativeHistogram
+from collector.model.histograms import NativeHistogram, ResetHint
 from collector.model.samples import MISSING_BITS, Float64s, Int64s
-from collector.query.block import Block, Histograms, are_histograms, no_histograms
+from collector.query.block import Block, Cells, no_histograms, where_histograms
 from collector.query.operators.remarks import Remarks
 
 
 def aggregate_histograms(
     operator: str, block: Block, groups: Int64s, out: Float64s, remarks: Remarks
-) -> Histograms | None:
+) -> Cells | None:
     """Put right the cells of `out` (float64[g, t]) whose groups hold histograms.
 
     `groups` int64[n] is the group of each row of `block`. Gives the sums (or means) of those that
     hold nothing else; a group with both kinds has no value. Operators that know only floats have
     left histograms out, and say so.
     """
-    if block.histograms is None:
+    if block.cells is None:
         return None
-    there = are_histograms(block.histograms)
+    there = where_histograms(block.cells)
     if operator not in ("sum", "avg"):
         if there.any():
             remarks.ignored_in_aggregation(operator)
+        return None
+    dense = block.dense
+    if dense is not None and not block.floats().any() and not dense.has_hint(ResetHint.RESET):
+        summed = dense.summed(groups, len(out), operator == "avg")
+        if summed is not None:
+            return summed
+    histograms = block.histograms
+    if histograms is None:
         return None
     answers = no_histograms(out.shape)
     floats = np.zeros(out.shape, np.int64)
@@ -42,7 +50,7 @@ def aggregate_histograms(
             remarks.mixed_kinds_in_aggregation()
             continue
         rows = np.flatnonzero((groups == group) & there[:, step]).tolist()
-        cells = [(block.labels[row].metric_name, block.histograms[row, step]) for row in rows]
+        cells = [(block.labels[row].metric_name, histograms[row, step]) for row in rows]
         answers[group, step] = _aggregated(operator, cells, remarks)
     return answers
 

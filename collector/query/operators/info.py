@@ -67,7 +67,7 @@ class Info:
         newest: list[Float64s] = []
         infos: list[Labels] = []
         for found in read_windows(context, matchers, times - context.lookback_ms, times):
-            if found.histograms is not None:
+            if found.cells is not None:
                 name = braces(found.labels[0])
                 raise EvaluationError(f"this should be an info metric, with float samples: {name}")
             columns = latest_columns(found)

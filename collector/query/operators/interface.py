@@ -15,7 +15,8 @@ from collector.model.labels import Labels
 from collector.model.samples import Bools, Float64s, Int64s
 from collector.query.annotations import Annotations
 from collector.query.ast import Extension
-from collector.query.block import Block, Histograms
+from collector.query.block import Block, Cells, Histograms, as_objects
+from collector.query.dense_histograms import DenseHistograms
 from collector.query.grid import Grid
 from collector.store.interface import Querier
 
@@ -107,9 +108,19 @@ class Windows:
     hi: Int64s
     starts_ms: Int64s
     ends_ms: Int64s
-    histograms: Histograms | None = None
+    cells: Cells | None = None
     began_ms: Int64s | None = None
     refs: Int64s | None = None
+
+    @property
+    def histograms(self) -> Histograms | None:
+        """object[n, m], one by one; None where there are none."""
+        return as_objects(self.cells)
+
+    @property
+    def dense(self) -> DenseHistograms | None:
+        """All histograms as one array, if that is how they are kept."""
+        return self.cells if isinstance(self.cells, DenseHistograms) else None
 
 
 def windows_over(
@@ -119,15 +130,15 @@ def windows_over(
     values: Float64s,
     starts_ms: Int64s,
     ends_ms: Int64s,
-    histograms: Histograms | None = None,
+    cells: Cells | None = None,
     began_ms: Int64s | None = None,
     refs: Int64s | None = None,
 ) -> Windows:
     """Windows `(start, end]` over one column of timestamps, bounds searched once for all series."""
     lo = np.searchsorted(timestamps_ms, starts_ms, side="right")
     hi = np.searchsorted(timestamps_ms, ends_ms, side="right")
-    cells = (timestamps_ms, values, lo, hi, starts_ms, ends_ms)
-    return Windows(labels, dropped, *cells, histograms, began_ms, refs)
+    samples = (timestamps_ms, values, lo, hi, starts_ms, ends_ms)
+    return Windows(labels, dropped, *samples, cells, began_ms, refs)
 
 
 class Operator(Protocol):

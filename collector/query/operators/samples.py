@@ -7,7 +7,7 @@ meet its floats, if it had any. A series that is only floats goes through untouc
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,18 @@ from collector.model.histogram_columns import COMPONENT, assembled, without_comp
 from collector.model.histograms import NativeHistogram, ResetHint
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
-from collector.model.samples import Float64s, Int64s, filled, is_missing, is_sample
-from collector.query.block import Histograms, are_histograms, no_histograms
+from collector.model.samples import (
+    STALE,
+    Float64s,
+    Int64s,
+    filled,
+    is_missing,
+    is_sample,
+    is_stale,
+)
+from collector.query.block import Cells, are_histograms, no_histograms
+from collector.query.dense_histograms import DenseHistograms
+from collector.query.operators.dense_families import dense_family
 from collector.store.interface import Querier, Slice
 
 _COLUMNS = (Matcher("!=", COMPONENT, ""),)
@@ -28,15 +38,15 @@ _COLUMNS = (Matcher("!=", COMPONENT, ""),)
 class Samples:
     """Series over one column of timestamps, as a `Slice`, with their histograms.
 
-    `values` float64[n, m] is MISSING where `histograms` object[n, m] has one; `histograms` is None
-    where there is none at all. `began_ms` int64[n, m]: start timestamps, 0 where unknown. `refs`
+    `values` float64[n, m] is MISSING where `cells` (n, m) has a histogram; `cells` is None where
+    there is none at all. `began_ms` int64[n, m]: start timestamps, 0 where unknown. `refs`
     are the store's, None for series that were put together.
     """
 
     labels: Sequence[Labels]
     timestamps_ms: Int64s
     values: Float64s
-    histograms: Histograms | None = None
+    cells: Cells | None = None
     began_ms: Int64s | None = None
     refs: Int64s | None = None
 
@@ -72,7 +82,35 @@ def read_samples(
                 apart.add(row)
         if len(apart) < len(part.labels):
             found.append(_without(part, apart))
-    return found + [_family(labels, rows) for labels, rows in families.items()]
+    return found + _put_together(families)
+
+
+def _put_together(families: Mapping[Labels, list[_Row]]) -> list[Samples]:
+    """Series of one slice and layout together, any others one by one."""
+    alike: dict[int, list[Labels]] = defaultdict(list)
+    for labels, rows in families.items():
+        in_one = all(one.component and one.part is rows[0].part for one in rows)
+        alike[id(rows[0].part) if in_one else -1].append(labels)
+    found = []
+    for key, members in alike.items():
+        dense = None if key == -1 else _dense(members, families)
+        alone = [_family(labels, families[labels]) for labels in members] if not dense else []
+        found += [dense] if dense else alone
+    return found
+
+
+def _dense(members: list[Labels], families: Mapping[Labels, list[_Row]]) -> Samples | None:
+    part = families[members[0]][0].part
+    rows = [{one.component: one.row for one in families[labels]} for labels in members]
+    found = dense_family(part, rows)
+    if found is None:
+        return None
+    counts = [one["count"] for one in rows]
+    values = filled(found.there.shape)
+    stale = is_stale(part.values[counts])
+    values[stale] = STALE
+    began = None if part.start_ms is None else np.where(found.there, part.start_ms[counts], 0)
+    return Samples(members, part.timestamps_ms, values, found, began, part.refs[counts])
 
 
 def _component_rows(querier: Querier, slices: Sequence[Slice]) -> list[list[int]]:
@@ -139,10 +177,10 @@ def _began(rows: list[_Row], times: Int64s) -> Int64s | None:
     return began if known else None
 
 
-def with_resets_noted(histograms: Histograms | None) -> Histograms | None:
+def with_resets_noted(histograms: Cells | None) -> Cells | None:
     """Each histogram of unknown kind told to be a counter reset or not, by the one before it."""
-    if histograms is None:
-        return None
+    if histograms is None or isinstance(histograms, DenseHistograms):
+        return None if histograms is None else histograms.with_resets_noted()
     noted = histograms.copy()
     for row in range(len(histograms)):
         previous = None

@@ -13,12 +13,13 @@ from collector.model.samples import Int64s, filled, is_sample
 from collector.query.ast import Extension, Gives
 from collector.query.block import (
     Block,
-    Histograms,
-    are_histograms,
+    Cells,
     no_histograms,
     stacked,
     undropped,
+    where_histograms,
 )
+from collector.query.dense_histograms import DenseHistograms
 from collector.query.kernels import extended
 from collector.query.kernels import windows as kernels
 from collector.query.operators.extended_histograms import interpolated_histograms
@@ -64,8 +65,8 @@ class Scan:
             context.budget.load(len(found.labels) * len(ends))
             if self.gives != "value":
                 block = self._times(found, context)
-            elif found.histograms is not None:
-                block = _latest_of_both(found, found.histograms)
+            elif found.cells is not None:
+                block = _latest_of_both(found, found.cells)
             else:
                 values = filled((len(found.labels), len(ends)))
                 bits = kernels.read_only(found.values.view(np.int64))
@@ -96,15 +97,19 @@ def latest_columns(found: Windows) -> Int64s:
     """The column of the newest sample of each window (int64[n, t]), -1 where there is none."""
     columns = np.empty((len(found.labels), len(found.lo)), np.int64)
     cells = found.values
-    if found.histograms is not None:
-        cells = np.where(are_histograms(found.histograms), 0, cells.view(np.int64)).view(np.float64)
+    if found.cells is not None:
+        there = where_histograms(found.cells)
+        cells = np.where(there, 0, cells.view(np.int64)).view(np.float64)
     bits = kernels.read_only(cells.view(np.int64))
     kernels.latest_columns(bits, found.lo, found.hi, columns)
     return columns
 
 
-def _latest_of_both(found: Windows, histograms: Histograms) -> Block:
+def _latest_of_both(found: Windows, histograms: Cells) -> Block:
     columns = latest_columns(found)
+    if isinstance(histograms, DenseHistograms):
+        values = filled(columns.shape)
+        return undropped(found.labels, values, histograms.at_columns(columns))
     there = columns >= 0
     values, newest = filled(columns.shape), no_histograms(columns.shape)
     bits = np.take_along_axis(found.values.view(np.int64), columns, axis=1)
@@ -201,7 +206,7 @@ def read_windows(
     """All series that match, with windows `(start, end]` over their samples."""
     reach = (int(starts.min()), int(ends.max()))
     found = read_samples(context.querier, matchers, *reach)
-    context.budget.has_read_histograms |= any(part.histograms is not None for part in found)
+    context.budget.has_read_histograms |= any(part.cells is not None for part in found)
     return [
         windows_over(
             part.labels,
@@ -210,7 +215,7 @@ def read_windows(
             part.values,
             starts,
             ends,
-            with_resets_noted(part.histograms) if notes_resets else part.histograms,
+            with_resets_noted(part.cells) if notes_resets else part.cells,
             part.began_ms if context.start_timestamps else None,
             part.refs,
         )
@@ -248,7 +253,7 @@ def _count_windows(found: Windows, context: Context) -> None:
         budget.count_read(times, (found.hi - found.lo) * len(found.labels))
         return
     there = is_sample(found.values).sum(axis=0)
-    if found.histograms is not None:
-        there += are_histograms(found.histograms).sum(axis=0)
+    if found.cells is not None:
+        there += where_histograms(found.cells).sum(axis=0)
     before = np.concatenate([[0], np.cumsum(there)])
     budget.count_read(times, before[found.hi] - before[found.lo])

@@ -8,7 +8,8 @@ import numpy as np
 
 from collector.model.histograms import ResetHint
 from collector.query.ast import Extension
-from collector.query.block import Histograms, are_histograms
+from collector.query.block import Cells, are_histograms
+from collector.query.dense_histograms import DenseHistograms
 from collector.query.grid import Grid
 from collector.query.operators.interface import Context, Operator, Windows, vector, windows_over
 from collector.query.operators.scan import evaluation_times
@@ -55,7 +56,7 @@ class SubqueryWindows:
                 block.values,
                 starts,
                 ends,
-                _without_resets(block.histograms),
+                _without_resets(block.cells),
             )
         ]
 
@@ -64,10 +65,14 @@ class SubqueryWindows:
         return f"subquery over {self.range_ms} ms each {self.step_ms} ms"
 
 
-def _without_resets(histograms: Histograms | None) -> Histograms | None:
+def _without_resets(histograms: Cells | None) -> Cells | None:
     """What samples say of a reset before them holds for their neighbours, not across steps."""
     if histograms is None:
         return None
+    if isinstance(histograms, DenseHistograms):
+        gauge, unknown = int(ResetHint.GAUGE), int(ResetHint.UNKNOWN)
+        hints = np.where(histograms.hints == gauge, gauge, unknown)
+        return DenseHistograms(histograms.layout, histograms.data, histograms.there, hints)
     told = histograms.copy()
     for row, step in np.argwhere(are_histograms(histograms)).tolist():
         if histograms[row, step].reset_hint != ResetHint.GAUGE:

@@ -199,9 +199,9 @@ def _size(path: Path, index: BlockIndex) -> int:
 
 def _parts(block: Block, refs: Int64s, index: BlockIndex) -> list[list[BlockPart]]:
     """Parts by component."""
-    kinds = len(index.meta.components)
-    series, component = index.series // kinds, index.series % kinds
-    own = refs[series]
+    kinds, count = len(index.meta.components), max(len(refs), 1)
+    component = index.series // count
+    own = refs[index.series % count]
     key = component.astype(np.int64) * len(index.lengths) + index.pattern
     order = np.lexsort((own, key))
     bounds = np.flatnonzero(np.diff(key[order], prepend=-1)).tolist()

@@ -32,8 +32,8 @@ PLAIN = ("",)
 class BlockMeta:
     """`log_number`: the segment that began when it was cut. `generation`: 0 as cut, then one more
     than that of the blocks it was made of. `replaces`: their names. `cleaned`: the number of the
-    last deletion it is free of. `resolution_ms`: 0, or how long the buckets of a tier are. `files`:
-    size and CRC-32 of each.
+    last deletion it is free of. `resolution_ms`: 0, or how long the buckets of a tier are, which
+    were made of `made_of` samples. `files`: size and CRC-32 of each.
     """
 
     first_ms: int
@@ -45,6 +45,7 @@ class BlockMeta:
     cleaned: int = 0
     resolution_ms: int = 0
     components: tuple[str, ...] = PLAIN
+    made_of: int = 0
     files: dict[str, tuple[int, int]] | None = None
 
 

@@ -58,9 +58,13 @@ class BlockStore:
 
     # -- reading --
 
-    def windows(self, after_ms: int, until_ms: int) -> list[merge.Window]:
+    def windows(self, after_ms: int, until_ms: int, component: str = "") -> list[merge.Window]:
         """Where the samples in `(after_ms, until_ms]` lie; of two at one time the first wins."""
-        return compact.BlockSource(self.blocks, self.tombstones).windows(after_ms + 1, until_ms + 1)
+        return self.source(component).windows(after_ms + 1, until_ms + 1)
+
+    def source(self, component: str = "") -> compact.BlockSource:
+        """Everything that is in blocks now."""
+        return compact.BlockSource(self.blocks, self.tombstones, component)
 
     @property
     def damaged(self) -> int:
@@ -129,12 +133,13 @@ class BlockStore:
 
     def add(self, blocks: Iterable[Block]) -> None:
         """From now on they are read."""
-        self._replace((), blocks)
+        self.replace((), blocks)
 
     def _open(self, path: Path) -> Block:
         return Block(path, self._ref_of, self._row_groups)
 
-    def _replace(self, old: Iterable[Block], new: Iterable[Block]) -> None:
+    def replace(self, old: Iterable[Block], new: Iterable[Block]) -> None:
+        """Read `new` in place of `old`, which are removed."""
         gone = list(old)
         with self._changing:
             kept = [block for block in self.blocks if block not in gone]
@@ -161,7 +166,7 @@ class BlockStore:
                 log.error("it is not imported: %s: %s", path, error)
         if adopted:
             sync_directory(self.directory)
-            self._replace((), adopted)
+            self.replace((), adopted)
         return adopted
 
     # -- growing old --
@@ -211,7 +216,7 @@ class BlockStore:
         path = compact.merge_blocks(
             self.directory, blocks, self.tombstones, self._labels, self._part_ms
         )
-        self._replace(blocks, [] if path is None else [self._open(path)])
+        self.replace(blocks, [] if path is None else [self._open(path)])
 
     def forget(self, before_ms: int, limit_bytes: int, used_bytes: int) -> int:
         """Remove what is past retention by time, then by size; how many blocks."""
@@ -219,7 +224,7 @@ class BlockStore:
         kept = [block for block in self.blocks if block not in gone]
         gone += too_many(kept, limit_bytes, used_bytes)
         if gone:
-            self._replace(gone, ())
+            self.replace(gone, ())
         return len(gone)
 
     # -- deleting --
@@ -241,7 +246,9 @@ class BlockStore:
         return masked(found, self.tombstones) if self.tombstones else list(found)
 
     def _hidden_in(self, block: Block) -> bool:
-        found = merge.windows(block.parts(), block.first_ms - 1, block.last_ms)
+        found = merge.windows(
+            block.parts(block.meta.components[0]), block.first_ms - 1, block.last_ms
+        )
         some = [one for one in self.tombstones if one.number > block.meta.cleaned]
         return any(window.part is not masked([window], some)[0].part for window in found)
 

@@ -40,8 +40,8 @@ class Source(Protocol):
         ...
 
 
-Translation = Callable[[Int64s, Sequence[Matrix]], list[Matrix]]
-"""What is written of some series (int64, ascending numbers), given all their samples in a part."""
+Translation = Callable[[int, Sequence[Matrix]], list[Matrix]]
+"""What is written in place of samples: component c of series i has the number c * count + i."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,12 @@ class Plan:
     meta: BlockMeta
     labels: Sequence[Labels]
     translation: Translation | None = None
+    offset_ms: int = 0
 
     def parts(self) -> list[tuple[int, int]]:
-        """Bounds of the parts, aligned at multiples of their length."""
-        first = self.from_ms // self.part_ms * self.part_ms
+        """Bounds of the parts, `offset_ms` after multiples of their length."""
+        since_ms = self.from_ms - self.offset_ms
+        first = since_ms // self.part_ms * self.part_ms + self.offset_ms
         bounds = [*range(first, self.until_ms, self.part_ms), self.until_ms]
         return [(max(lo, self.from_ms), hi) for lo, hi in pairwise(bounds)]
 
@@ -143,7 +145,7 @@ def _matrices(
         Matrix(some[order[ascending.searchsorted(one.refs)]], one.timestamps_ms, one.values)
         for one in merge.slices(ascending, found, lambda _: [])
     ]
-    return matrices if plan.translation is None else plan.translation(some, matrices)
+    return matrices if plan.translation is None else plan.translation(len(refs), matrices)
 
 
 def _index(

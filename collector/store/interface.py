@@ -180,6 +180,41 @@ class Querier(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """Series downsampled: bucket b has the samples in `(ends_ms[b] - resolution, ends_ms[b]]`.
+
+    `values[component]` float64[n, b] beside `refs` int64[n]; MISSING where a bucket has nothing to
+    tell. `collector.store.downsample.COMPONENTS` says which there are.
+    """
+
+    refs: Int64s
+    ends_ms: Int64s
+    values: Mapping[str, Float64s]
+
+
+class TierQuerier(Protocol):
+    """The way out for long ranges."""
+
+    def resolutions_ms(self) -> Sequence[int]:
+        """Of the tiers that are kept, ascending."""
+        ...
+
+    def buckets(
+        self,
+        matchers: Sequence[Matcher],
+        after_ms: int,
+        until_ms: int,
+        resolution_ms: int,
+        components: Sequence[str],
+    ) -> Buckets:
+        """All buckets in `(after_ms, until_ms]`, both multiples of the resolution.
+
+        Of tiers where there are blocks of them, else of the samples. Raises InputError.
+        """
+        ...
+
+
 class Administrator(Protocol):
     """What Prometheus's admin API does to a store; slow, so that no event loop may call it."""
 

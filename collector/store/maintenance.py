@@ -19,16 +19,20 @@ from collector.model.clock import Clock
 from collector.model.errors import StorageError
 from collector.model.labels import Labels
 from collector.model.metadata import Metadata
+from collector.model.samples import Int64s
 from collector.store import history, merge
 from collector.store.block_store import BlockStore
 from collector.store.changes import ALL_OF_TIME_MS, Changes
 from collector.store.checkpoint import checkpoints, write_checkpoint
-from collector.store.head import Head, HeadCopy
+from collector.store.head import Head
+from collector.store.head_copy import HeadCopy
 from collector.store.log_writer import LogWriter
-from collector.store.options import StoreOptions
+from collector.store.options import StoreOptions, StoreStatus
+from collector.store.recovery import Recovery
 from collector.store.retention import cut_time_ms, limit_bytes
 from collector.store.snapshot import write_snapshot
 from collector.store.steady_time import SteadyTime
+from collector.store.tiers import Tier
 from collector.store.tombstones import Tombstone, masked
 
 log = logging.getLogger(__name__)
@@ -69,6 +73,7 @@ class Parts:
     blocks: BlockStore
     metadata: dict[str, Metadata]
     changes: Changes
+    tiers: Sequence[Tier]
 
     @property
     def log_directory(self) -> Path:
@@ -147,6 +152,8 @@ class Maintenance:
         with parts.blocks.at_rest() as is_at_rest, parts.lock:
             if is_at_rest:
                 there = parts.blocks.series(len(parts.head.labels))
+                for tier in parts.tiers:
+                    there |= tier.blocks.series(len(parts.head.labels))
                 if parts.head.forget_series(there, before_ms):
                     parts.log.forget_layouts()
 
@@ -156,9 +163,14 @@ class Maintenance:
         Raises StorageError; the next call tries again.
         """
         self.adopt()
-        return self._parts.blocks.compact(
-            self._parts.options.block_spans_ms, self._parts.head.from_ms
-        )
+        parts = self._parts
+        done = parts.blocks.compact(parts.options.block_spans_ms, parts.head.from_ms)
+        until_ms = parts.head.from_ms - parts.options.out_of_order_window_ms
+        for tier in parts.tiers:
+            raw = parts.blocks.blocks
+            done += tier.write(raw, parts.blocks.source(), until_ms)
+            tier.forget(parts.clock.now_ms())
+        return done
 
     def adopt(self) -> None:
         """Read from now on what an import left."""
@@ -179,6 +191,45 @@ class Maintenance:
                 for one in begun:
                     parts.head.add_series(one)
 
+    def delete(self, refs: Int64s, there: Int64s, from_ms: int, until_ms: int) -> None:
+        """Hide what `there` (refs) have in blocks and memory, and `refs` in tiers.
+
+        Raises StorageError.
+        """
+        parts = self._parts
+        newest = [parts.head.last_ms(), *(block.last_ms for block in parts.blocks.blocks)]
+        if len(there):
+            parts.blocks.delete(there, from_ms, min(until_ms, max(newest)))
+        for tier in parts.tiers:
+            if len(refs) and any(b.overlaps(from_ms - 1, until_ms) for b in tier.blocks.blocks):
+                tier.delete(refs, from_ms, min(until_ms, max(newest)))
+        with parts.lock:
+            parts.changes.note(from_ms)
+
+    def status(self, appended: int, recovery: Recovery) -> StoreStatus:
+        """How full the store is; `appended`: samples since the start."""
+        parts = self._parts
+        head, stores = parts.head, [parts.blocks, *(tier.blocks for tier in parts.tiers)]
+        with parts.lock:
+            oldest = [head.first_ms(), *(one.first_ms for s in stores for one in s.blocks)]
+            return StoreStatus(
+                series=head.labels.living,
+                active_series=head.active,
+                samples_appended=appended,
+                oldest_ms=min((time for time in oldest if time >= 0), default=-1),
+                newest_ms=head.last_ms(),
+                head_bytes=head.nbytes(),
+                wal_segments=len(parts.log.wal.segments()),
+                wal_bytes=log_bytes(parts.log, parts.log_directory),
+                blocks=sum(len(one.blocks) for one in stores),
+                block_bytes=sum(one.nbytes() for one in stores),
+                damaged_blocks=sum(one.damaged for one in stores),
+                tombstones=len(parts.blocks.tombstones),
+                damaged_records=recovery.damaged,
+                torn_bytes=recovery.torn_bytes,
+                exemplars=len(head.exemplars),
+            )
+
     def snapshot(self, skip_head: bool) -> str:
         """See `Administrator.snapshot`."""
         parts = self._parts
@@ -190,6 +241,9 @@ class Maintenance:
                 copy = replace(copy, chunks=[], late=[])
             now_ms = parts.clock.now_ms()
             blocks = {"blocks": parts.blocks.blocks}
+            for tier in parts.tiers:
+                home = tier.blocks.directory
+                blocks[str(home.relative_to(parts.directory))] = tier.blocks.blocks
             return write_snapshot(parts.directory, now_ms, blocks, number, copy, metadata)
 
 

@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from collector.model.labels import Labels
-from collector.model.samples import MISSING_BITS, Float64s, Int64s, is_missing
+from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, is_missing
 from collector.store.block import Block, BlockPart, Runs
 from collector.store.interface import Slice
 from collector.store.part import Part
@@ -202,6 +202,11 @@ def _interleave(values: Float64s, times: Int64s, pieces: Sequence[_Piece]) -> No
         keep = is_missing(part)
         part[keep] = values[:, columns][keep]
         values[:, columns] = part
+
+
+def has_sample(values: Float64s) -> Bools:
+    """Which rows of float64[n, t] have a cell that is not MISSING."""
+    return np.asarray(_has_sample(values.view(np.int64)))
 
 
 @njit(cache=True, nogil=True)

@@ -14,6 +14,15 @@ Fsync = Literal["always", "interval", "never"]
 
 
 @dataclass(frozen=True, slots=True)
+class TierOptions:
+    """A downsampled tier: buckets of `resolution_ms`, kept for `retention_ms`."""
+
+    name: str
+    resolution_ms: int
+    retention_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreOptions:
     """`fsync` is about losing power; a killed process loses nothing under any of its values.
 
@@ -32,6 +41,8 @@ class StoreOptions:
     out_of_order_window_ms: int = HOUR_MS
     head_ms: int = 2 * HOUR_MS
     block_spans_ms: tuple[int, ...] = (12 * HOUR_MS, 3 * DAY_MS)
+    tiers: tuple[TierOptions, ...] = ()
+    tier_span_ms: int = 3 * DAY_MS
     retention_bytes: int = 0
     retention_percentage: float = 0.0
     max_exemplars: int = DEFAULT_MAX_EXEMPLARS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -125,4 +126,18 @@ def test_a_block_knows_its_span(store: Tsdb, tmp_path: Path) -> None:
     assert block.samples == 960
     assert not block.overlaps(block.last_ms, 2**62)
     assert block.overlaps(block.last_ms - 1, block.last_ms)
+    store.close()
+
+
+def test_many_threads_read_one_block_at_once(store: Tsdb, tmp_path: Path) -> None:
+    block = Block(block_of(tmp_path), {COUNTER: 0, GAUGE: 1}.__getitem__, RowGroups(limit=0))
+    (part,) = block.parts()
+
+    def read(_: int) -> float:
+        out = np.empty((1, 480))
+        part.fill(np.zeros(1, np.int64), 0, 480, out)
+        return float(out.sum())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(read, range(400))) == {480 * 479 / 2}
     store.close()

@@ -16,9 +16,9 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ import numpy as np
 
 from bench.figures import Figure
 from bench.promql_data import BOARDS, RAW, TABLE, Samples, samples
-from bench.promql_peers import Peer, load, prometheus, victoria_metrics
+from bench.promql_peers import load, prometheus, victoria_metrics
 from collector.api.json_values import value_json
 from collector.model.clock import SystemClock
 from collector.query.engine import Engine, EngineOptions
@@ -94,32 +94,39 @@ def measure() -> list[Figure]:
 
 
 def _compared(case: Case) -> list[Figure]:
+    """All three with the same samples; each query goes to one after the other, again and again.
+
+    So what else the machine does at the time slows all of them alike.
+    """
     end_ms = SystemClock().now_ms() // case.step_ms * case.step_ms
     data = case.samples(end_ms)
-    with _tocsin(data, range_cache_bytes=0) as ask:
-        ours = _timed(case, end_ms, ask)
-        ours_at_once = _at_once(case, end_ms, ask) if IS_FULL else None
-    figures: list[Figure] = []
-    for start in (prometheus, lambda: victoria_metrics(may_cache=False)):
-        with start() as peer:
-            if peer is None:
-                continue
-            load(peer, data)
-            time.sleep(5 if case.rows < 1000 else 60)  # blocks are made, parts merged
-            figures += _figures(case, ours, _timed(case, end_ms, peer.ask), peer)
-            if ours_at_once is not None:
-                theirs = _at_once(case, end_ms, peer.ask)
-                figures += _figures_at_once(case, ours_at_once, theirs, peer)
+    with ExitStack() as stack:
+        asks: dict[str, Ask] = {"": stack.enter_context(_tocsin(data, range_cache_bytes=0))}
+        for start in (prometheus, victoria_metrics):
+            peer = stack.enter_context(start())
+            if peer is not None:
+                load(peer, data)
+                asks[peer.name] = peer.ask
+        if len(asks) > 1:
+            time.sleep(5 if case.rows < 1000 else 20)  # blocks are made, parts merged
+        taken = _timed(case, end_ms, asks)
+        at_once = {name: _at_once(case, end_ms, ask) for name, ask in asks.items() if IS_FULL}
+    figures = []
+    ours = taken.pop("")
+    for peer_name, theirs in taken.items():
+        figures += _figures(case, ours, theirs, peer_name)
+        if at_once:
+            figures += _figures_at_once(case, at_once[""], at_once[peer_name], peer_name)
     return figures or [
         Figure(f"range_query_{case.name}_{name}_ms", one.p50, "ms") for name, one in ours.items()
     ]
 
 
 def _figures(
-    case: Case, ours: dict[str, Taken], theirs: dict[str, Taken], peer: Peer
+    case: Case, ours: dict[str, Taken], theirs: dict[str, Taken], peer: str
 ) -> list[Figure]:
     found = []
-    tail = "" if peer.name.startswith("prometheus") else "_vm"
+    tail = "" if peer.startswith("prometheus") else "_vm"
     for name, mine in ours.items():
         other = theirs[name]
         for what, mine_ms, other_ms in (
@@ -130,27 +137,32 @@ def _figures(
             key = f"range_query_{case.name}_{name}{what}{tail}_ms"
             if (case.name, name, what) == ("memory", "memory", ""):
                 key = f"range_query_memory{tail}_ms"
-            found.append(Figure(key, mine_ms, "ms", peer.name, other_ms, other_ms / mine_ms))
+            found.append(Figure(key, mine_ms, "ms", peer, other_ms, other_ms / mine_ms))
     return found
 
 
-def _figures_at_once(case: Case, ours: Taken, theirs: Taken, peer: Peer) -> list[Figure]:
-    tail = "" if peer.name.startswith("prometheus") else "_vm"
+def _figures_at_once(case: Case, ours: Taken, theirs: Taken, peer: str) -> list[Figure]:
+    tail = "" if peer.startswith("prometheus") else "_vm"
     return [
-        Figure(f"range_query_{case.name}_8_clients_{what}{tail}_ms", mine, "ms", peer.name, other,
+        Figure(f"range_query_{case.name}_8_clients_{what}{tail}_ms", mine, "ms", peer, other,
                other / mine)
         for what, mine, other in (("p50", ours.p50, theirs.p50), ("p99", ours.p99, theirs.p99))
     ]  # fmt: skip
 
 
-def _timed(case: Case, end_ms: int, ask: Ask) -> dict[str, Taken]:
+def _timed(case: Case, end_ms: int, asks: Mapping[str, Ask]) -> dict[str, dict[str, Taken]]:
+    """Milliseconds by who was asked and by the query's name."""
     start_ms = end_ms - (case.steps - 1) * case.step_ms
-    found = {}
+    found: dict[str, dict[str, Taken]] = {who: {} for who in asks}
     for name, query in case.queries.items():
-        runs = [
-            _ms(lambda q=query: ask(q, start_ms, end_ms, case.step_ms)) for _ in range(RUNS + 1)
-        ]  # type: ignore[misc]
-        found[name] = Taken(runs[0], runs[1:])
+        runs: dict[str, list[float]] = {who: [] for who in asks}
+        for _ in range(RUNS + 1):
+            for who, ask in asks.items():
+                started = time.perf_counter()
+                ask(query, start_ms, end_ms, case.step_ms)
+                runs[who].append((time.perf_counter() - started) * 1000)
+        for who, taken in runs.items():
+            found[who][name] = Taken(taken[0], taken[1:])
     return found
 
 
@@ -209,7 +221,7 @@ def _growth() -> list[Figure]:
         case = Case("growth", 5_000 * times, 121, 60_000, 120, 60_000, {"sum": TABLE["memory"]})
         end_ms = SystemClock().now_ms() // case.step_ms * case.step_ms
         with _tocsin(case.samples(end_ms), range_cache_bytes=0) as ask:
-            found.append(_timed(case, end_ms, ask)["sum"].p50)
+            found.append(_timed(case, end_ms, {"": ask})[""]["sum"].p50)
     return [
         Figure(f"range_query_growth_{times}x_ms", ms, "ms")
         for times, ms in zip((1, 4, 16), found, strict=True)
@@ -235,7 +247,9 @@ def _refresh() -> list[Figure]:
                 store.append_row("bench", at_ms, refs, data.values[-1] + turn)
             for cached, ask in asks.items():
                 for query in BOARDS.values():
-                    ms = _ms(lambda a=ask, q=query: a(q, at_ms - span_ms, at_ms, case.step_ms))  # type: ignore[misc]
+                    started = time.perf_counter()
+                    ask(query, at_ms - span_ms, at_ms, case.step_ms)
+                    ms = (time.perf_counter() - started) * 1000
                     if turn:
                         taken[cached].append(ms)
     cached_ms, plain_ms = (statistics.mean(taken[one]) for one in (True, False))

@@ -22,7 +22,7 @@ import numpy as np
 from bench.promql_data import Samples
 from collector.model.labels import Labels
 
-ROWS_AT_ONCE = 120
+AT_ONCE_MS = 1_800_000
 SERIES_AT_ONCE = 2_000
 
 
@@ -69,8 +69,8 @@ def prometheus() -> Iterator[Peer | None]:
 
 
 @contextmanager
-def victoria_metrics(*, may_cache: bool = True) -> Iterator[Peer | None]:
-    """Debian's VictoriaMetrics, or None; without its cache of answers if asked."""
+def victoria_metrics() -> Iterator[Peer | None]:
+    """Debian's VictoriaMetrics without its cache of answers, or None."""
     with tempfile.TemporaryDirectory() as directory:
         flags = [
             f"-storageDataPath={directory}",
@@ -78,7 +78,7 @@ def victoria_metrics(*, may_cache: bool = True) -> Iterator[Peer | None]:
             "-httpListenAddr={address}",
             "-search.latencyOffset=0s",
             "-search.maxUniqueTimeseries=1000000",
-            f"-search.disableCache={'false' if may_cache else 'true'}",
+            "-search.disableCache=true",
         ]
         with _running("victoria-metrics", "victoria-metrics 1.79", flags, "/health") as peer:
             yield peer
@@ -118,7 +118,8 @@ def load(peer: Peer, samples: Samples) -> None:
     """All samples, in order of time: Prometheus's head takes nothing that is an hour old."""
     times = np.array(samples.times_ms, np.int64)
     heads = [_head(one) for one in samples.labels]
-    for rows in np.array_split(np.arange(len(times)), max(len(times) // ROWS_AT_ONCE, 1)):
+    parts = max(len(times) * samples.interval_ms // AT_ONCE_MS, 1)
+    for rows in np.array_split(np.arange(len(times)), parts):
         for first in range(0, len(heads), SERIES_AT_ONCE):
             columns = slice(first, first + SERIES_AT_ONCE)
             message = _message(heads[columns], times[rows], samples.values[rows, columns])

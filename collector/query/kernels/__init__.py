@@ -20,6 +20,7 @@ def warm() -> None:
         histogram_quantile,
         over_time,
         rate,
+        regression,
         started,
         windows,
     )
@@ -42,7 +43,8 @@ def warm() -> None:
     began = windows.read_only(np.zeros(values.shape, np.int64))
     contradicts = np.zeros(1, np.int64)
     started.started(0, times, values, bits, began, lo, hi, lo, ends, 1.0, *into, contradicts)
-    over_time.over_time(0, *common, 1, ends, one, one, *into)
+    over_time.over_time(0, *common, 1, one, one, *into)
+    regression.regressions(*common, ends, one, True, *into)
 
     wide = filled((1, 3))
     grouped = (wide, wide.view(np.int64))

@@ -39,13 +39,11 @@ CODES: dict[str, int] = {
             "resets",
             "quantile_over_time",
             "mad_over_time",
-            "deriv",
-            "predict_linear",
             "double_exponential_smoothing",
         ]
     )
 }
-NEEDS_TWO = frozenset(("deriv", "predict_linear", "double_exponential_smoothing"))
+NEEDS_TWO = frozenset(("double_exponential_smoothing",))
 """Functions that say nothing of a window with a single sample."""
 
 
@@ -58,7 +56,6 @@ def over_time(
     lo: Int64s,
     hi: Int64s,
     at_least: int,
-    evaluated_ms: Int64s,
     first_param: Float64s,
     second_param: Float64s,
     out: Float64s,
@@ -66,7 +63,7 @@ def over_time(
 ) -> None:
     """One function (`CODES`) of each window.
 
-    `timestamps` int64[m], `values` float64[n, m]; `lo`, `hi`, `evaluated_ms` int64[t];
+    `timestamps` int64[m], `values` float64[n, m]; `lo`, `hi` int64[t];
     parameters float64[t]. Writes `out` float64[n, t]; MISSING below `at_least` samples.
     """
     columns = timestamps.shape[0]
@@ -95,11 +92,6 @@ def over_time(
                 out[i, s] = quantile(first_param[s], np.sort(cells), _nans(cells))
             elif code == 17:
                 out[i, s] = _median_deviation(cells)
-            elif code == 18:
-                out[i, s] = _regression(cells, when, when[0])[0]
-            elif code == 19:
-                slope, intercept = _regression(cells, when, evaluated_ms[s])
-                out[i, s] = slope * first_param[s] + intercept
             else:
                 out[i, s] = _smoothed(cells, first_param[s], second_param[s])
 
@@ -264,7 +256,8 @@ def _median_deviation(cells: Float64s) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _regression(cells: Float64s, when: Int64s, intercept_ms: int) -> tuple[float, float]:
+def regression(cells: Float64s, when: Int64s, intercept_ms: int) -> tuple[float, float]:
+    """Slope and value at `intercept_ms` of the least-squares line through samples."""
     n = float(cells.shape[0])
     sum_x, rest_x, sum_y, rest_y = 0.0, 0.0, 0.0, 0.0
     sum_xy, rest_xy, sum_xx, rest_xx = 0.0, 0.0, 0.0, 0.0

@@ -11,7 +11,7 @@ from collector.model.samples import Bools, Float64s, Int64s, filled
 from collector.query.block import Block, Histograms, name_dropped
 from collector.query.float_text import shortest
 from collector.query.functions import FUNCTIONS
-from collector.query.kernels import extended, over_time, rate, started
+from collector.query.kernels import extended, over_time, rate, regression, started
 from collector.query.kernels.windows import read_only
 from collector.query.operators.extended_histograms import apply_extended
 from collector.query.operators.histogram_windows import apply_to_histograms
@@ -93,6 +93,11 @@ class WindowFunction:
             rate.extrapolated(*common, *bounds, is_counter, seconds, out, out.view(np.int64))
         elif self.name in ("irate", "idelta"):
             rate.last_two(*common, self.name == "irate", out, out.view(np.int64))
+        elif self.name in ("deriv", "predict_linear"):
+            ahead = params[0] if params else np.zeros(steps)
+            predicts = self.name == "predict_linear"
+            into = (out, out.view(np.int64))
+            regression.regressions(*common, context.grid.times_ms, ahead, predicts, *into)
         else:
             zeros = np.zeros(steps)
             first = params[0] if params else zeros
@@ -102,7 +107,6 @@ class WindowFunction:
                 over_time.CODES[self.name],
                 *common,
                 at_least,
-                context.grid.times_ms,
                 first,
                 second,
                 out,

@@ -273,6 +273,8 @@ class StorageConfig(_Section):
     """Section `storage`: how much is kept, how long, and how safely it is written."""
 
     retention_time: DurationMs = Field(default=15 * DAY_MS, gt=0)
+    retention_time_5m: DurationMs = 0
+    retention_time_1h: DurationMs = 0
     retention_size: SizeBytes = 0
     retention_percentage: float = Field(default=0.0, ge=0, le=100)
     max_series: int = Field(default=DEFAULT_MAX_SERIES, gt=0)

@@ -152,7 +152,7 @@ def _files(path: Path) -> list[Path]:
 
 def _damaged_blocks(store: Path) -> Iterator[str]:
     """Names, below the backup, of blocks whose files are not as they were written."""
-    for path in sorted((store / "blocks").glob("*")):
+    for path in sorted([*store.glob("blocks/*"), *store.glob("tiers/*/blocks/*")]):
         try:
             files = read_index(path).meta.files or {}
             whole = all(_checked(path / name) == tuple(sums) for name, sums in files.items())

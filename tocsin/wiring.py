@@ -25,7 +25,7 @@ from collector.query.interface import QueryEngine
 from collector.rules.ruler import Ruler
 from collector.self_metrics import IngestMetrics
 from collector.store.interface import Appender
-from collector.store.options import StoreOptions
+from collector.store.options import HOUR_MS, StoreOptions, TierOptions
 from collector.store.tsdb import Tsdb
 from slo.evaluate import SloEngine
 from slo.self_metrics import SloMetrics
@@ -184,6 +184,7 @@ def store_options(config: Config) -> StoreOptions:
     """The section `storage` as the store takes it."""
     return StoreOptions(
         retention_ms=config.storage.retention_time,
+        tiers=store_tiers(config),
         retention_bytes=config.storage.retention_size,
         retention_percentage=config.storage.retention_percentage,
         max_series=config.storage.max_series,
@@ -191,6 +192,15 @@ def store_options(config: Config) -> StoreOptions:
         out_of_order_window_ms=config.storage.out_of_order_time_window,
         max_exemplars=config.storage.exemplars.max_exemplars,
     )
+
+
+def store_tiers(config: Config) -> tuple[TierOptions, ...]:
+    """The downsampled tiers that are kept at all."""
+    wanted = (
+        TierOptions("5m", HOUR_MS // 12, config.storage.retention_time_5m),
+        TierOptions("1h", HOUR_MS, config.storage.retention_time_1h),
+    )
+    return tuple(tier for tier in wanted if tier.retention_ms)
 
 
 def watches(config: Config) -> list[Watch]:

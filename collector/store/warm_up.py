@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from collector.model.labels import Labels
-from collector.store import block_columns, merge
+from collector.store import block_columns, downsample, merge
 from collector.store.chunk_codec import pack, unpack
 from collector.store.head import Head
 from collector.store.stripe import CHUNK_ROWS
@@ -22,3 +22,4 @@ def warm_up() -> None:
     merge.slices(refs, found, lambda _: [])
     unpack(pack(np.ones((1, 2))), refs, 0, 2, np.empty((1, 2)))
     block_columns.warm_up()
+    downsample.warm_up()

@@ -142,13 +142,29 @@ def custom_bound(custom_values: tuple[float, ...], index: int) -> float:
 def exponential_bound(schema: int, index: int) -> float:
     """base^index for the schema's base; the last bucket before +Inf ends at the largest float."""
     if schema < 0:
-        exponent, fraction = index << -schema, 1.0
+        exponent, fraction = (index << -schema) + 1, 0.5
     else:
-        exponent = index >> schema
-        fraction = 2.0 ** ((index & ((1 << schema) - 1)) / (1 << schema))
-    if exponent == 1024 and fraction == 1.0:
+        exponent = (index >> schema) + 1
+        fraction = _FRACTIONS[schema][index & ((1 << schema) - 1)]
+    if exponent == 1025 and fraction == 0.5:
         return _LARGEST_FLOAT
-    return math.inf if exponent >= 1024 else math.ldexp(fraction, exponent)
+    return math.inf if exponent > 1024 else math.ldexp(fraction, exponent)
+
+
+def _fractions() -> tuple[tuple[float, ...], ...]:
+    """Bounds in [0.5, 1) by schema, to the last bit as Prometheus's table has them.
+
+    Each schema has the bounds of the one before and, after each, that times the schema's base; so
+    the bits that are lost are the same too. (The first step was made with one bit less of sqrt(2).)
+    """
+    found: list[tuple[float, ...]] = [(0.5,), (0.5, math.nextafter(math.sqrt(0.5), 0))]
+    for schema in range(2, MAX_SCHEMA + 1):
+        base = 2.0 ** (1 / (1 << schema))
+        found.append(tuple(one for low in found[-1] for one in (low, low * base)))
+    return tuple(found)
+
+
+_FRACTIONS = _fractions()
 
 
 def filled_buckets(counts: Iterable[tuple[int, float]]) -> Buckets:

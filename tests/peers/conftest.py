@@ -130,7 +130,46 @@ def write_request(end_ms: int) -> bytes:
             one.labels.add(name=label, value=value)
         for time_ms, value in zip(times, values, strict=False):
             one.samples.add(timestamp=time_ms, value=value)
+    _add_exemplars(request, times)
+    _add_histograms(request, times)
+    _add_fine_histogram(request, times)
     return bytes(cramjam.snappy.compress_raw(request.SerializeToString()))
+
+
+def _add_exemplars(request: Any, times: list[int]) -> None:
+    """Two for each counter: one observation of which the trace is known."""
+    for one in request.timeseries:
+        if any(label.value == "requests_total" for label in one.labels):
+            for number in (20, 40):
+                exemplar = one.exemplars.add(value=number / 4, timestamp=times[number] + 7)
+                exemplar.labels.add(name="trace_id", value=f"trace-{number}")
+
+
+def _add_histograms(request: Any, times: list[int]) -> None:
+    """A native histogram that grows: schema 1, two spans, a zero bucket, and a negative one."""
+    one = request.timeseries.add()
+    for label, value in (("__name__", "latency_native"), ("job", "api")):
+        one.labels.add(name=label, value=value)
+    for i, time_ms in enumerate(times):
+        histogram = one.histograms.add(
+            count_int=7 * (i + 1), sum=2.5 * (i + 1), schema=1, zero_threshold=0.001
+        )
+        histogram.zero_count_int, histogram.timestamp = i + 1, time_ms
+        histogram.positive_spans.add(offset=0, length=2)
+        histogram.positive_spans.add(offset=3, length=1)
+        histogram.positive_deltas.extend([i + 1, i + 1, -(i + 1)])
+        histogram.negative_spans.add(offset=-2, length=1)
+        histogram.negative_deltas.append(2 * (i + 1))
+
+
+def _add_fine_histogram(request: Any, times: list[int]) -> None:
+    """Every bucket between 0.5 and 2 of the finest schema: their bounds must be Prometheus's."""
+    one = request.timeseries.add()
+    one.labels.add(name="__name__", value="latency_fine")
+    histogram = one.histograms.add(count_int=512, sum=512.0, schema=8, timestamp=times[-1])
+    histogram.zero_count_int = 0
+    histogram.positive_spans.add(offset=-255, length=512)
+    histogram.positive_deltas.extend([1] + [0] * 511)
 
 
 @pytest.fixture(scope="session")
@@ -167,7 +206,7 @@ def _started(directory: Path, started: Any, target: str) -> Pair:
             f"--web.external-url={prometheus}",
             "--web.enable-remote-write-receiver",
             "--web.enable-admin-api",
-            "--enable-feature=exemplar-storage",
+            "--enable-feature=exemplar-storage,native-histograms",
         ]
     )
     data = f"--data-dir={directory}/tocsin"

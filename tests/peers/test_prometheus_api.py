@@ -21,6 +21,7 @@ SINCE_2_42: Mapping[str, str] = {
     "left-open": "ranges leave out their oldest bound since 3.0: no sample lies on one here",
     "empty groups": "rules leaves out groups whose rules are all filtered since 2.52",
     "page not found": "an unknown path is plain text in Prometheus, ours is in the envelope",
+    "native histograms": "arithmetic, exponential interpolation and remote reads came after 2.42",
     "positions": "errors of the parser name their parts in other words since 3.0",
     "keepFiringFor": "rules say keep_firing_for since 2.43",
     "hostname": "runtimeinfo says it since 3.0",
@@ -49,6 +50,7 @@ def queries(start: int, end: int) -> list[tuple[str, Query]]:
     """Path and parameters of requests whose answers must be equal to the last byte of JSON."""
     at = {"time": end}
     span = {"start": start, "end": end, "step": 60}
+    at_once = {"start": start, "end": start + 500}
     instant = [
         "requests_total",
         "sum by (job) (rate(requests_total[5m]))",
@@ -115,6 +117,14 @@ def queries(start: int, end: int) -> list[tuple[str, Query]]:
         ("targets/metadata", {"match_target": "{"}),
         ("targets/metadata", {"limit": 0}),
         ("query_exemplars", {"query": "heat"}),
+        ("query_exemplars", {"query": "requests_total", "start": start, "end": end}),
+        ("query_exemplars", {"query": 'rate(requests_total{code="500"}[5m]) + heat', **at_once}),
+        ("query", {"query": "latency_native", **at}),
+        ("query", {"query": "latency_native[59s]", **at}),
+        ("query", {"query": "sum(rate(latency_native[5m]))", **at}),
+        ("query", {"query": "latency_fine", **at}),
+        ("query", {"query": "histogram_count(latency_native)", **at}),
+        ("query_range", {"query": "latency_native", **span}),
         ("query_exemplars", {"query": "heat", "start": 2, "end": 1}),
         ("format_query", {"query": "sum(heat)by(job)/2"}),
         ("format_query", {"query": "sum("}),

@@ -174,7 +174,8 @@ class _Reader:
     def _group(self, raw: Mapping[str, object], at: int) -> RuleGroup:
         path: YamlPath = ("groups", at)
         bare = _valid(GroupModel, {name: one for name, one in raw.items() if name != "rules"})
-        bare = bare or GroupModel()
+        if bare is None:  # it is told already; the name is needed to tell of its rules
+            bare = _valid(GroupModel, {"name": raw.get("name")}) or GroupModel(name="?")
         self._check_labels(bare.labels, (*path, "labels"), f"group {bare.name!r}")
         rules = raw.get("rules")
         made = []

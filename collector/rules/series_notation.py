@@ -24,7 +24,10 @@ MAX_ITEMS = 1_000_000
 """Items of one series: `1x9999999999` is a mistake."""
 
 _ITEM = re.compile(r"\{\{.*?\}\}(?:[+-]\{\{.*?\}\})?(?:x\d+)?|\S+", re.DOTALL)
-_SEQUENCE = re.compile(r"(?P<first>.+?)(?:(?P<sign>[+-])(?P<by>[^+-]+?))?x(?P<times>\d+)")
+_NUMBER = r"(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf|[nN]a[nN])"
+_SEQUENCE = re.compile(
+    rf"(?P<first>[+-]?{_NUMBER}|stale)(?:(?P<sign>[+-])(?P<by>{_NUMBER}))?x(?P<times>\d+)"
+)
 _HISTOGRAMS = re.compile(
     r"\{\{(?P<first>.*?)\}\}(?:(?P<sign>[+-])\{\{(?P<by>.*?)\}\})?(?:x(?P<times>\d+))?", re.DOTALL
 )

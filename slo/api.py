@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from collector.model.clock import Clock
 from collector.model.durations import parse_duration_ms
-from collector.model.errors import InputError, LimitError
+from collector.model.errors import ConfigError, InputError, LimitError
 from slo.evaluate import SloEngine
 from slo.history import History
+from slo.lint import findings
+from slo.lint.interface import Finding
 from slo.prometheus_rules import rules_yaml
+from slo.specs import read_all
 from slo.verdict import TierVerdict, Verdict, whole
 from slo.window import window_text
 
 DEFAULT_POINTS = 300
+MAX_SPEC_BYTES = 1024 * 1024
+"""Specifications sent to be checked; a file of a thousand objectives is smaller."""
 
 
 class BudgetBody(BaseModel):
@@ -133,6 +139,51 @@ class HistoryBody(BaseModel):
         )
 
 
+class FindingBody(BaseModel):
+    """One thing that is wrong or probably wrong with a specification."""
+
+    rule: str
+    level: str
+    slo: str
+    line: int
+    field: str
+    message: str
+    advice: str
+
+    @classmethod
+    def of(cls, one: Finding) -> FindingBody:
+        """The body of a finding."""
+        return cls(
+            rule=one.rule,
+            level=one.level,
+            slo=one.objective,
+            line=one.where.line,
+            field=one.where.field,
+            message=one.message,
+            advice=one.advice,
+        )
+
+    @classmethod
+    def of_error(cls, error: ConfigError) -> FindingBody:
+        """The body of what can't be read."""
+        return cls(
+            rule="spec",
+            level="error",
+            slo="",
+            line=error.where.line,
+            field=error.where.field,
+            message=error.message,
+            advice=error.advice,
+        )
+
+
+class FindingsBody(BaseModel):
+    """How many objectives could be read, and what was found."""
+
+    objectives: int
+    findings: list[FindingBody]
+
+
 def router(engine: SloEngine, clock: Clock) -> APIRouter:
     """The routes over one engine."""
     routes = APIRouter(prefix="/api/tocsin/v1/slos")
@@ -153,6 +204,12 @@ def router(engine: SloEngine, clock: Clock) -> APIRouter:
         """Recording and alerting rules of all objectives for a Prometheus."""
         text = rules_yaml(engine.objectives, engine.override)
         return PlainTextResponse(text, media_type="application/yaml")
+
+    @routes.post("/check")
+    async def check(request: Request) -> FindingsBody:
+        """What is wrong with specifications (YAML), by themselves and by what the store has."""
+        text = (await request.body())[:MAX_SPEC_BYTES].decode("utf-8", errors="replace")
+        return await run_in_threadpool(_checked, text, engine, clock)
 
     @routes.get("/{service}/{slo:path}/history")
     def history(
@@ -183,6 +240,14 @@ def router(engine: SloEngine, clock: Clock) -> APIRouter:
         return SloBody.of(verdict)
 
     return routes
+
+
+def _checked(text: str, engine: SloEngine, clock: Clock) -> FindingsBody:
+    objectives, errors = read_all(text, "request")
+    found = findings(objectives, engine.facts(clock.now_ms()))
+    rows = [FindingBody.of_error(error) for error in errors]
+    rows += [FindingBody.of(one) for one in found]
+    return FindingsBody(objectives=len(objectives), findings=rows)
 
 
 def _unknown(service: str, slo: str) -> HTTPException:

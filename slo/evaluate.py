@@ -30,6 +30,8 @@ from slo.grouping import Groups
 from slo.history import History, history_of
 from slo.judgement import Criteria, Judgement
 from slo.ledger import Ledger
+from slo.lint.interface import Facts
+from slo.lint.store_facts import StoreFacts
 from slo.objective import SEVERITIES, Objective
 from slo.published import FAMILIES, SOURCE, row_labels, row_values
 from slo.self_metrics import SloMetrics
@@ -97,6 +99,10 @@ class SloEngine:
     def override(self) -> tuple[Tier, ...]:
         """The configured tiers that replace the workbook's, if any."""
         return self._override
+
+    def facts(self, now_ms: int) -> Facts:
+        """What lint rules may know of the store."""
+        return Facts(tiers=self._override, seen=StoreFacts(self._querier, now_ms))
 
     def tick(self, now_ms: int) -> None:
         """Count up to now, judge every objective, emit its alerts, publish its series."""

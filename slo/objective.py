@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import ClassVar, Literal
 
-from collector.model.errors import ConfigError
+from collector.model.errors import NOWHERE, ConfigError, Where
 from collector.model.labels import quote
 from collector.model.matchers import Matcher
 from slo.calendar_window import CalendarWindow
@@ -150,7 +150,8 @@ class Objective:
     `budgeting` None counts the events themselves (occurrences). With `group_by` it is a template:
     each group of values of those labels has a budget of its own; `group` is what one of them has.
     `annotations` may hold `runbook_url`, `dashboard_url`, `owner`; `notes` are what its spec says
-    that tocsin does not do yet. Raises ConfigError for a name, target or label that can't be.
+    that tocsin does not do yet; `where` is the place of its spec.
+    Raises ConfigError for a name, target or label that can't be.
     """
 
     service: str
@@ -167,6 +168,7 @@ class Objective:
     annotations: Mapping[str, str] = field(default_factory=dict)
     alerting: Alerting = Alerting()
     notes: tuple[str, ...] = ()
+    where: Where = field(default=NOWHERE, compare=False)
 
     def __post_init__(self) -> None:
         for what, name in (("service", self.service), ("name", self.name)):

@@ -29,7 +29,7 @@ def load_objectives(paths: Iterable[Path]) -> list[Objective]:
     objectives: list[Objective] = []
     files: dict[str, Path] = {}
     for path in paths:
-        for objective in objectives_of(_text(path), str(path)):
+        for objective in objectives_of(spec_text(path), str(path)):
             if objective.id in files:
                 raise ConfigError(
                     f"the SLO {objective.id} is already defined in {files[objective.id]}",
@@ -47,6 +47,30 @@ def objectives_of(text: str, file: str) -> list[Objective]:
     for document in read_yaml(text, file):
         by_version.setdefault(_version(document), []).append(document)
     return [one for version, documents in by_version.items() for one in READERS[version](documents)]
+
+
+def read_all(text: str, file: str) -> tuple[list[Objective], list[ConfigError]]:
+    """Every objective that can be read, and an error for each document that can not."""
+    try:
+        documents = read_yaml(text, file)
+    except ConfigError as error:
+        return [], [error]
+    named = [one for one in documents if _kind(one) == "SLI"]
+    objectives: list[Objective] = []
+    errors: list[ConfigError] = []
+    for document in documents:
+        others = [one for one in named if one is not document]
+        try:
+            version = _version(document)
+            openslo_ones = others if version.startswith("openslo/") else []
+            objectives += READERS[version]([document, *openslo_ones])
+        except ConfigError as error:
+            errors.append(error)
+    return objectives, errors
+
+
+def _kind(document: YamlDocument) -> object:
+    return document.data.get("kind") if isinstance(document.data, dict) else None
 
 
 def _version(document: YamlDocument) -> str:
@@ -68,7 +92,8 @@ def _version(document: YamlDocument) -> str:
     )
 
 
-def _text(path: Path) -> str:
+def spec_text(path: Path) -> str:
+    """The text of a file. Raises ConfigError when it can't be read or is too large."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ConfigError(f"larger than {MAX_FILE_BYTES:,} bytes", where=Where(str(path)))

@@ -97,6 +97,7 @@ def _objective(top: Fields, slo: Fields) -> Objective:
         labels={**top.texts("labels"), **slo.texts("labels")},
         annotations={**top.texts("annotations"), **slo.texts("annotations")},
         alerting=_alerting(slo),
+        where=slo.where(),
     )
     return slo.made("name" if "name" in slo else "objective", make)
 

@@ -139,6 +139,7 @@ def _objective(
             description=slo.spec.text("description", ""),
             labels=slo.metadata.texts("labels"),
             annotations=slo.metadata.texts("annotations"),
+            where=fields.where(),
             notes=notes if "alertPolicies" in slo.spec else (),
         ),
     )

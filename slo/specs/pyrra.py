@@ -57,6 +57,7 @@ def _objective(document: YamlDocument) -> Objective:
         labels=_propagated(labels),
         annotations=_propagated(metadata.texts("annotations")),
         alerting=_alerting(spec),
+        where=spec.where(),
     )
     return metadata.made("name", make)
 

@@ -88,6 +88,7 @@ def _objective(spec: Fields, slo: Fields) -> Objective:
             description=slo.text("description", ""),
             labels={**spec.texts("labels"), **slo.texts("labels")},
             alerting=_alerting(slo),
+            where=slo.where(),
             notes=_notes(spec) + _notes(slo),
         ),
     )

@@ -17,6 +17,7 @@ from tocsin.commands.rules_backfill import backfill_rules
 from tocsin.commands.rules_check import check_rules
 from tocsin.commands.rules_test import run_rule_tests
 from tocsin.commands.slo import list_slos, slo_rules
+from tocsin.commands.slo_check import check_slos
 from tocsin.commands.up import up
 from tocsin.commands.version import version
 
@@ -42,7 +43,10 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
     ),
     "test": ("Run unit tests.", {"rules": run_rule_tests}),
     "rules": ("Recording and alerting rules.", {"backfill": backfill_rules}),
-    "slo": ("Objectives and their budgets.", {"list": list_slos, "rules": slo_rules}),
+    "slo": (
+        "Objectives and their budgets.",
+        {"list": list_slos, "rules": slo_rules, "check": check_slos},
+    ),
     "dashboards": (
         "Boards as code.",
         {"build": build_boards, "push": push_boards},

@@ -22,9 +22,11 @@ def get(url: str, path: str, parameters: Mapping[str, str] | None = None) -> obj
     return _asked("GET", url, path, parameters, TIMEOUT_SECONDS)
 
 
-def post(url: str, path: str, parameters: Mapping[str, str] | None = None) -> object:
-    """The same for what changes something, and may take long."""
-    return _asked("POST", url, path, parameters, PATIENCE_SECONDS)
+def post(
+    url: str, path: str, parameters: Mapping[str, str] | None = None, body: str = ""
+) -> object:
+    """The same for what changes something, and may take long; `body` is sent as it is."""
+    return _asked("POST", url, path, parameters, PATIENCE_SECONDS, body)
 
 
 def _asked(
@@ -33,10 +35,13 @@ def _asked(
     path: str,
     parameters: Mapping[str, str] | None,
     timeout_seconds: float,
+    body: str = "",
 ) -> object:
     given = dict(parameters or {})
     try:
-        answer = httpx.request(method, url + path, params=given, timeout=timeout_seconds)
+        answer = httpx.request(
+            method, url + path, params=given, content=body.encode(), timeout=timeout_seconds
+        )
     except httpx.HTTPError as error:
         raise UnavailableError(
             f"no answer from {url}: {error}", advice="start it with `tocsin up`, or give --url"
@@ -47,8 +52,8 @@ def _asked(
         picture = picture_of(given.get("query", ""), of_query)
         told = f"{reason}\n{picture}" if picture else reason
         raise InputError(f"{url}{path} answered {answer.status_code}: {told}")
-    body: object = answer.json()
-    return body
+    found: object = answer.json()
+    return found
 
 
 def _reason(answer: httpx.Response) -> str:

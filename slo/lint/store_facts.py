@@ -1,0 +1,44 @@
+"""What an embedded store knows of the series that an objective counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from collector.model.labels import Labels
+from collector.model.matchers import Matcher
+from collector.model.samples import is_sample
+from collector.store.interface import Querier
+from slo.backfill import increases
+from slo.window import DAY_MS
+
+
+class StoreFacts:
+    """`SeriesFacts` over a querier at one time."""
+
+    def __init__(self, querier: Querier, now_ms: int) -> None:
+        self._querier = querier
+        self._now_ms = now_ms
+        self._types = {name: one.type for name, one in querier.metadata().items()}
+
+    def series(self, matchers: Sequence[Matcher]) -> Sequence[Labels]:
+        """See `SeriesFacts.series`."""
+        return self._querier.labels_of(self._querier.match(matchers))
+
+    def increase(self, matchers: Sequence[Matcher]) -> float:
+        """See `SeriesFacts.increase`; resets are mended."""
+        counted = 0.0
+        for part in self._querier.select(matchers, self._now_ms - DAY_MS, self._now_ms):
+            values = np.where(is_sample(part.values), part.values, np.nan)
+            grown, _ = increases(values, np.full(len(values), np.nan))
+            counted += float(grown.sum())
+        return counted
+
+    def metric_type(self, name: str) -> str:
+        """See `SeriesFacts.metric_type`; a family's suffixes are parts of it."""
+        for suffix in ("", "_total", "_bucket", "_count", "_sum"):
+            family = name.removesuffix(suffix) if suffix else name
+            if family in self._types:
+                return str(self._types[family])
+        return ""

@@ -120,12 +120,12 @@ class LineReader:
 
     def _new_exemplars(self, text: bytes, noted: Int64s, times: Int64s) -> list[ExposedExemplar]:
         """Exemplars that their series did not have in the body before: targets repeat them."""
-        former, self._exemplars = self._exemplars, {}
+        present: dict[int, bytes] = {}
         found = []
         for line, begin, end in noted.tolist():
             index = int(self._memory.indices[line])
-            raw = self._exemplars[index] = text[begin:end]
-            if former.get(index) == raw:
+            raw = present[index] = text[begin:end]
+            if self._exemplars.get(index) == raw:
                 continue
             try:
                 labels, value, timestamp_ms = parse_exemplar(raw)
@@ -134,6 +134,7 @@ class LineReader:
             at_ms = None if times[line] == text_lines.NO_TIMESTAMP else int(times[line])
             series = self._table.labels[index]
             found.append(ExposedExemplar(series, labels, value, timestamp_ms, at_ms))
+        self._exemplars = present
         return found
 
     def _remember(

@@ -119,7 +119,7 @@ def scan_v1(body, seed, series, keys, owners, times, starts, bits):  # type: ign
                     return TOO_MANY, used
                 if not _read_sample(body, inner_begin, after, used, times, starts, bits):
                     return MALFORMED, used
-                owners[used] = row
+                owners[used], starts[used] = row, 0  # 1.0 has no start times
                 used += 1
             elif inner == 3 and inner_wire == BYTES:
                 extra |= EXEMPLARS

@@ -15,6 +15,7 @@ def warm() -> None:
     """
     from collector.query.kernels import (
         aggregate,
+        dense_histograms,
         extended,
         float_digits,
         histogram_quantile,
@@ -67,6 +68,18 @@ def warm() -> None:
         *grouped,
         np.zeros(1, np.int64),
     )
+    cells = windows.read_only(np.ones((1, 3, 4)))
+    there = windows.read_only(np.ones((1, 3), np.bool_))
+    falls, some = np.zeros((1, 3), np.bool_), np.zeros((1, 1), np.bool_)
+    hints = windows.read_only(np.zeros((1, 3), np.int64))
+    dense_histograms.resets(cells, there, hints, falls)
+    known = (times, cells, there, windows.read_only(falls), lo, hi, lo, ends)
+    dense_histograms.extrapolated(*known, 1.0, np.zeros((1, 1, 4)), some)
+    zeros, members = np.zeros((1, 3, 4)), np.zeros((1, 3), np.int64)
+    dense_histograms.sums(cells, there, ids, zeros, zeros.copy(), members)
+    edges = (np.array([0.0, 1.0]), np.array([1.0, 2.0]))
+    q = windows.read_only(np.full(3, 0.5))
+    dense_histograms.quantiles(q, cells, there, *edges, 0, False, np.zeros((1, 3)))
     stamps = np.frombuffer(b"0", np.uint8)
     one_value = windows.read_only(one)
     into_bytes = np.empty(64, np.uint8)

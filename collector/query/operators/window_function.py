@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from collector.model.errors import EvaluationError
+from collector.model.histograms import ResetHint
 from collector.model.samples import Bools, Float64s, Int64s, filled
-from collector.query.block import Block, Histograms, name_dropped
+from collector.query.block import Block, Cells, name_dropped
+from collector.query.dense_histograms import DenseHistograms
 from collector.query.float_text import shortest
 from collector.query.functions import FUNCTIONS
 from collector.query.kernels import extended, over_time, rate, regression, started
@@ -62,8 +64,8 @@ class WindowFunction:
         for windows in found:
             context.budget.load(len(windows.labels) * steps)
             values = self._apply(windows, params, context)
-            histograms = self._histograms(windows, values, context)
-            blocks.append(Block(windows.labels, values, windows.dropped, histograms))
+            cells = self._histograms(windows, values, context)
+            blocks.append(Block(windows.labels, values, windows.dropped, cells))
         block = in_order(blocks, found, steps)
         if self.name in ("rate", "increase"):
             self._note_gauges(block, context)
@@ -114,16 +116,30 @@ class WindowFunction:
             )
         return out
 
-    def _histograms(self, windows: Windows, out: Float64s, context: Context) -> Histograms | None:
+    def _histograms(self, windows: Windows, out: Float64s, context: Context) -> Cells | None:
         """The cells of the answer that are histograms; puts floats right where they took part."""
-        if windows.histograms is None:
+        if windows.cells is None:
             return None
+        dense = self._dense_rates(windows)
+        if dense is not None:
+            return dense
         remarks = Remarks(context.annotations, self.source_span)
         if self.source.extension:
             smoothed = self.source.extension == "smoothed"
             seconds = self.source.range_ms / 1000 if self.name == "rate" else 1.0
             return apply_extended(self.name, windows, smoothed, seconds, out, remarks)
         return apply_to_histograms(self.name, windows, self.source.range_ms, out, remarks)
+
+    def _dense_rates(self, windows: Windows) -> DenseHistograms | None:
+        """rate and increase of counters of one layout; None for all that needs a closer look."""
+        dense = windows.dense
+        if dense is None or self.name not in ("rate", "increase") or self.source.extension:
+            return None
+        if windows.began_ms is not None or dense.has_hint(ResetHint.GAUGE):
+            return None
+        seconds = self.source.range_ms / 1000 if self.name == "rate" else 1.0
+        bounds = (windows.starts_ms, windows.ends_ms)
+        return dense.rates(windows.timestamps_ms, (windows.lo, windows.hi), bounds, seconds)
 
     def _apply_started(
         self, windows: Windows, began_ms: Int64s, out: Float64s, context: Context
@@ -185,7 +201,7 @@ class WindowFunction:
                     )
 
     def _note_gauges(self, block: Block, context: Context) -> None:
-        if block.histograms is not None:
+        if block.cells is not None:
             block = block.rows(np.asarray(block.floats().any(axis=1)))
         if not block.labels:
             return

@@ -36,7 +36,11 @@ def prometheus_routers(parts: Parts, process: ProcessStatus) -> list[APIRouter]:
         collector.api.targets.router(parts.pool, families, parts.external_url),
         collector.api.rules.router(parts.rules, (alertmanager,)),
         collector.api.status.router(
-            process, lambda limit: _cardinality(parts, limit), __version__, clock
+            process,
+            lambda limit: _cardinality(parts, limit),
+            __version__,
+            clock,
+            parts.gate.offenders,
         ),
         collector.api.admin.router(store if parts.config.web.enable_admin_api else None),
         collector.api.remote_read.router(store, external_labels),

@@ -18,6 +18,7 @@ from collector.api import envelope
 from collector.api.go_texts import rfc3339
 from collector.api.parameters import Parameters, invalid, parameters
 from collector.api.process_status import ProcessStatus
+from collector.ingest.series_gate import Offenders
 from collector.model.clock import Clock
 from collector.store.cardinality import Cardinality, Counts
 
@@ -27,16 +28,22 @@ MAX_TOP = 10_000
 RELOAD_FAILED = "Configuration reload has failed."
 
 Json = dict[str, object]
+OffendersOf = Callable[[int], Offenders]
+"""What ingest's guards kept out, with lists of at most so many."""
 CardinalityOf = Callable[[int], Cardinality]
 """How full the store is, with lists of at most so many."""
 _Given = Annotated[Parameters, Depends(parameters)]
 
 
 def router(
-    process: ProcessStatus, cardinality: CardinalityOf, version: str, clock: Clock
+    process: ProcessStatus,
+    cardinality: CardinalityOf,
+    version: str,
+    clock: Clock,
+    offenders: OffendersOf | None = None,
 ) -> APIRouter:
-    """The routes over what the application and the store say of themselves."""
-    routes = _Routes(process, cardinality, version, clock)
+    """The routes over what the application, the store and ingest's guards say of themselves."""
+    routes = _Routes(process, cardinality, version, clock, offenders)
     api = envelope.api_router()
     envelope.add_routes(
         api,
@@ -55,8 +62,14 @@ def router(
 
 class _Routes:
     def __init__(
-        self, process: ProcessStatus, cardinality: CardinalityOf, version: str, clock: Clock
+        self,
+        process: ProcessStatus,
+        cardinality: CardinalityOf,
+        version: str,
+        clock: Clock,
+        offenders: OffendersOf | None,
     ) -> None:
+        self._offenders = offenders
         self._process = process
         self._cardinality = cardinality
         self._version = version
@@ -103,7 +116,8 @@ class _Routes:
             limit = DEFAULT_TOP
         if not 0 < limit <= MAX_TOP:
             raise invalid("limit", f"limit must be a positive number of at most {MAX_TOP}")
-        return envelope.answer(_tsdb(self._cardinality(limit)))
+        refused = _refused(self._offenders(limit)) if self._offenders is not None else {}
+        return envelope.answer({**_tsdb(self._cardinality(limit)), **refused})
 
     def wal_replay(self) -> Response:
         """The log is read before the first request is taken, so it is always done."""
@@ -118,6 +132,22 @@ class _Routes:
             "active": True,
         }
         return envelope.answer([] if status.reload_succeeded else [failed])
+
+
+def _refused(found: Offenders) -> Json:
+    """What Prometheus lacks: who was kept out by which guard; nothing while nobody was."""
+    told: Json = {}
+    if found.refused:
+        told["seriesRefusedByReasonAndMetric"] = [
+            {"reason": reason, "name": name, "value": count}
+            for (reason, name), count in found.refused
+        ]
+    if found.overflown:
+        told["seriesOverflownByMetricAndLabel"] = [
+            {"name": metric, "label": label, "value": count}
+            for (metric, label), count in found.overflown
+        ]
+    return told
 
 
 def _tsdb(found: Cardinality) -> Json:

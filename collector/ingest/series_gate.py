@@ -100,6 +100,13 @@ class SeriesGate:
                 refs[unknown] = self._new_refs(source, wanted)
         return refs
 
+    def essential_refs(self, source: str, labels: Sequence[Labels]) -> Int64s:
+        """The same for series that no guard keeps out, such as `up`; only a full store does."""
+        with self._lock:
+            refs = self._made(source, labels)
+            self._count(source, labels, refs)
+        return refs
+
     def is_overflow(self, refs: Int64s) -> Bools:
         """Mask of the series that stand for many: their samples at one time are added up."""
         if not self._overflowing:

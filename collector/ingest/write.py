@@ -43,6 +43,10 @@ class SampleWriter:
         """Refs of these series (int64[n]); below zero where a limit keeps one out: `reason_of`."""
         return self.gate.refs(source, labels)
 
+    def essential_refs(self, source: str, labels: Sequence[Labels]) -> Int64s:
+        """The same for series about the source itself, which no guard keeps out."""
+        return self.gate.essential_refs(source, labels)
+
     def known_refs(self, labels: Sequence[Labels]) -> Int64s:
         """Refs of the series that there are (int64[n]), -1 for others."""
         return self._appender.known_refs(labels)

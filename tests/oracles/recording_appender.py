@@ -93,7 +93,7 @@ class RecordingAppender:
         """(time, value or "stale") of the one series with this name and at least these labels."""
         found = [
             series
-            for key, series in self._samples.items()
+            for key, series in list(self._samples.items())
             if key.metric_name == name and labels.items() <= dict(key.pairs).items()
         ]
         assert len(found) <= 1, f"{len(found)} series are called {name} {labels}"

@@ -31,7 +31,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TargetStatus:
-    """What the last scrape of a target was like."""
+    """What the last scrape of a target was like; `last_error` of one that is up tells what of it
+    was left out."""
 
     target: Target
     health: Health = "unknown"
@@ -39,7 +40,6 @@ class TargetStatus:
     last_scrape_ms: int = 0
     last_duration_seconds: float = 0.0
     samples: int = 0
-    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,6 @@ class ScrapeLoop:
             last_scrape_ms=timestamp_ms,
             last_duration_seconds=seconds,
             samples=0,
-            warning="",
         )
         self._tools.metrics.scrapes.labels("failure").inc()
         size = TOO_LARGE if isinstance(error, OversizeError) else self._body_bytes
@@ -211,11 +210,10 @@ class ScrapeLoop:
         self.status = TargetStatus(
             self._target,
             "up",
-            "",
+            self._pages.warning(),
             timestamp_ms,
             report.duration_seconds,
             report.scraped,
-            self._pages.warning(),
         )
 
     async def end(self, timestamp_ms: int) -> None:

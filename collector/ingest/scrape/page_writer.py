@@ -66,6 +66,7 @@ class PageWriter:
         Raises LimitError or InputError when a limit or relabelling forbids the page: then nothing
         was written, and `fail` is to follow.
         """
+        self._reports()  # before the samples, which may take the last room there is
         placement = self._admission.place(page.layout)
         untimed = self._untimed_of(page)
         before = self._tracked
@@ -135,7 +136,7 @@ class PageWriter:
         """Refs of the report series; none of them while the store has no room for all."""
         if not len(self._report_refs):
             labels = report_labels(self._target_labels, extra=self._extras is not None)
-            refs = self._writer.refs(self._source, labels)
+            refs = self._writer.essential_refs(self._source, labels)
             self._report_refs = NOTHING if (refs < 0).any() else refs
         return self._report_refs
 

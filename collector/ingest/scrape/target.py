@@ -78,6 +78,8 @@ def make_target(config: ScrapeConfig, discovered: Labels, relabel: Relabel) -> T
             f"a target of job {config.job_name!r} has no address: {labels}",
             advice="relabel_configs must leave a value in __address__",
         )
+    _check_address(config, labels[ADDRESS])
+    interval_ms, timeout_ms = _times(config, labels)
     public = Labels(pair for pair in labels.pairs if not pair[0].startswith("__"))
     if "instance" not in public:
         public = public.merged({"instance": labels[ADDRESS]})
@@ -85,10 +87,36 @@ def make_target(config: ScrapeConfig, discovered: Labels, relabel: Relabel) -> T
         job=config.job_name,
         url=_url(config, labels),
         labels=public,
-        interval_ms=parse_duration_ms(labels[INTERVAL]),
-        timeout_ms=parse_duration_ms(labels[TIMEOUT]),
+        interval_ms=interval_ms,
+        timeout_ms=timeout_ms,
         discovered=discovered_labels(config, discovered),
     )
+
+
+def _check_address(config: ScrapeConfig, address: str) -> None:
+    if "/" in address:
+        raise ConfigError(
+            f"a target of job {config.job_name!r} has the address {address!r}, which is no host",
+            advice="relabel_configs must move a URL out of __address__, as into __param_target",
+        )
+
+
+def _times(config: ScrapeConfig, labels: Labels) -> tuple[int, int]:
+    """Interval and timeout in ms, which relabelling may have set."""
+    try:
+        interval_ms = parse_duration_ms(labels.get(INTERVAL, ""))
+        timeout_ms = parse_duration_ms(labels.get(TIMEOUT, ""))
+    except InputError as error:
+        raise ConfigError(
+            f"a target of job {config.job_name!r}: {error.message}",
+            advice=f"relabel_configs must leave durations in {INTERVAL} and {TIMEOUT}",
+        ) from error
+    if not 0 < timeout_ms <= interval_ms:
+        raise ConfigError(
+            f"a target of job {config.job_name!r}: the timeout of {timeout_ms} ms must be above 0 "
+            f"and at most the interval of {interval_ms} ms"
+        )
+    return interval_ms, timeout_ms
 
 
 def discovered_labels(config: ScrapeConfig, found: Labels) -> Labels:

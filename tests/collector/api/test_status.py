@@ -6,9 +6,12 @@ from fastapi.testclient import TestClient
 
 from collector.api.process_status import RuntimeStatus
 from collector.api.status import router
+from collector.ingest.limits import Guards
+from collector.ingest.series_gate import SeriesGate
 from collector.model.clock import ManualClock
 from collector.model.labels import Labels
 from collector.store.cardinality import cardinality
+from tests.oracles.recording_appender import RecordingAppender
 
 SERIES = [Labels.of("up", job=job, instance=one) for job in "ab" for one in ("x", "yy")]
 
@@ -27,11 +30,17 @@ class Process:
         return {"config.file": "tocsin.yaml"}
 
 
-def ask(path: str, process: Process | None = None) -> Any:
+def ask(path: str, process: Process | None = None, gate: SeriesGate | None = None) -> Any:
     app = FastAPI()
     clock = ManualClock(1_700_000_002_000)
     app.include_router(
-        router(process or Process(), lambda limit: cardinality(SERIES, limit), "1.2.3", clock)
+        router(
+            process or Process(),
+            lambda limit: cardinality(SERIES, limit),
+            "1.2.3",
+            clock,
+            gate.offenders if gate is not None else None,
+        )
     )
     return TestClient(app).get(f"/api/v1{path}").json()
 
@@ -80,3 +89,11 @@ def test_a_reload_that_failed_is_notified() -> None:
     [found] = ask("/notifications", Process(reload_succeeded=False))["data"]
     assert found["active"] is True
     assert "reload has failed" in found["text"]
+
+
+def test_who_was_kept_out_by_a_guard_is_named() -> None:
+    gate = SeriesGate(RecordingAppender(), Guards(series_per_metric=1), ManualClock())
+    assert ask("/status/tsdb", gate=gate)["data"].keys() == ask("/status/tsdb")["data"].keys()
+    gate.refs("s", [Labels.of("hits", user=str(k)) for k in range(4)])
+    told = ask("/status/tsdb", gate=gate)["data"]["seriesRefusedByReasonAndMetric"]
+    assert told == [{"reason": "metric_series_limit", "name": "hits", "value": 3}]

@@ -220,6 +220,7 @@ def test_metadata_reaches_the_store() -> None:
 def test_a_target_over_its_series_keeps_those_before_and_says_so() -> None:
     bench = Bench(guards=Guards(series_per_target=7))
     bench.scrape("a 1\n", 1)
+    assert bench.store.values("up") == [1]
     bench.scrape("a 2\nb 2\nc 2\n", 2)
     bench.scrape("a 3\nb 3\nc 3\n", 3)
     assert bench.store.values("a") == [1, 2, 3]
@@ -285,3 +286,11 @@ def test_a_page_over_its_sample_limit_makes_no_series_and_is_counted_in_full() -
     assert bench.store.values("scrape_samples_scraped") == [3, 3]
     assert bench.store.values("scrape_samples_post_metric_relabeling") == [3, 3]
     assert bench.store.values("scrape_series_added") == [2, 0]
+
+
+def test_what_is_said_of_a_target_is_stored_however_full_it_is() -> None:
+    bench = Bench(guards=Guards(series_per_target=2))
+    bench.scrape("".join(f"m{k} 1\n" for k in range(10)), 1)
+    assert bench.store.values("up") == [1]
+    assert bench.store.values("scrape_samples_scraped") == [10]
+    assert bench.refused("target_series_limit") == 10

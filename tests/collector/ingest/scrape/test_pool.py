@@ -203,6 +203,64 @@ def test_a_reload_ends_what_goes_and_leaves_the_rest_alone(bench: Bench) -> None
     bench.run(check)
 
 
+def test_a_target_whose_interval_changes_does_not_end(bench: Bench) -> None:
+    server = bench.server(Answer(b"a 1\n"))
+    bench.apply(section(server))
+
+    async def check() -> None:
+        await until(lambda: bench.store.values("a"), "up")
+        bench.apply(section(server, scrape_interval="100ms", metrics_path="/moved"))
+        await until(lambda: any(path == "/moved" for path, _ in server.requests), "moved")
+        seen = len(bench.store.values("a"))
+        await until(lambda: len(bench.store.values("a")) > seen + 8, "goes on")
+        assert "stale" not in bench.store.values("a")
+        assert "stale" not in bench.store.values("up")
+
+    bench.run(check)
+
+
+def test_a_url_is_probed_through_another_target(bench: Bench) -> None:
+    prober = bench.server(Answer(b"probe_success 1\n"))
+    bench.apply(
+        {
+            "job_name": "probe",
+            "metrics_path": "/probe",
+            "params": {"module": ["http_2xx"]},
+            "static_configs": [{"targets": ["https://shop.example/login"]}],
+            "relabel_configs": [
+                {"source_labels": ["__address__"], "target_label": "__param_target"},
+                {"source_labels": ["__param_target"], "target_label": "instance"},
+                {"target_label": "__address__", "replacement": prober.address},
+            ],
+        }
+    )
+
+    async def check() -> None:
+        url = "https://shop.example/login"
+        await until(lambda: bench.store.values("probe_success", instance=url), "probed")
+        path, _ = prober.requests[0]
+        assert path == "/probe?module=http_2xx&target=https%3A%2F%2Fshop.example%2Flogin"
+
+    bench.run(check)
+
+
+def test_dropped_targets_are_counted_and_kept_up_to_a_limit(bench: Bench) -> None:
+    bench.apply(
+        {
+            "job_name": "j",
+            "keep_dropped_targets": 2,
+            "relabel_configs": [{"action": "drop", "regex": ".*"}],
+            "static_configs": [{"targets": [f"gone:{port}" for port in range(1, 6)]}],
+        }
+    )
+
+    async def check() -> None:
+        await until(lambda: bench.pool.dropped_counts().get("j") == 5, "counted")
+        assert len(bench.pool.dropped()["j"]) == 2
+
+    bench.run(check)
+
+
 def test_stopping_marks_nothing_stale(bench: Bench) -> None:
     server = bench.server(Answer(b"a 1\n"))
     bench.apply(section(server))

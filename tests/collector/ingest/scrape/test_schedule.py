@@ -40,9 +40,7 @@ def test_scrapes_stand_on_the_grid_an_interval_apart() -> None:
     machine = Machine()
     machine.scrape()
     times = [machine.scrape()[1] for _ in range(4)]
-    assert {later - earlier for earlier, later in pairwise(times)} == {
-        INTERVAL_MS
-    }
+    assert {later - earlier for earlier, later in pairwise(times)} == {INTERVAL_MS}
     assert times[0] % INTERVAL_MS == TARGET.offset_ms
 
 

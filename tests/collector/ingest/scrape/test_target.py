@@ -49,6 +49,23 @@ def test_relabelling_steers_the_request_as_for_the_blackbox_exporter() -> None:
     assert made.interval_ms == 30_000
 
 
+def test_a_url_may_be_a_target_when_relabelling_makes_a_parameter_of_it() -> None:
+    move = Rule(source_labels=("__address__",), target_label="__param_target")
+    probe = Rule(target_label="__address__", replacement="prober:9115")
+    made = target({"__address__": "https://shop.example/login?a=1"}, move, probe)
+    assert made is not None
+    assert made.url == (
+        "http://prober:9115/metrics?target=https%3A%2F%2Fshop.example%2Flogin%3Fa%3D1"
+    )
+    with pytest.raises(ConfigError, match="which is no host"):
+        target({"__address__": "https://shop.example/login"}, move)
+
+
+def test_a_timeout_over_the_interval_is_told() -> None:
+    with pytest.raises(ConfigError, match="at most the interval"):
+        target({}, Rule(target_label="__scrape_interval__", replacement="1s"))
+
+
 def test_a_dropped_target_is_none() -> None:
     assert target({}, Rule(action="drop", source_labels=("job",), regex="j")) is None
 

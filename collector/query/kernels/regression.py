@@ -54,7 +54,9 @@ def regressions(
     times = np.empty(timestamps.shape[0], np.int64)
     kept = np.empty(timestamps.shape[0], np.float64)
     before = np.empty(timestamps.shape[0] + 1, np.int64)
-    for i in np.flatnonzero(~plain):
+    for i in range(values.shape[0]):
+        if plain[i]:
+            continue
         compact(i, timestamps, values, bits, times, kept, before)
         for s in range(lo.shape[0]):
             start, end = before[lo[s]], before[hi[s]]

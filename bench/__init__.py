@@ -5,8 +5,12 @@ Adding a part adds one module and one line to `PARTS`.
 
 PARTS: tuple[str, ...] = (
     "ingest",
+    "cardinality",
     "remote_write",
     "store",
+    "disk",
+    "series",
+    "growth",
     "promql",
     "slo",
     "anomaly",

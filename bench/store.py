@@ -87,7 +87,6 @@ def _measure_one_store(directory: Path) -> list[Figure]:
     replay = time.perf_counter() - started
     clock.advance(2 * 3600 * 1000)
     store.maintain()
-    status = store.status()
     block_ms = _median_ms(lambda: store.select(*EVERYTHING))
     store.close()
     samples = SERIES * SCRAPES
@@ -99,7 +98,6 @@ def _measure_one_store(directory: Path) -> list[Figure]:
         Figure("store_counter_totals_10k_ms", totals_ms, "ms"),
         Figure("rss_bytes_per_series", rss_bytes / SERIES, "bytes"),
         Figure("store_replay_samples_per_second", samples / replay, "samples/s"),
-        Figure("bytes_per_sample", status.block_bytes / samples, "bytes"),
     ]
 
 

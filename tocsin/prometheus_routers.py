@@ -51,7 +51,8 @@ def prometheus_routers(parts: Parts, process: ProcessStatus) -> list[APIRouter]:
 def _cardinality(parts: Parts, limit: int) -> Cardinality:
     store, status = parts.store, parts.store.status()
     return cardinality(
-        store.labels_of(store.match(())),
+        status.series,
+        store.series_by_label(),
         limit,
         chunks=status.blocks,
         first_ms=status.oldest_ms,

@@ -1,17 +1,17 @@
 """Which metric names, labels and label pairs have the most series: who fills the store.
 
-Pure: label sets in, counts out. Source of the lists: `PostingsStats` in tsdb/index of Prometheus.
+Pure: the index's counts in, lists out. Source of the lists: `PostingsStats` in tsdb/index of
+Prometheus.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
 
 from collector.model.histogram_columns import COMPONENT
-from collector.model.labels import METRIC_NAME, Labels
+from collector.model.labels import METRIC_NAME
 
 Counts = tuple[tuple[str, int], ...]
 """(name, count), the largest first; equal ones by name."""
@@ -37,36 +37,42 @@ class Cardinality:
 
 
 def cardinality(
-    series: Iterable[Labels], limit: int, *, chunks: int = 0, first_ms: int = 0, last_ms: int = 0
+    series: int,
+    by_label: Mapping[str, Mapping[str, int]],
+    limit: int,
+    *,
+    chunks: int = 0,
+    first_ms: int = 0,
+    last_ms: int = 0,
 ) -> Cardinality:
-    """Count label sets; of the columns of a native histogram only the histogram is told."""
-    pairs: Counter[tuple[str, str]] = Counter()
-    count = 0
-    for labels in series:
-        count += 1
-        pairs.update(labels.pairs)
-    by_label: dict[str, dict[str, int]] = {}
-    for (name, value), number in pairs.items():
-        if name != COMPONENT:
-            by_label.setdefault(name, {})[value] = number
+    """The longest entries of each list; `by_label` counts the series by label name and value.
+
+    Of a native histogram only the histogram is told, not its columns.
+    """
+    told = {name: values for name, values in by_label.items() if name != COMPONENT}
     return Cardinality(
-        series=count,
-        label_pairs=sum(map(len, by_label.values())),
+        series=series,
+        label_pairs=sum(map(len, told.values())),
         chunks=chunks,
         first_ms=first_ms,
         last_ms=last_ms,
-        series_by_metric=_top(by_label.get(METRIC_NAME, {}), limit),
-        values_by_label=_top({name: len(values) for name, values in by_label.items()}, limit),
-        bytes_by_label=_top({name: _bytes(values) for name, values in by_label.items()}, limit),
-        series_by_pair=_top(
-            {f"{n}={v}": k for n, values in by_label.items() for v, k in values.items()}, limit
-        ),
+        series_by_metric=_top(told.get(METRIC_NAME, {}).items(), limit),
+        values_by_label=_top(((name, len(values)) for name, values in told.items()), limit),
+        bytes_by_label=_top(((name, _bytes(values)) for name, values in told.items()), limit),
+        series_by_pair=_top(_pairs(told, limit), limit),
     )
+
+
+def _pairs(by_label: Mapping[str, Mapping[str, int]], limit: int) -> Iterator[tuple[str, int]]:
+    """`name=value` of the values that may be among the first: of no label more than `limit`."""
+    for name, values in by_label.items():
+        for value, count in _top(values.items(), limit):
+            yield f"{name}={value}", count
 
 
 def _bytes(values: Iterable[str]) -> int:
     return sum(len(value.encode("utf-8", "surrogateescape")) for value in values)
 
 
-def _top(counts: Mapping[str, int], limit: int) -> Counts:
-    return tuple(nsmallest(limit, counts.items(), key=lambda item: (-item[1], item[0])))
+def _top(counts: Iterable[tuple[str, int]], limit: int) -> Counts:
+    return tuple(nsmallest(limit, counts, key=lambda item: (-item[1], item[0])))

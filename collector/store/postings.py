@@ -71,6 +71,13 @@ class Postings:
                 del self._refs_of[name]
         return gone
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many living series have each value, by label name."""
+        return {
+            name: {value: len(refs) for value, refs in values.items()}
+            for name, values in self._refs_of.items()
+        }
+
     def match(self, matchers: Sequence[Matcher]) -> Int64s:
         """Refs (ascending, read-only) of the living series that satisfy every matcher."""
         key, count = tuple(matchers), len(self._table)

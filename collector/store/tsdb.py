@@ -353,6 +353,11 @@ class Tsdb:
         """See `Querier.series_version`."""
         return len(self._head.labels)
 
+    def series_by_label(self) -> dict[str, dict[str, int]]:
+        """How many series have each value, by label name: what fills the index."""
+        with self._lock:
+            return self._head.postings.counts()
+
     def _present(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Labels]:
         refs, windows = self._windows(matchers, after_ms, until_ms)
         return self.labels_of(merge.present(refs, windows))

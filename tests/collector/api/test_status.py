@@ -13,7 +13,11 @@ from collector.model.labels import Labels
 from collector.store.cardinality import cardinality
 from tests.oracles.recording_appender import RecordingAppender
 
-SERIES = [Labels.of("up", job=job, instance=one) for job in "ab" for one in ("x", "yy")]
+BY_LABEL = {
+    "__name__": {"up": 4},
+    "job": {"a": 2, "b": 2},
+    "instance": {"x": 2, "yy": 2},
+}
 
 
 class Process:
@@ -36,7 +40,7 @@ def ask(path: str, process: Process | None = None, gate: SeriesGate | None = Non
     app.include_router(
         router(
             process or Process(),
-            lambda limit: cardinality(SERIES, limit),
+            lambda limit: cardinality(4, BY_LABEL, limit),
             "1.2.3",
             clock,
             gate.offenders if gate is not None else None,

@@ -268,7 +268,7 @@ class Generator:
              (f"clamp_max({text}, 1)", True), (f"-({text})", True), (f"sqrt(abs({text}))", False),
              (f"absent({text})", True), (f"scalar(sum({text})) * vector(2)", False),
              (f"timestamp({text})", False), (f"exp({text} / 100)", False),
-             (f"ln({text})", False), (f"log2({text})", False), (f"sort_desc({text})", inner.exact),
+             (f"ln({self._exact(depth).text})", False), (f"log2({self._exact(depth).text})", False), (f"sort_desc({text})", inner.exact),
              (f"hour({self._finite(depth).text})", False),
              (f"day_of_month(timestamp({text}) + 86400)", False),
              (f'label_replace({text}, "zone", "z$1", "instance", "(.)")', True),

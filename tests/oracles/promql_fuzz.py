@@ -98,6 +98,10 @@ def _histogram(dice: random.Random, times: list[int], instance: str) -> Samples:
     return found
 
 
+_UNSTEADY = ("load", "/", "NaN", "Inf", "ln(", "log2", "quantile", "time()")
+"""What has NaN or Inf, or values beside which their differences are lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A text, and whether its values are exact."""
@@ -202,9 +206,7 @@ class Generator:
         """What has neither NaN nor Inf."""
         while True:
             text = (found := self._vector(depth)).text
-            if not any(
-                one in text for one in ("load", "/", "NaN", "Inf", "ln(", "log2", "quantile")
-            ):
+            if not any(one in text for one in _UNSTEADY):
                 return found
 
     def _arithmetic(self, depth: int) -> Query:
@@ -268,7 +270,8 @@ class Generator:
              (f"clamp_max({text}, 1)", True), (f"-({text})", True), (f"sqrt(abs({text}))", False),
              (f"absent({text})", True), (f"scalar(sum({text})) * vector(2)", False),
              (f"timestamp({text})", False), (f"exp({text} / 100)", False),
-             (f"ln({self._exact(depth).text})", False), (f"log2({self._exact(depth).text})", False), (f"sort_desc({text})", inner.exact),
+             (f"ln({self._exact(depth).text})", False),
+             (f"log2({self._exact(depth).text})", False), (f"sort_desc({text})", inner.exact),
              (f"hour({self._finite(depth).text})", False),
              (f"day_of_month(timestamp({text}) + 86400)", False),
              (f'label_replace({text}, "zone", "z$1", "instance", "(.)")', True),

@@ -54,8 +54,9 @@ def write_snapshot(
             for block in some:
                 link_tree(block.path, temporary / place / block.path.name)
             sync_directory(temporary / place)
-        if (directory / "tombstones").exists():
-            os.link(directory / "tombstones", temporary / "tombstones")
+            deletions = Path(place).parent / "tombstones"
+            if (directory / deletions).exists():
+                os.link(directory / deletions, temporary / deletions)
         write_checkpoint(temporary / "wal", number, copy, metadata)
         sync_directory(temporary)
         os.rename(temporary, path)

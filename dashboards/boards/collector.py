@@ -18,7 +18,7 @@ OTHER_FAILURES = {
     "anomaly scores refused": "tocsin_anomaly_scores_refused_total",
     "log records refused": "tocsin_log_records_refused_total",
     "log store": "tocsin_log_store_failures_total",
-    "exemplars not kept": "tocsin_ingest_exemplars_unkept_total",
+    "exemplars refused": "tocsin_store_exemplars_refused_total",
 }
 UP = (Threshold(None, "bad"), Threshold(1, "good"))
 

@@ -71,12 +71,9 @@ class Postings:
                 del self._refs_of[name]
         return gone
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """How many living series have each value, by label name."""
-        return {
-            name: {value: len(refs) for value, refs in values.items()}
-            for name, values in self._refs_of.items()
-        }
+    def lists(self) -> dict[str, dict[str, array[int]]]:
+        """The posting list of each value, by label name; a copy down to the lists, which grow."""
+        return {name: values.copy() for name, values in self._refs_of.items()}
 
     def match(self, matchers: Sequence[Matcher]) -> Int64s:
         """Refs (ascending, read-only) of the living series that satisfy every matcher."""

@@ -356,7 +356,8 @@ class Tsdb:
     def series_by_label(self) -> dict[str, dict[str, int]]:
         """How many series have each value, by label name: what fills the index."""
         with self._lock:
-            return self._head.postings.counts()
+            lists = self._head.postings.lists()
+        return {name: {v: len(refs) for v, refs in lists[name].items()} for name in lists}
 
     def _present(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Labels]:
         refs, windows = self._windows(matchers, after_ms, until_ms)

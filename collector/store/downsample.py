@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from collector.model.samples import MISSING_BITS, STALE_BITS, Float64s, Int64s, filled
+from collector.model.samples import MISSING_BITS, STALE_BITS, Float64s, Int64s, filled, is_missing
 
 COMPONENTS = (
     "count",
@@ -49,6 +49,31 @@ def downsample(times: Int64s, values: Float64s, resolution_ms: int) -> tuple[Int
     values = np.ascontiguousarray(values)
     _downsample(times, values, values.view(np.int64), ends, starts, out)
     return ends, out
+
+
+IMPLIED = ("min", "max", "increase")
+"""What `first` and `last` say too of a series that never falls within a bucket."""
+_FIRST, _LAST = COMPONENTS.index("first"), COMPONENTS.index("last")
+_IMPLIED = [COMPONENTS.index(name) for name in IMPLIED]
+
+
+def without_implied(values: Float64s) -> Float64s:
+    """The same, IMPLIED made MISSING where `implied` gives every bit of a whole series back."""
+    told = np.array([implied(name, values[_FIRST], values[_LAST]) for name in IMPLIED])
+    bits = values.view(np.int64)
+    rising = (bits[_IMPLIED] == told.view(np.int64)).all(axis=(0, 2))
+    bits[np.ix_(_IMPLIED, np.flatnonzero(rising))] = MISSING_BITS
+    return values
+
+
+def implied(component: str, first: Float64s, last: Float64s) -> Float64s:
+    """One of IMPLIED from `first` and `last` (any shape); MISSING where these are."""
+    if component == "increase":
+        with np.errstate(invalid="ignore"):
+            rise = last - first
+        rise.view(np.int64)[is_missing(first)] = MISSING_BITS
+        return rise
+    return first if component == "min" else last
 
 
 @njit(cache=True, nogil=True)

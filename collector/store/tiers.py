@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from collector.model.errors import InputError
-from collector.model.samples import Bools, Float64s, Int64s, filled
+from collector.model.samples import Bools, Float64s, Int64s, filled, is_missing
 from collector.store import merge
 from collector.store.block import Block
 from collector.store.block_index import BlockMeta
@@ -23,7 +23,13 @@ from collector.store.block_store import BlockStore
 from collector.store.block_writer import Plan, write_block
 from collector.store.compact import BlockSource
 from collector.store.disk import make_directory
-from collector.store.downsample import COMPONENTS, downsample
+from collector.store.downsample import (
+    COMPONENTS,
+    IMPLIED,
+    downsample,
+    implied,
+    without_implied,
+)
 from collector.store.head import Head
 from collector.store.interface import Buckets, Slice
 from collector.store.options import TierOptions
@@ -97,8 +103,8 @@ class Tier:
         for one in matrices:
             ends, values = downsample(one.times, one.values, self.options.resolution_ms)
             found += [
-                Matrix(one.numbers + number * count, ends, np.ascontiguousarray(matrix))
-                for number, matrix in enumerate(values)
+                Matrix(one.numbers + number * count, ends, matrix)
+                for number, matrix in enumerate(without_implied(values))
             ]
         return found
 
@@ -159,7 +165,10 @@ def read_buckets(
     tiers: Sequence[Tier], grid: Range, components: Sequence[str], refs: Int64s, select: Select
 ) -> Buckets:
     """See `TierQuerier.buckets`; `refs` ascending, of `tiers` the first is read if there is one."""
-    values = {name: filled((len(refs), grid.count)) for name in components}
+    read = set(components)
+    if read & set(IMPLIED):
+        read |= {"first", "last"}
+    values = {name: filled((len(refs), grid.count)) for name in read}
 
     def put(name: str, some: Int64s, ends: Int64s, found: Float64s) -> None:
         columns = (ends - grid.after_ms) // grid.resolution_ms - 1
@@ -169,17 +178,20 @@ def read_buckets(
     gaps = [(grid.after_ms, grid.until_ms)]
     for tier in tiers[:1]:
         gaps = tier.gaps(grid.after_ms, grid.until_ms)
-        for name in components:
+        for name in read:
             windows = tier.blocks.windows(grid.after_ms, grid.until_ms, name)
             for one in merge.slices(refs, windows, lambda _: []):
                 put(name, one.refs, one.timestamps_ms, one.values)
     for lo_ms, hi_ms in gaps:
         for one in select(refs, lo_ms, hi_ms):
             ends, found = downsample(one.timestamps_ms, one.values, grid.resolution_ms)
-            for name in components:
+            for name in read:
                 put(name, one.refs, ends, found[COMPONENTS.index(name)])
+    for name in read & set(IMPLIED):
+        told = implied(name, values["first"], values["last"])
+        np.copyto(values[name].view(np.int64), told.view(np.int64), where=is_missing(values[name]))
     there: Bools = np.zeros(len(refs), np.bool_)
-    for matrix in values.values():
-        there |= merge.has_sample(matrix)
-    kept = {name: matrix[there] for name, matrix in values.items()}
+    for name in components:
+        there |= merge.has_sample(values[name])
+    kept = {name: values[name][there] for name in components}
     return Buckets(refs[there], grid.ends_ms, kept)

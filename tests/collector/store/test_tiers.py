@@ -84,6 +84,25 @@ def test_a_bucket_keeps_what_the_slow_way_keeps(values: np.ndarray, steps: list[
                     assert is_missing(found[c, i, b : b + 1])[0] == (name not in expected)
 
 
+def test_what_first_and_last_say_too_is_left_out_and_told_again(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    store = Tsdb.open(tmp_path, clock, OPTIONS)
+    refs = store.refs("s", [Labels.of("x", n="up"), Labels.of("x", n="down")])
+    for row in range(80):
+        store.append_row("s", row * 1000, refs, np.array([row * 7.0, -float(row)]))
+        clock.advance(1000)
+        store.maintain()
+    before = buckets(store)
+    store.compact()
+    assert same(buckets(store), before)
+    (first, *_) = store._tiers[0].blocks.blocks
+    stored = {name: {int(r) for p in first.parts(name) for r in p.refs} for name in COMPONENTS}
+    assert stored["max"] == stored["min"] == stored["increase"] == {int(refs[1])}
+    assert stored["last"] == set(refs.tolist())
+    store.close()
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(0)

@@ -22,6 +22,7 @@ from collector.model.labels import Labels
 from collector.model.samples import STALE, Bools, Float64s, Int64s
 from collector.query.interface import QueryEngine
 from collector.store.interface import Appender, Querier
+from slo.attribution import Attribution, Blamed, attribution
 from slo.burn_rate import Tier
 from slo.burning import nothing_burns
 from slo.config import SloConfig
@@ -84,6 +85,7 @@ class SloEngine:
         self._published: list[Labels] = []
         self._querier = querier
         self._regrouped_ms = NEVER_MS
+        self._blamed = Blamed()
         self._burning = nothing_burns(0)
         self._columns = {}
         self._aim(self._groups.objectives())
@@ -164,6 +166,15 @@ class SloEngine:
                 step_ms,
             )
 
+    def attribution(self, objective_id: str, start_ms: int, end_ms: int) -> Attribution | None:
+        """Who had the bad events of a stretch; None for what is not known or counts no series."""
+        with self._lock:
+            column = self._columns.get(objective_id)
+            if column is None:
+                return None
+            objective = self._criteria.objectives[column]
+        return attribution(objective, self._querier, start_ms, end_ms)
+
     def replace(self, objectives: Sequence[Objective], config: SloConfig) -> None:
         """Judge these from now on; history and alerts of unchanged ones stay.
 
@@ -219,6 +230,7 @@ class SloEngine:
             known_since_ms=int(self._ledger.since_ms[column]),
             has_bad_series=bool(self._has_bad_series[column]),
             firing_since_ms=since,
+            shares=self._blamed.shares_of(id_) if since else (),
         )
 
     def _tell(self, judgement: Judgement) -> None:
@@ -227,6 +239,11 @@ class SloEngine:
         self._firing = self._firing_now(judgement)
         ended = [key for key in former if key not in self._firing and key[0] in self._columns]
         told = dict.fromkeys(id_ for id_, _ in (*self._firing, *ended))
+        self._blamed.look(
+            {id_: self._criteria.objectives[self._columns[id_]] for id_, _ in self._firing},
+            self._querier,
+            judgement.at_ms,
+        )
         verdicts = {id_: self._verdict(judgement, self._columns[id_]) for id_ in told}
         alerts = [alert for id_ in verdicts for alert in verdicts[id_].to_alerts()]
         alerts += [verdicts[id_].alert(s, former[id_, s], judgement.at_ms) for id_, s in ended]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collector.model.samples import Bools, Float64s, Int64s
+from slo.attribution import Share
 from slo.budget import Budget, PeriodEstimate, burn_rates
 from slo.burn_rate import Tier, tiers_for, warnings_of, windows_of
 from slo.burning import Burning, Windows, next_burning
@@ -145,6 +146,7 @@ class Judgement:
         known_since_ms: int,
         has_bad_series: bool,
         firing_since_ms: Mapping[Severity, int],
+        shares: tuple[Share, ...] = (),
     ) -> Verdict:
         """The verdict on one objective, with what the arrays of a judgement do not hold."""
         objective = self.criteria.objectives[column]
@@ -165,6 +167,7 @@ class Judgement:
             state=self._state(column, budget, period, tiers),
             coverage_ratio=self._coverage(objective.window, known_since_ms),
             firing_since_ms=firing_since_ms,
+            shares=shares,
             warnings=(
                 *warnings_of(objective.allowed, policy.tiers),
                 *objective.notes,

@@ -6,18 +6,21 @@ while an incident grows from the fast to the slow windows. What a page shows is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from collector.model.alert import Alert, EvidenceValue
-from collector.model.labels import Labels
+from collector.model.labels import Labels, quote
+from slo.attribution import Share
 from slo.budget import Budget, PeriodEstimate
 from slo.burn_rate import Tier
 from slo.objective import SEVERITIES, Objective, Severity
 from slo.significance import SURE_OF_BURN
 from slo.window import window_text
 
+STANDS_OUT_RATIO = 0.5
+"""A value that had half of the bad events is named in the alert's text."""
 State = Literal["ok", "burning", "exhausted", "no-data", "no-traffic"]
 
 
@@ -42,8 +45,8 @@ class Verdict:
     `burn_rates` by window text, the budget's window last; `state` is the worst that is true of:
     no-data (no sample lately), burning (a tier fires), exhausted (no budget left), no-traffic (no
     event in the window). `coverage_ratio` is how much of the window has been watched, `period` what
-    a calendar window is expected to end with, and `firing_since_ms` when each severity that fires
-    began. Nothing is ever NaN.
+    a calendar window is expected to end with, `firing_since_ms` when each severity that fires
+    began, and `shares` who had the bad events while it burns. Nothing is ever NaN.
     """
 
     objective: Objective
@@ -55,6 +58,7 @@ class Verdict:
     coverage_ratio: float
     period: PeriodEstimate | None = None
     firing_since_ms: Mapping[Severity, int] = field(default_factory=dict)
+    shares: tuple[Share, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -111,7 +115,7 @@ class Verdict:
                 f"{window_text(worst.tier.short_ms)} (limit {worst.tier.factor:g}x). "
                 f"{budget.bad:,.0f} of {budget.total:,.0f} events of "
                 f"{self.objective.window.phrase} were bad; {self._left()} of the budget is "
-                f"left. {_odds(worst.chance)}{self.objective.description}"
+                f"left. {_odds(worst.chance)}{_blame(self.shares)}{self.objective.description}"
             ).strip(),
         }
         url = self.objective.runbook_url
@@ -136,6 +140,10 @@ class Verdict:
             "short_window": window_text(worst.tier.short_ms),
             "burn_rate_threshold": worst.tier.factor,
             "chance": worst.chance,
+            "attribution": [
+                {"label": one.label, "value": one.value, "bad": one.bad, "share": one.of_bad_ratio}
+                for one in self.shares
+            ],
             "budget_left_ratio": budget.left_ratio,
             "budget_left_of_period_ratio": self.period.left_ratio if self.period else None,
             "exhausted_in_seconds": self.exhausted_in_seconds,
@@ -172,6 +180,14 @@ def _odds(chance: float) -> str:
         return ""
     odds = 1 / chance if chance > 1e-9 else 1e9
     return f"A service that keeps its objective looks so less than once in {odds:,.0f} times. "
+
+
+def _blame(shares: Sequence[Share]) -> str:
+    """Who had most of the bad events; nothing to say where nobody stands out."""
+    if not shares or shares[0].of_bad_ratio < STANDS_OUT_RATIO:
+        return ""
+    worst = shares[0]
+    return f"{worst.of_bad_ratio:.0%} of the bad events have {worst.label}={quote(worst.value)}. "
 
 
 def whole(count: float) -> float | int:

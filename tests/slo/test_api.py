@@ -77,3 +77,31 @@ def test_rules_come_as_yaml(client: TestClient) -> None:
     answer = client.get("/api/tocsin/v1/slos/rules")
     assert answer.headers["content-type"].startswith("application/yaml")
     assert answer.text.startswith("groups:")
+
+
+def test_a_specification_is_checked_with_what_the_store_has(client) -> None:
+    text = (
+        "version: tocsin/v1\nservice: shop\nobjective: 99.9%\n"
+        'bad: requests_total{code="500"}\ntotal: orders_total\n---\nversion: tocsin/v1\n'
+    )
+    answer = client.post("/api/tocsin/v1/slos/check", content=text).json()
+    rules = {(one["rule"], one["level"]) for one in answer["findings"]}
+    assert answer["objectives"] == 1
+    assert ("spec", "error") in rules
+    assert ("matches-nothing", "warning") in rules
+    assert client.post("/api/tocsin/v1/slos/check", content="x" * 2_000_000).status_code == 413
+
+
+def test_the_gate_answers_pipelines_by_its_status(client) -> None:
+    answer = client.get("/api/tocsin/v1/slos/gate", params={"service": "shop"})
+    assert answer.status_code == (200 if answer.json()["open"] else 409)
+    assert client.get("/api/tocsin/v1/slos/gate", params={"service": "x"}).status_code == 404
+
+
+def test_attribution_names_the_values_of_labels(client) -> None:
+    answer = client.get("/api/tocsin/v1/slos/shop/availability/attribution?window=1h")
+    assert answer.status_code == 200
+    assert {one["label"] for one in answer.json()["shares"]} <= {"code", "instance"}
+    assert client.get("/api/tocsin/v1/slos/shop/none/attribution").status_code == 404
+    wrong = client.get("/api/tocsin/v1/slos/shop/availability/attribution?window=soon")
+    assert wrong.status_code == 400

@@ -29,6 +29,13 @@ def post(
     return _asked("POST", url, path, parameters, PATIENCE_SECONDS, body)
 
 
+def answer_of(
+    url: str, path: str, parameters: Mapping[str, str], statuses: tuple[int, ...]
+) -> object:
+    """The JSON of an answer with one of these status codes, not all of which mean success."""
+    return _asked("GET", url, path, parameters, TIMEOUT_SECONDS, expected=statuses)
+
+
 def _asked(
     method: str,
     url: str,
@@ -36,6 +43,7 @@ def _asked(
     parameters: Mapping[str, str] | None,
     timeout_seconds: float,
     body: str = "",
+    expected: tuple[int, ...] = (),
 ) -> object:
     given = dict(parameters or {})
     try:
@@ -46,7 +54,7 @@ def _asked(
         raise UnavailableError(
             f"no answer from {url}: {error}", advice="start it with `tocsin up`, or give --url"
         ) from error
-    if answer.is_error:
+    if answer.is_error and answer.status_code not in expected:
         reason = _reason(answer)
         of_query = reason.removeprefix('invalid parameter "query": ')
         picture = picture_of(given.get("query", ""), of_query)

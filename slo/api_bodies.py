@@ -1,0 +1,237 @@
+"""The JSON bodies of the SLO routes, made from what the engine answers."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from collector.model.errors import ConfigError
+from slo.attribution import Attribution
+from slo.history import History
+from slo.lint.interface import Finding
+from slo.verdict import TierVerdict, Verdict, whole
+from slo.window import window_text
+
+
+class BudgetBody(BaseModel):
+    """Events of the budget's window, and what they left of the budget."""
+
+    window: str
+    good: float
+    bad: float
+    total: float
+    sli_ratio: float
+    left_ratio: float
+    left_events: float
+    allowed_events: float
+    coverage_ratio: float
+    exhausted_in_seconds: float | None
+
+
+class TierBody(BaseModel):
+    """One row of the burn-rate table."""
+
+    severity: str
+    long_window: str
+    short_window: str
+    factor: float
+    long_burn_rate: float
+    short_burn_rate: float
+    is_burning: bool
+
+    @classmethod
+    def of(cls, one: TierVerdict) -> TierBody:
+        """The body of a tier."""
+        return cls(
+            severity=one.tier.severity,
+            long_window=window_text(one.tier.long_ms),
+            short_window=window_text(one.tier.short_ms),
+            factor=one.tier.factor,
+            long_burn_rate=one.long_rate,
+            short_burn_rate=one.short_rate,
+            is_burning=one.is_burning,
+        )
+
+
+class SloBody(BaseModel):
+    """One objective with its latest verdict."""
+
+    id: str
+    service: str
+    slo: str
+    description: str
+    objective: float
+    state: str
+    at_ms: int
+    budget: BudgetBody
+    burn_rates: dict[str, float]
+    tiers: list[TierBody]
+    firing_since_ms: dict[str, int]
+    queries: dict[str, str]
+    labels: dict[str, str]
+    owner: str
+    runbook_url: str
+    dashboard_url: str
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> SloBody:
+        """The body of a verdict."""
+        objective = verdict.objective
+        return cls(
+            id=objective.id,
+            service=objective.service,
+            slo=objective.title,
+            description=objective.description,
+            objective=objective.ratio,
+            state=verdict.state,
+            at_ms=verdict.at_ms,
+            budget=_budget(verdict),
+            burn_rates=dict(verdict.burn_rates),
+            tiers=[TierBody.of(one) for one in verdict.tiers],
+            firing_since_ms={str(key): since for key, since in verdict.firing_since_ms.items()},
+            queries=dict(objective.indicator.queries),
+            labels=dict(objective.labels),
+            owner=objective.owner,
+            runbook_url=objective.runbook_url,
+            dashboard_url=objective.dashboard_url,
+            warnings=list(verdict.warnings),
+        )
+
+
+class SlosBody(BaseModel):
+    """Every objective, least budget first."""
+
+    slos: list[SloBody]
+
+
+class HistoryBody(BaseModel):
+    """Parallel lists, one point a step; `times_ms` are the steps' ends."""
+
+    times_ms: list[int]
+    good: list[float]
+    bad: list[float]
+    total: list[float]
+    budget_left_ratio: list[float]
+    burn_rates: dict[str, list[float]]
+
+    @classmethod
+    def of(cls, history: History) -> HistoryBody:
+        """The body of a history."""
+        return cls(
+            times_ms=history.times_ms.tolist(),
+            good=history.good.tolist(),
+            bad=history.bad.tolist(),
+            total=history.total.tolist(),
+            budget_left_ratio=history.budget_left_ratio.tolist(),
+            burn_rates={name: rates.tolist() for name, rates in history.burn_rates.items()},
+        )
+
+
+class FindingBody(BaseModel):
+    """One thing that is wrong or probably wrong with a specification."""
+
+    rule: str
+    level: str
+    slo: str
+    line: int
+    field: str
+    message: str
+    advice: str
+
+    @classmethod
+    def of(cls, one: Finding) -> FindingBody:
+        """The body of a finding."""
+        return cls(
+            rule=one.rule,
+            level=one.level,
+            slo=one.objective,
+            line=one.where.line,
+            field=one.where.field,
+            message=one.message,
+            advice=one.advice,
+        )
+
+    @classmethod
+    def of_error(cls, error: ConfigError) -> FindingBody:
+        """The body of what can't be read."""
+        return cls(
+            rule="spec",
+            level="error",
+            slo="",
+            line=error.where.line,
+            field=error.where.field,
+            message=error.message,
+            advice=error.advice,
+        )
+
+
+class FindingsBody(BaseModel):
+    """How many objectives could be read, and what was found."""
+
+    objectives: int
+    findings: list[FindingBody]
+
+
+class GateBody(BaseModel):
+    """Whether a service may be changed, and what speaks against it."""
+
+    service: str
+    open: bool
+    reasons: list[str]
+
+
+class ShareBody(BaseModel):
+    """Events of the series with one value of a label."""
+
+    label: str
+    value: str
+    bad: float
+    total: float
+    of_bad_ratio: float
+
+
+class AttributionBody(BaseModel):
+    """Bad and total events of a stretch, and who had them, most bad events first."""
+
+    start_ms: int
+    end_ms: int
+    bad: float
+    total: float
+    shares: list[ShareBody]
+
+    @classmethod
+    def of(cls, found: Attribution) -> AttributionBody:
+        """The body of an attribution."""
+        shares = [
+            ShareBody(
+                label=one.label,
+                value=one.value,
+                bad=one.bad,
+                total=one.total,
+                of_bad_ratio=one.of_bad_ratio,
+            )
+            for one in found.shares
+        ]
+        return cls(
+            start_ms=found.start_ms,
+            end_ms=found.end_ms,
+            bad=found.bad,
+            total=found.total,
+            shares=shares,
+        )
+
+
+def _budget(verdict: Verdict) -> BudgetBody:
+    budget = verdict.budget
+    return BudgetBody(
+        window=verdict.objective.window.text,
+        good=whole(budget.good),
+        bad=whole(budget.bad),
+        total=whole(budget.total),
+        sli_ratio=budget.sli_ratio,
+        left_ratio=budget.left_ratio,
+        left_events=budget.left_events,
+        allowed_events=budget.allowed_events,
+        coverage_ratio=verdict.coverage_ratio,
+        exhausted_in_seconds=verdict.exhausted_in_seconds,
+    )

@@ -1,0 +1,128 @@
+"""Which label values used the budget: the bad events of a stretch, series by series.
+
+The series of an objective are counted one by one with the ledger's own rules, so that the parts add
+up to what the ledger has for the same stretch. Values of each label are ranked by their bad events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from collector.model.histogram_columns import COMPONENT
+from collector.model.labels import METRIC_NAME, Labels
+from collector.model.samples import Float64s
+from collector.store.interface import Querier
+from slo.backfill import Backfill
+from slo.members import Members, Resolver
+from slo.objective import Indicator, Objective
+
+_PARTS = (METRIC_NAME, "le", COMPONENT)
+"""Labels that tell the parts of one metric apart, and nothing of who used the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Events of the series with one value of a label; `of_bad_ratio` of all bad events."""
+
+    label: str
+    value: str
+    bad: float
+    total: float
+    of_bad_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Bad and total events of `(start_ms, end_ms]`, and who had them, most bad events first.
+
+    Labels that all series share have no part in it: they tell nobody apart.
+    """
+
+    start_ms: int
+    end_ms: int
+    bad: float
+    total: float
+    shares: tuple[Share, ...]
+
+    @property
+    def worst(self) -> Share | None:
+        """The value that most of the bad events have."""
+        return self.shares[0] if self.shares else None
+
+
+def attribution(
+    objective: Objective, querier: Querier, start_ms: int, end_ms: int
+) -> Attribution | None:
+    """Who had the bad events; None for an indicator that counts no series."""
+    if not isinstance(objective.indicator, Indicator):
+        return None
+    resolver = Resolver([objective.indicator])
+    resolver.update(querier)
+    bad, total = _events_by_series(resolver, querier, start_ms, end_ms)
+    shares = _ranked(resolver.labels, bad, total)
+    return Attribution(start_ms, end_ms, float(bad.sum()), float(total.sum()), tuple(shares))
+
+
+def _events_by_series(
+    resolver: Resolver, querier: Querier, start_ms: int, end_ms: int
+) -> tuple[Float64s, Float64s]:
+    """Bad and total events of each series (float64[n]), as the ledger would count them."""
+    count, all_ = len(resolver.refs), resolver.members
+    slots = all_.positions + np.where(all_.slots == 0, 0, count)
+    order = np.argsort(slots, kind="stable")
+    single = Members(count, all_.positions[order], slots[order], all_.coefficients[order])
+    reading = Backfill(resolver, single, querier.counter_totals(resolver.refs), start_ms)
+    after = np.iinfo(np.int64).max
+    filled = reading.fill(querier, np.array([end_ms, after], np.int64))
+    if not len(filled.times) or filled.times[0] != end_ms:
+        return np.zeros(count), np.zeros(count)
+    return filled.bad[0], filled.total[0]
+
+
+def _ranked(series: Sequence[Labels], bad: Float64s, total: Float64s) -> list[Share]:
+    events: dict[tuple[str, str], tuple[float, float]] = {}
+    for labels, failed, all_ in zip(series, bad.tolist(), total.tolist(), strict=True):
+        for pair in labels.pairs:
+            if pair[0] not in _PARTS:
+                before = events.get(pair, (0.0, 0.0))
+                events[pair] = (before[0] + failed, before[1] + all_)
+    whole = float(bad.sum())
+    shares = [
+        Share(name, value, failed, all_, failed / whole if whole else 0.0)
+        for (name, value), (failed, all_) in events.items()
+    ]
+    values: dict[str, int] = {}
+    for one in shares:
+        values[one.label] = values.get(one.label, 0) + 1
+    return sorted(
+        (one for one in shares if values[one.label] > 1),
+        key=lambda one: (-one.bad, one.total, one.label, one.value),
+    )
+
+
+LOOK_EVERY_MS = 5 * 60_000
+LOOK_BACK_MS = 60 * 60_000
+SHARES_TOLD = 3
+
+
+class Blamed:
+    """Who had the bad events of the objectives that fire, looked at anew now and then."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[int, tuple[Share, ...]]] = {}
+
+    def look(self, firing: Mapping[str, Objective], querier: Querier, now_ms: int) -> None:
+        """Look at those that fire and were not looked at lately; forget the others."""
+        self._found = {id_: found for id_, found in self._found.items() if id_ in firing}
+        for id_, objective in firing.items():
+            looked_ms = self._found[id_][0] if id_ in self._found else -LOOK_EVERY_MS
+            if now_ms - looked_ms >= LOOK_EVERY_MS:
+                found = attribution(objective, querier, now_ms - LOOK_BACK_MS, now_ms)
+                self._found[id_] = (now_ms, found.shares[:SHARES_TOLD] if found else ())
+
+    def shares_of(self, objective_id: str) -> tuple[Share, ...]:
+        """The largest shares of the last look."""
+        return self._found.get(objective_id, (0, ()))[1]

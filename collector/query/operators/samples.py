@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,6 +32,8 @@ from collector.query.dense_histograms import DenseHistograms
 from collector.query.operators.dense_families import dense_family
 from collector.store.interface import Querier, Slice
 
+MAX_REMEMBERED_COLUMNS = 1 << 18
+"""Columns of histograms whose series is remembered (some 300 bytes each)."""
 _COLUMNS = (Matcher("!=", COMPONENT, ""),)
 
 
@@ -71,8 +74,8 @@ def read_samples(
         return [_plain(part) for part in slices]
     for part, rows in zip(slices, columns, strict=True):
         for row in rows:
-            labels = part.labels[row]
-            families[without_component(labels)].append(_Row(labels[COMPONENT], part, row))
+            labels, component = _split(part.labels[row])
+            families[labels].append(_Row(component, part, row))
     found = []
     for part, rows in zip(slices, columns, strict=True):
         apart = set(rows)
@@ -83,6 +86,12 @@ def read_samples(
         if len(apart) < len(part.labels):
             found.append(_without(part, apart))
     return found + _put_together(families)
+
+
+@lru_cache(maxsize=MAX_REMEMBERED_COLUMNS)
+def _split(labels: Labels) -> tuple[Labels, str]:
+    """The series that a column belongs to, and which of its columns it is."""
+    return without_component(labels), labels[COMPONENT]
 
 
 def _put_together(families: Mapping[Labels, list[_Row]]) -> list[Samples]:

@@ -62,7 +62,7 @@ class Scan:
         blocks = []
         windows = read_windows(context, self.matchers, starts, ends, self.notes_resets)
         for found in windows:
-            context.budget.load(len(found.labels) * len(ends))
+            context.budget.load(len(found.labels) * len(ends) * _parts(found))
             if self.gives != "value":
                 block = self._times(found, context)
             elif found.cells is not None:
@@ -185,7 +185,7 @@ class WindowScan:
         reach = (starts - before, ends + after)
         found = read_windows(context, self.matchers, *reach, self.notes_resets)
         for one in found:
-            context.budget.load(one.values.size)
+            context.budget.load(one.values.size * _parts(one))
             _count_windows(one, context)
         if not self.extension:
             return found
@@ -221,6 +221,11 @@ def read_windows(
         )
         for part in found
     ]
+
+
+def _parts(found: Windows) -> int:
+    """How many numbers each cell has: one, or all the counts of a histogram."""
+    return 1 if found.dense is None else found.dense.data.shape[2]
 
 
 def in_order(blocks: Sequence[Block], windows: Sequence[Windows], steps: int) -> Block:

@@ -54,7 +54,7 @@ def downsample(times: Int64s, values: Float64s, resolution_ms: int) -> tuple[Int
 IMPLIED = ("min", "max", "increase")
 """What `first` and `last` say too of a series that never falls within a bucket."""
 _FIRST, _LAST = COMPONENTS.index("first"), COMPONENTS.index("last")
-_IMPLIED = [COMPONENTS.index(name) for name in IMPLIED]
+_IMPLIED: Int64s = np.array([COMPONENTS.index(name) for name in IMPLIED])
 
 
 def without_implied(values: Float64s) -> Float64s:

@@ -31,8 +31,14 @@ def check(
         errors = [error]
     else:
         jobs, objectives = len(config.scrape_configs), len(config.objectives)
-        facts = {"file": str(file), "scrape_configs": jobs, "objectives": objectives}
-        text = f"{file}: right; {jobs} scrape sections, {objectives} objectives"
+        rules = sum(len(group.rules) for group in config.rule_groups)
+        facts = {
+            "file": str(file),
+            "scrape_configs": jobs,
+            "objectives": objectives,
+            "rules": rules,
+        }
+        text = f"{file}: right; {jobs} scrape sections, {objectives} objectives, {rules} rules"
         for field, warning in config_warnings(config):
             typer.echo(f"warning: {file}: {field}: {warning}", err=True)
         emit([facts], output, plain=lambda: typer.echo(text))

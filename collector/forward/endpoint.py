@@ -190,6 +190,8 @@ class Endpoint:
             self._position.write(self._reader.position)
         except OSError as error:
             _log.warning("%s: can't keep its position in the queue: %s", self.name, error)
+        if self._reader.position.segment > self.committed.segment:
+            self._batcher.forget()
         self.committed = self._reader.position
         self._show([])
 

@@ -54,6 +54,10 @@ class ForwardMetrics:
             buckets=REQUEST_BUCKETS_SECONDS,
             registry=registry,
         )
+        self._declare_state(registry)
+
+    def _declare_state(self, registry: CollectorRegistry) -> None:
+        endpoint = ("endpoint",)
         self.lag_seconds = Gauge(
             "tocsin_forward_lag_seconds",
             "Age of the oldest sample that is not sent yet; 0 when all are.",

@@ -32,7 +32,7 @@ from collector.gotemplate.nodes import (
 )
 from collector.gotemplate.places import template_error
 from collector.gotemplate.signatures import fitted, signature_of
-from collector.gotemplate.values import Html, StringMap, Typed, is_true, plain, type_name
+from collector.gotemplate.values import Html, is_true, member, plain
 from collector.model.errors import LimitError, TemplateError, TocsinError
 
 NO_VALUE = "<no value>"
@@ -293,22 +293,10 @@ class _Scope:
         return value
 
     def _member(self, value: object, name: str, node: Operand) -> object:
-        if isinstance(value, Typed):
-            if name in value.methods:
-                return value.methods[name]
-            if value.fields is not None:
-                if name in value.fields:
-                    return value.fields[name]
-                raise self._no_field(value, name, node)
-            value = value.value
-        if isinstance(value, Mapping):
-            return value.get(name, "" if isinstance(value, StringMap) else None)
-        if value is None:
-            return None
-        raise self._no_field(value, name, node)
-
-    def _no_field(self, value: object, name: str, node: Operand) -> TemplateError:
-        return self._error(node.span, f"can't evaluate field {name} in type {type_name(value)}")
+        try:
+            return member(value, name)
+        except LookupError as error:
+            raise self._error(node.span, str(error.args[0])) from error
 
     # -- calls ------------------------------------------------------------------------------------
 

@@ -78,6 +78,25 @@ def type_name(value: object) -> str:
     return type(value).__name__
 
 
+def member(value: object, name: str) -> object:
+    """A method, field or entry by name; a map's zero, and of nil nil, where there is none.
+
+    Raises LookupError, with Go's words, for a value that has no such field.
+    """
+    if isinstance(value, Typed):
+        if name in value.methods:
+            return value.methods[name]
+        if value.fields is not None and name in value.fields:
+            return value.fields[name]
+        if value.fields is None:
+            value = value.value
+    if isinstance(value, Mapping):
+        return value.get(name, "" if isinstance(value, StringMap) else None)
+    if value is None:
+        return None
+    raise LookupError(f"can't evaluate field {name} in type {type_name(value)}")
+
+
 def byte_length(text: str) -> int:
     """Bytes of a text in UTF-8: what Go's len counts."""
     return len(text.encode("utf-8", "surrogateescape"))

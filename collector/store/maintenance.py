@@ -133,8 +133,11 @@ class Maintenance:
         """Drop what is past retention, by time and by size; how many blocks."""
         parts, options = self._parts, self._parts.options
         with parts.lock:
+            held = parts.head.nbytes(), len(parts.head.overlay)
             parts.head.forget(before_ms)
             parts.head.overlay.forget(before_ms)
+            if held != (parts.head.nbytes(), len(parts.head.overlay)):
+                parts.changes.note(ALL_OF_TIME_MS)
         limit = 0
         if options.retention_bytes or options.retention_percentage:
             disk_bytes = shutil.disk_usage(parts.directory).total

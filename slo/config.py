@@ -38,7 +38,8 @@ class TierConfig(BaseModel):
 class SloConfig(BaseModel):
     """Section `slos`: where objectives are written, how often they are judged, and by what tiers.
 
-    Without `burn_rate_tiers` each budget window has the SRE workbook's.
+    Without `burn_rate_tiers` each budget window has the SRE workbook's. `budget_alerts` are shares
+    of the budget, such as 0.1: a ticket when no more than that is left.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +47,8 @@ class SloConfig(BaseModel):
     files: list[str] = Field(default_factory=list)
     tick: DurationMs = Field(default=DEFAULT_TICK_MS, ge=100, le=60_000)
     burn_rate_tiers: list[TierConfig] = Field(default_factory=list, max_length=16)
+    no_data_alert: bool = True
+    budget_alerts: list[float] = Field(default_factory=list, max_length=8)
 
     @field_validator("files")
     @classmethod
@@ -53,6 +56,13 @@ class SloConfig(BaseModel):
         if not all(files):
             raise ValueError("a file name is empty")
         return files
+
+    @field_validator("budget_alerts")
+    @classmethod
+    def _are_shares(cls, levels: list[float]) -> list[float]:
+        if not all(0 <= level < 1 for level in levels):
+            raise ValueError("a share of the budget is from 0 to below 1: 0.1 is a tenth")
+        return levels
 
     def paths(self, base: Path) -> list[Path]:
         """The files that the patterns name, relative to `base`, sorted within each pattern.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from collector.model.alert import AlertSink
+from collector.model.alert import Alert, AlertSink
 from collector.model.clock import Clock
 from collector.model.errors import TocsinError
 from collector.model.labels import Labels
@@ -25,6 +25,7 @@ from collector.store.interface import Appender, Querier
 from slo.attribution import Attribution, Blamed, attribution
 from slo.burn_rate import Tier
 from slo.burning import nothing_burns
+from slo.conditions import NO_DATA, condition_alert, conditions_now, level_name
 from slo.config import SloConfig
 from slo.firing_file import AlertKey, FiringFile
 from slo.grouping import Groups
@@ -74,7 +75,7 @@ class SloEngine:
         self._appender = appender
         self._sink = sink
         self._clock = clock
-        self._override = config.tiers()
+        self._configure(config)
         self._metrics = metrics
         self._lock = threading.RLock()
         self._groups = Groups(objectives)
@@ -191,7 +192,7 @@ class SloEngine:
             self._firing = {k: since for k, since in self._firing.items() if k[0] not in gone}
             with self._step("save"):
                 self._ledger.save()
-            self._override = config.tiers()
+            self._configure(config)
             self._ledger.replace(objectives)
             self._aim(objectives)
             self.tick(self._clock.now_ms())
@@ -200,6 +201,11 @@ class SloEngine:
         """Save what was counted."""
         with self._lock, self._step("save"):
             self._ledger.save()
+
+    def _configure(self, config: SloConfig) -> None:
+        self._override = config.tiers()
+        self._levels = tuple(config.budget_alerts)
+        self._tells_no_data = config.no_data_alert
 
     def _aim(self, objectives: Sequence[Objective]) -> None:
         sources = np.array([self._columns.get(one.id, -1) for one in objectives], np.int64)
@@ -240,13 +246,25 @@ class SloEngine:
         ended = [key for key in former if key not in self._firing and key[0] in self._columns]
         told = dict.fromkeys(id_ for id_, _ in (*self._firing, *ended))
         self._blamed.look(
-            {id_: self._criteria.objectives[self._columns[id_]] for id_, _ in self._firing},
+            {
+                id_: self._criteria.objectives[self._columns[id_]]
+                for id_, reason in self._firing
+                if reason in SEVERITIES
+            },
             self._querier,
             judgement.at_ms,
         )
         verdicts = {id_: self._verdict(judgement, self._columns[id_]) for id_ in told}
         alerts = [alert for id_ in verdicts for alert in verdicts[id_].to_alerts()]
-        alerts += [verdicts[id_].alert(s, former[id_, s], judgement.at_ms) for id_, s in ended]
+        alerts += [
+            condition_alert(verdicts[id_], reason, since_ms)
+            for (id_, reason), since_ms in self._firing.items()
+            if reason not in SEVERITIES
+        ]
+        alerts += [
+            _alert(verdicts[id_], reason, former[id_, reason], judgement.at_ms)
+            for id_, reason in ended
+        ]
         if alerts:
             try:
                 self._sink.emit(alerts)
@@ -265,14 +283,39 @@ class SloEngine:
         silent = {
             key: since_ms
             for key, since_ms in self._firing.items()
-            if key[0] in self._columns and not judgement.has_data[self._columns[key[0]]]
+            if key[0] in self._columns
+            and key[1] != NO_DATA
+            and not judgement.has_data[self._columns[key[0]]]
         }
-        return {**silent, **firing}
+        return {**silent, **firing, **self._conditions(judgement)}
+
+    def _conditions(self, judgement: Judgement) -> dict[AlertKey, int]:
+        before = {
+            level_name(level): np.array(
+                [(id_, level_name(level)) in self._firing for id_ in self._columns], np.bool_
+            )
+            for level in self._levels
+        }
+        found = conditions_now(
+            judgement.has_data,
+            self._ledger.since_ms,
+            1.0 - judgement.spent,
+            self._levels,
+            before,
+        )
+        if not self._tells_no_data:
+            del found[NO_DATA]
+        keys = [
+            (self._criteria.objectives[column].id, name)
+            for name, mask in found.items()
+            for column in np.flatnonzero(mask & ~self._criteria.disabled["ticket"]).tolist()
+        ]
+        return {key: self._firing.get(key, judgement.at_ms) for key in keys}
 
     def _resolve_gone(self, judgement: Judgement, gone: set[str]) -> None:
         alerts = [
-            self._verdict(judgement, self._columns[id_]).alert(severity, since_ms, judgement.at_ms)
-            for (id_, severity), since_ms in self._firing.items()
+            _alert(self._verdict(judgement, self._columns[id_]), reason, since_ms, judgement.at_ms)
+            for (id_, reason), since_ms in self._firing.items()
             if id_ in gone
         ]
         if alerts:
@@ -310,3 +353,11 @@ class SloEngine:
         except TocsinError as error:
             self._metrics.failures.labels(name).inc()
             log.error("SLO %s failed; the next tick tries again: %s", name, error)
+
+
+def _alert(verdict: Verdict, reason: str, starts_at_ms: int, ends_at_ms: int) -> Alert:
+    """The end of an alert of a severity or a condition."""
+    for severity in SEVERITIES:
+        if severity == reason:
+            return verdict.alert(severity, starts_at_ms, ends_at_ms)
+    return condition_alert(verdict, reason, starts_at_ms, ends_at_ms)

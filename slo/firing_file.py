@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from collector.model.errors import StorageError
-from slo.objective import SEVERITIES, Severity
 
 NAME = "firing.json"
-AlertKey = tuple[str, Severity]
-"""An objective's id and a severity."""
+AlertKey = tuple[str, str]
+"""An objective's id and a severity or a condition."""
 
 
 class FiringFile:
@@ -25,10 +24,9 @@ class FiringFile:
         try:
             data = json.loads(self._path.read_text(encoding="utf-8"))
             return {
-                (id_, severity): int(since[severity])
-                for id_, since in data.items()
-                for severity in SEVERITIES
-                if severity in since
+                (id_, reason): int(since_ms)
+                for id_, reasons in data.items()
+                for reason, since_ms in reasons.items()
             }
         except (OSError, ValueError, AttributeError, TypeError):
             return {}
@@ -36,8 +34,8 @@ class FiringFile:
     def write(self, firing: Mapping[AlertKey, int]) -> None:
         """Replace the file. Raises StorageError."""
         data: dict[str, dict[str, int]] = {}
-        for (id_, severity), since_ms in firing.items():
-            data.setdefault(id_, {})[severity] = since_ms
+        for (id_, reason), since_ms in firing.items():
+            data.setdefault(id_, {})[reason] = since_ms
         temporary = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -73,9 +73,13 @@ def _hashed(state, body, begin, end):  # type: ignore[no-untyped-def]
         state = _mixed(state, _word(body, i))
         i += 8
     rest = np.uint64(0)
-    while i < end:
-        rest = (rest << np.uint64(8)) | np.uint64(body[i])
-        i += 1
+    if end - begin >= 8:
+        # the last word, some of it for the second time: cheaper than byte by byte
+        rest = _word(body, end - 8)
+    else:
+        while i < end:
+            rest = (rest << np.uint64(8)) | np.uint64(body[i])
+            i += 1
     state = _mixed(_mixed(state, rest), np.uint64(end - begin))
     return (state ^ (state >> np.uint64(33))) * _C3
 
@@ -97,7 +101,12 @@ def _varint(body, i, end):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _field(body, i, end):  # type: ignore[no-untyped-def]
     """(field number, wire type, begin of the payload, its end); the end is -1 when malformed."""
-    tag, i = _varint(body, i, end)
+    if i < end and 8 <= body[i] < 128:
+        # nearly every tag is one byte, and so are most lengths
+        tag = np.uint64(body[i])
+        i += 1
+    else:
+        tag, i = _varint(body, i, end)
     if i < 0 or tag >> np.uint64(3) == 0 or tag >> np.uint64(32) != 0:
         return 0, 0, 0, -1
     number, wire = np.int64(tag >> np.uint64(3)), np.int64(tag & np.uint64(7))
@@ -109,7 +118,11 @@ def _field(body, i, end):  # type: ignore[no-untyped-def]
     if wire == _FIXED32:
         return number, wire, i, (i + 4 if i + 4 <= end else -1)
     if wire == _BYTES:
-        length, i = _varint(body, i, end)
+        if i < end and body[i] < 128:
+            length = np.uint64(body[i])
+            i += 1
+        else:
+            length, i = _varint(body, i, end)
         if i < 0 or length > np.uint64(end - i):
             return number, wire, 0, -1
         return number, wire, i, i + np.int64(length)

@@ -124,7 +124,7 @@ def test_prometheus_writes_into_tocsin(
     prometheus = binary("prometheus")
     stage.start_node(binary("prometheus-node-exporter"))
     tocsin = stage.tocsin("scrape_configs: []\n")
-    eventually(lambda: is_ready(tocsin, "/-/ready"), 60, "tocsin")
+    eventually(lambda: is_ready(tocsin, "/-/ready"), 150, "tocsin")
     soon = "metadata_config: {send_interval: 1s}"
     sender = stage.prometheus(prometheus, stage.scrape() + sending_to(tocsin, soon))
     selector = '{job="node",__name__=~"node_.+|up|scrape_samples_scraped"}'
@@ -144,7 +144,7 @@ def test_tocsin_writes_into(
     stage.start_node(binary("prometheus-node-exporter"))
     if receiver == "prometheus":
         there = stage.prometheus(program, "global: {}\n", "--web.enable-remote-write-receiver")
-        eventually(lambda: is_ready(there, "/-/ready"), 60, receiver)
+        eventually(lambda: is_ready(there, "/-/ready"), 150, receiver)
     else:
         there = stage.free_port()
         data = stage.directory / "victoria"
@@ -155,7 +155,7 @@ def test_tocsin_writes_into(
     more = ["write_relabel_configs:", "- {source_labels: [job], regex: node, action: keep}"]
     here = stage.tocsin(stage.scrape() + sending_to(there, *more))
     selector = '{job="node",__name__=~"node_.+|up|scrape_samples_scraped"}'
-    eventually(lambda: is_ready(here, "/-/ready"), 60, "tocsin")
+    eventually(lambda: is_ready(here, "/-/ready"), 150, "tocsin")
     eventually(lambda: grown(there, selector), 90, f"samples in {receiver}")
     received = held(there, selector)
     assert len(received) > 50
@@ -189,9 +189,9 @@ def both_versions(port: int) -> str:
 
 def test_tocsin_writes_native_histograms_into_tocsin(stage: Stage, eventually: Eventually) -> None:
     there = stage.tocsin("scrape_configs: []\n")
-    eventually(lambda: is_ready(there, "/-/ready"), 60, "the receiver")
+    eventually(lambda: is_ready(there, "/-/ready"), 150, "the receiver")
     here = stage.tocsin("scrape_configs: []\n" + both_versions(there))
-    eventually(lambda: is_ready(here, "/-/ready"), 60, "the sender")
+    eventually(lambda: is_ready(here, "/-/ready"), 150, "the sender")
     now_ms = round(float(ask(here, "/api/v1/query", query="time()")["data"]["result"][1]) * 1000)
     exemplars = [({"trace_id": "abc"}, 0.5, now_ms)]
     series = [

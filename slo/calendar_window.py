@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -57,6 +57,19 @@ class CalendarWindow:
     def duration_ms(self) -> int:
         """How long a period is taken to be where its true length does not matter."""
         return self.count * NOMINAL_DAYS[self.unit] * DAY_MS
+
+    @property
+    def begins_with_its_unit(self) -> bool:
+        """Whether periods are those of the calendar: a month from its first midnight, and so on."""
+        at = self.anchor
+        first = {
+            "day": True,
+            "week": at.weekday() == 0,
+            "month": at.day == 1,
+            "quarter": at.day == 1 and at.month % 3 == 1,
+            "year": at.day == 1 and at.month == 1,
+        }
+        return self.count == 1 and at.time() == time() and first[self.unit]
 
     @property
     def text(self) -> str:

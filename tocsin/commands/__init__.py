@@ -18,6 +18,7 @@ from tocsin.commands.rules_check import check_rules
 from tocsin.commands.rules_test import run_rule_tests
 from tocsin.commands.slo import list_slos, slo_rules
 from tocsin.commands.slo_check import check_slos
+from tocsin.commands.slo_convert import convert_slos
 from tocsin.commands.slo_gate import slo_gate, slo_why
 from tocsin.commands.up import up
 from tocsin.commands.version import version
@@ -50,6 +51,7 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
             "list": list_slos,
             "rules": slo_rules,
             "check": check_slos,
+            "convert": convert_slos,
             "gate": slo_gate,
             "why": slo_why,
         },

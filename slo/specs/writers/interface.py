@@ -1,0 +1,60 @@
+"""What a writer gives: documents, and what the format could not say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from collector.model.labels import METRIC_NAME
+from slo.objective import CounterTerm, Indicator, Objective, SampledIndicator
+
+Document = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """YAML documents as mappings; `lost` says, objective by objective, what they do not hold."""
+
+    documents: tuple[Document, ...]
+    lost: tuple[str, ...]
+
+
+Writer = Callable[[Sequence[Objective]], Written]
+
+
+def events_of(indicator: Indicator, wrap: str) -> dict[str, str] | None:
+    """Bad and total as PromQL; `wrap` holds one selector: `sum(rate({}[5m]))`.
+
+    None where the sum has fractions of a counter, which no format can say.
+    """
+    written = {}
+    for name, side in (("bad", indicator.bad), ("total", indicator.total)):
+        parts = [_part(term, wrap) for term in side]
+        if None in parts:
+            return None
+        written[name] = "".join(part for part in parts if part).removeprefix(" + ")
+    return written
+
+
+def _part(term: CounterTerm, wrap: str) -> str | None:
+    if abs(term.coefficient) != 1:
+        return None
+    return f" {'-' if term.coefficient < 0 else '+'} {wrap.format(selector_of(term))}"
+
+
+def selector_of(term: CounterTerm) -> str:
+    """`requests_total{code="500"}`."""
+    name = next((m.value for m in term.matchers if m.name == METRIC_NAME and m.kind == "="), "")
+    inner = ", ".join(str(m) for m in term.matchers if not (m.name == METRIC_NAME and name))
+    return f"{name}{{{inner}}}" if inner else name
+
+
+def is_sampled(objective: Objective) -> SampledIndicator | None:
+    """The indicator when it is looked at instead of counted."""
+    indicator = objective.indicator
+    return indicator if isinstance(indicator, SampledIndicator) else None
+
+
+def percent_text(objective: Objective) -> str:
+    """`99.9`, exactly."""
+    return f"{float(objective.target * 100):.12g}"

@@ -1,0 +1,124 @@
+"""Objectives -> `tocsin/v1`, which can say all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slo.calendar_window import CalendarWindow
+from slo.objective import (
+    DEFAULT_ALERT_NAME,
+    DEFAULT_MAX_GROUPS,
+    Indicator,
+    Objective,
+    SeverityAlerting,
+)
+from slo.specs.writers.interface import (
+    Document,
+    Written,
+    events_of,
+    is_sampled,
+    percent_text,
+    selector_of,
+)
+
+_SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+
+def write(objectives: Sequence[Objective]) -> Written:
+    """One document for each objective."""
+    lost: list[str] = []
+    documents = [_document(one, lost) for one in objectives]
+    lost += [
+        f"{one.id}: periods that begin at {one.window.anchor}: ours begin with the calendar's"
+        for one in objectives
+        if isinstance(one.window, CalendarWindow) and not one.window.begins_with_its_unit
+    ]
+    return Written(tuple(documents), tuple(lost))
+
+
+def _document(one: Objective, lost: list[str]) -> Document:
+    document: Document = {
+        "version": "tocsin/v1",
+        "service": one.service,
+        "name": one.name,
+        "objective": f"{percent_text(one)}%",
+        "window": _window(one),
+        **_indicator(one, lost),
+    }
+    if one.budgeting:
+        document["slices"] = _slices(one)
+    if one.group_by:
+        document |= {"group_by": list(one.group_by)}
+        if one.max_groups != DEFAULT_MAX_GROUPS:
+            document["max_groups"] = one.max_groups
+    for name, value in (
+        ("description", one.description),
+        ("labels", dict(one.labels)),
+        ("annotations", dict(one.annotations)),
+        ("alert", _alert(one)),
+    ):
+        if value:
+            document[name] = value
+    return document
+
+
+def _window(one: Objective) -> str:
+    if not isinstance(one.window, CalendarWindow):
+        return one.window.text
+    zone = "" if one.window.zone == "UTC" else f" in {one.window.zone}"
+    return f"{one.window.text}{zone}"
+
+
+def _indicator(one: Objective, lost: list[str]) -> Document:
+    sampled = is_sampled(one)
+    if sampled:
+        look: Document = {"query": sampled.query, "every": f"{sampled.every_ms}ms"}
+        if sampled.operator in _SIGNS:
+            look["good_when"] = f"{_SIGNS[sampled.operator]} {sampled.threshold:.17g}"
+        elif sampled.operator == "success":
+            look["good_share"] = True
+        else:
+            look |= {"query": f"1 - ({sampled.query})", "good_share": True}
+        return {"look_at": look}
+    assert isinstance(one.indicator, Indicator)  # noqa: S101 # there are two kinds
+    events = events_of(one.indicator, "{}")
+    if events is None:
+        lost.append(f"{one.id}: a share of a histogram's bucket can't be written as counters")
+        return {"total": selector_of(one.indicator.total[0])}
+    return dict(events)
+
+
+def _slices(one: Objective) -> Document:
+    slices = one.budgeting
+    assert slices is not None  # noqa: S101 # the caller looked
+    written: Document = {"of": f"{slices.slice_ms}ms"}
+    if slices.target is not None:
+        written["good"] = f"{float(slices.target * 100):.12g}%"
+    if slices.empty != "ignore":
+        written["empty"] = slices.empty
+    return written
+
+
+def _alert(one: Objective) -> Document:
+    alerting = one.alerting
+    found: Document = {}
+    if alerting.name != DEFAULT_ALERT_NAME:
+        found["name"] = alerting.name
+    for name, value in (
+        ("labels", dict(alerting.labels)),
+        ("annotations", dict(alerting.annotations)),
+        ("page", _severity(alerting.page)),
+        ("ticket", _severity(alerting.ticket)),
+    ):
+        if value:
+            found[name] = value
+    return found
+
+
+def _severity(severity: SeverityAlerting) -> Document:
+    found: Document = {"disable": True} if severity.disabled else {}
+    if severity.labels:
+        found["labels"] = dict(severity.labels)
+    if severity.annotations:
+        found["annotations"] = dict(severity.annotations)
+    return found

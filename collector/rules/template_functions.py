@@ -12,17 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote_plus, urlsplit
 
-import re2
-
 from collector.gotemplate import Html, StringMap, Typed
 from collector.gotemplate import humanize as human
+from collector.gotemplate.regex import match, re_replace_all
 from collector.gotemplate.values import plain
 from collector.model.durations import parse_duration_ms
 from collector.model.labels import Labels
 
 VARIABLES = ("$labels", "$externalLabels", "$externalURL", "$value")
 _WORD_START = re.compile(r"(?<![\w])(\w)")
-_GROUP = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,47 +105,6 @@ def sort_by_label(name: str, vector: object) -> list[object]:
 def args(*values: object) -> dict[str, object]:
     """Several values as one: arg0, arg1, …"""
     return {f"arg{number}": one for number, one in enumerate(values)}
-
-
-def re_replace_all(pattern: str, replacement: str, text: str) -> str:
-    """Every match of an RE2 pattern replaced; `$1` and `${name}` are its groups."""
-    compiled = _compiled(pattern)
-    parts: list[str] = []
-    at, begun = 0, False
-    for match in compiled.finditer(text):
-        if begun and match.start() == match.end() == at:
-            continue  # Go sees no empty match right after another one
-        begun = True
-        parts += (text[at : match.start()], _expanded(replacement, match))
-        at = match.end()
-    return "".join((*parts, text[at:]))
-
-
-def _expanded(replacement: str, match: re.Match[str]) -> str:
-    def group(reference: re.Match[str]) -> str:
-        if reference[1]:
-            return "$"
-        name = reference[2] or reference[3]
-        if name.isdigit():
-            return (match.group(int(name)) or "") if int(name) <= match.re.groups else ""
-        return match.groupdict().get(name) or ""
-
-    return _GROUP.sub(group, replacement)
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        compiled: re.Pattern[str] = re2.compile(pattern, options)
-    except re2.error as error:
-        raise ValueError(f"error parsing regexp: {pattern}") from error
-    return compiled
-
-
-def match(pattern: str, text: str) -> bool:
-    """Whether an RE2 pattern is found anywhere in the text."""
-    return _compiled(pattern).search(text) is not None
 
 
 def title(text: str) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 from collector.model.errors import ConfigError, Where
 from collector.model.yaml_document import YamlDocument, read_yaml
 from slo.objective import Objective
-from slo.specs import native, openslo, pyrra, sloth
+from slo.specs import native, openslo, openslo_v1alpha, pyrra, sloth
 
 READERS: dict[str, Callable[[list[YamlDocument]], list[Objective]]] = {
     native.VERSION: native.read,
     "openslo/v1": openslo.read,
+    "openslo/v1alpha": openslo_v1alpha.read,
     "prometheus/v1": sloth.read,
     "sloth.slok.dev/v1": sloth.read_resources,
     "pyrra.dev/v1alpha1": pyrra.read,
@@ -62,7 +63,7 @@ def read_all(text: str, file: str) -> tuple[list[Objective], list[ConfigError]]:
         others = [one for one in named if one is not document]
         try:
             version = _version(document)
-            openslo_ones = others if version.startswith("openslo/") else []
+            openslo_ones = others if version == "openslo/v1" else []
             objectives += READERS[version]([document, *openslo_ones])
         except ConfigError as error:
             errors.append(error)

@@ -288,3 +288,33 @@ def test_sloth_resources_are_sloth_in_camel_case() -> None:
     with pytest.raises(ConfigError, match="errorQuery is missing") as caught:
         objectives_of(text.replace("errorQuery:", "#"), "slo.yaml")
     assert caught.value.where.line == 11
+
+
+def test_openslo_before_its_first_version() -> None:
+    search, heap = load_objectives([CASES / "openslo_v1alpha.yaml"])
+    assert (search.id, search.target, search.window.text) == (
+        "search/search",
+        Fraction(99, 100),
+        "30d",
+    )
+    assert terms(search.indicator.total) == [(1, ['__name__="searches_total"'])]
+    assert heap.window.text == "month"
+    assert heap.budgeting == Timeslices(60_000, Fraction(1))
+    assert (heap.indicator.operator, heap.indicator.threshold) == ("lt", 0.8)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("unit: Day", "unit: Moon", "no such unit"),
+        ("Occurrences", "RatioTimeslices", "there is no method"),
+        ("target: 0.99", "target: 99", "not between 0 and 1"),
+        ("op: lt", "op: less", "no such comparison"),
+        ("kind: SLO", "kind: Slo", "no kind"),
+    ],
+)
+def test_a_wrong_v1alpha_spec_says_where_and_why(old: str, new: str, message: str) -> None:
+    text = (CASES / "openslo_v1alpha.yaml").read_text().replace(old, new, 1)
+    with pytest.raises(ConfigError, match=message) as caught:
+        objectives_of(text, "slo.yaml")
+    assert caught.value.where.line > 0

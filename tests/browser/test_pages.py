@@ -12,7 +12,14 @@ from collections.abc import Callable
 
 import pytest
 
-PAGES = ("/", "/slos/tocsin/api-availability", "/alerts", "/targets")
+PAGES = (
+    "/",
+    "/graph?g0.expr=up&g0.tab=1",
+    "/graph?g0.expr=rate(node_cpu_seconds_total%5B1m%5D)&g0.tab=0",
+    "/slos/tocsin/api-availability",
+    "/alerts",
+    "/targets",
+)
 FLAGS = (
     "--headless",
     "--no-sandbox",

@@ -13,6 +13,7 @@ from collector.model.errors import InputError, LimitError
 from tocsin.web.alerts_page import alerts_view
 from tocsin.web.assets import assets_router, load_assets
 from tocsin.web.home_page import home_view
+from tocsin.web.query_page import query_view
 from tocsin.web.silence_form import silence_from_form
 from tocsin.web.slo_page import DEFAULT_RANGE, slo_view
 from tocsin.web.targets_page import targets_view
@@ -25,7 +26,7 @@ MAX_FORM_BYTES = 64 * 1024
 
 
 def web_router(parts: Parts) -> APIRouter:
-    """Home, objectives, alerts, targets, and what they load."""
+    """Home, objectives, queries, alerts, targets, and what they load."""
     assets = load_assets()
     templates = Templates(assets, parts.clock, lambda: _firing(parts))
     router = APIRouter()
@@ -58,6 +59,11 @@ def _add_pages(router: APIRouter, parts: Parts, templates: Templates) -> None:
         if view is None:
             return templates.not_found(f"There is no objective {service}/{name}.")
         return templates.page("slo.html", "/slos", view)
+
+    @router.get("/graph")
+    def graph(request: Request) -> HTMLResponse:
+        view = query_view(parts.engine, request.query_params, parts.clock.now_ms())
+        return templates.page("graph.html", "/graph", view)
 
     @router.get("/alerts")
     def alerts() -> HTMLResponse:

@@ -64,6 +64,7 @@ class Templates:
             ago_text=lambda ms: texts.ago(ms, now_ms),
             navigation=(
                 ("/", "Home", 0),
+                ("/graph", "Query", 0),
                 ("/alerts", "Alerts", self._firing()),
                 ("/targets", "Targets", 0),
             ),

@@ -1,9 +1,10 @@
 // Keeps a page fresh and answers the keyboard; without it, every page works and says so by reloading.
 const REFRESH_MS = 5000;
-const KEYS = { h: "/", a: "/alerts", t: "/targets" };
+const KEYS = { h: "/", q: "/graph", a: "/alerts", t: "/targets" };
 
 async function refresh() {
-  const busy = document.hidden || document.activeElement?.closest("form, dialog") || getSelection().type === "Range";
+  const still = "still" in document.getElementById("content").dataset;
+  const busy = still || document.hidden || document.activeElement?.closest("form, dialog") || getSelection().type === "Range";
   if (busy) return;
   try {
     const answer = await fetch(location.href, { headers: { "X-Tocsin-Refresh": "1" } });

@@ -36,6 +36,7 @@ from collector.query.operators.scan import Scan, SmoothedScan, WindowScan
 from collector.query.operators.shared import SharedValue, SharedWindows
 from collector.query.operators.sort import Sort
 from collector.query.operators.subquery import SubqueryWindows
+from collector.query.operators.tiered import Tiered
 from collector.query.operators.traced import Traced, TracedWindows
 from collector.query.operators.window_function import WindowFunction
 from collector.query.plan import (
@@ -105,8 +106,11 @@ class _Builder:
 
     def _operator(self, plan: Plan) -> Operator:
         match plan:
-            case NumberPlan() | TextPlan() | Select():
+            case NumberPlan() | TextPlan():
                 return _leaf(plan)
+            case Select():
+                where = (plan.matchers, 0, plan.offset_ms, plan.at_ms, plan.extension != "")
+                return Tiered(_leaf(plan), *where, plan.span)
             case Shared(inner=inner):
                 return SharedValue(self.operator(inner), self._slot(inner))
             case Once(inner=inner):
@@ -177,7 +181,7 @@ class _Builder:
         at = ranges[0]
         params = tuple(self.operator(arg) for i, arg in enumerate(plan.args) if i != at)
         span_of = dict(enumerate(plan.spans))
-        return WindowFunction(
+        function = WindowFunction(
             plan.name,
             self.windows(plan.args[at]),
             params,
@@ -186,6 +190,12 @@ class _Builder:
             span_of.get(0, NO_SPAN),
             plan.name_is_unused,
         )
+        source = plan.args[at]
+        source = source.inner if isinstance(source, Shared) else source
+        if not isinstance(source, SelectWindows):
+            return function
+        where = (source.matchers, source.range_ms, source.offset_ms, source.at_ms)
+        return Tiered(function, *where, source.extension != "", function.source_span)
 
     def _special(self, plan: CallPlan) -> Operator:
         args = tuple(self.operator(arg) for arg in plan.args)

@@ -45,7 +45,7 @@ from collector.query.values import (
     Vector,
 )
 from collector.query.walk import calls_in
-from collector.store.interface import Querier
+from collector.store.interface import Querier, TierQuerier
 
 _ORDERING_CALLS = frozenset(("sort", "sort_desc", "sort_by_label", "sort_by_label_desc"))
 _ORDERING_AGGREGATORS = frozenset(("topk", "bottomk"))
@@ -223,6 +223,7 @@ class Engine:
             annotations,
             budget,
             start_timestamps=options.start_timestamps,
+            tiers=self._querier if isinstance(self._querier, TierQuerier) else None,
         )
 
     def _matrix(self, run: _Run, grid: Grid) -> Matrix:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
@@ -193,11 +193,33 @@ class Buckets:
     values: Mapping[str, Float64s]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is there of one resolution (0: the samples): everything in `(after_ms, …)`.
+
+    Of a tier `until_ms` says how far it is written; buckets after that are made of samples. It is
+    `after_ms` too where something was deleted, as then samples are left that buckets don't count.
+    """
+
+    resolution_ms: int
+    after_ms: int
+    until_ms: int
+
+
+@runtime_checkable
 class TierQuerier(Protocol):
     """The way out for long ranges."""
 
-    def resolutions_ms(self) -> Sequence[int]:
-        """Of the tiers that are kept, ascending."""
+    def kept(self) -> Sequence[Kept]:
+        """The samples, then the tiers that have any blocks, by rising resolution."""
+        ...
+
+    def match(self, matchers: Sequence[Matcher]) -> Int64s:
+        """See `Querier.match`."""
+        ...
+
+    def labels_of(self, refs: Int64s) -> list[Labels]:
+        """See `Querier.labels_of`."""
         ...
 
     def buckets(

@@ -31,7 +31,7 @@ from collector.store.downsample import (
     without_implied,
 )
 from collector.store.head import Head
-from collector.store.interface import Buckets, Slice
+from collector.store.interface import Buckets, Kept, Slice
 from collector.store.options import TierOptions
 
 PART_BUCKETS = 288
@@ -125,6 +125,15 @@ class Tier:
         last_ms = -(-until_ms // resolution_ms) * resolution_ms
         self.blocks.delete(refs, from_ms, last_ms)
 
+    def kept(self) -> Kept | None:
+        """What it has blocks of, None where it has none."""
+        blocks, resolution_ms = self.blocks.blocks, self.options.resolution_ms
+        if not blocks:
+            return None
+        after_ms = min(block.first_ms for block in blocks) - resolution_ms
+        until_ms = max(block.last_ms for block in blocks)
+        return Kept(resolution_ms, after_ms, after_ms if self.blocks.tombstones else until_ms)
+
     def gaps(self, after_ms: int, until_ms: int) -> list[tuple[int, int]]:
         """The ranges `(lo, hi]` that it has no block of."""
         first, last = after_ms // self._span_ms, (until_ms - 1) // self._span_ms
@@ -133,6 +142,16 @@ class Tier:
             (max(number * self._span_ms, after_ms), min((number + 1) * self._span_ms, until_ms))
             for number in absent
         ]
+
+
+def kept(raw: Sequence[Block], head_from_ms: int, tiers: Sequence[Tier]) -> list[Kept]:
+    """See `TierQuerier.kept`; `head_from_ms`: what is older is in blocks, or gone."""
+    first_ms = min((block.first_ms for block in raw), default=head_from_ms)
+    found = [one for tier in tiers if (one := tier.kept()) is not None]
+    return [
+        Kept(0, first_ms - 1, 2**62),
+        *sorted(found, key=lambda one: one.resolution_ms),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from collector.model.labels import Labels
 from collector.model.matchers import Matcher
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s, SampleBatch
-from collector.store import merge
+from collector.store import interface, merge
 from collector.store.block_store import BlockStore
 from collector.store.changes import Changes
 from collector.store.checkpoint import write_checkpoint
@@ -37,7 +37,7 @@ from collector.store.maintenance import Maintenance, Parts, remove_before
 from collector.store.options import StoreOptions, StoreStatus
 from collector.store.recovery import recover
 from collector.store.self_metrics import StoreMetrics
-from collector.store.tiers import Range, Tier, read_buckets
+from collector.store.tiers import Range, Tier, kept, read_buckets
 from collector.store.wal import Wal, remedy
 
 log = logging.getLogger(__name__)
@@ -274,9 +274,9 @@ class Tsdb:
         """See `Querier.select`."""
         return self._samples(self.match(matchers), after_ms, until_ms)
 
-    def resolutions_ms(self) -> list[int]:
-        """See `TierQuerier.resolutions_ms`."""
-        return sorted(tier.options.resolution_ms for tier in self._tiers)
+    def kept(self) -> list[interface.Kept]:
+        """See `TierQuerier.kept`."""
+        return kept(self._blocks.blocks, self._head.from_ms, self._tiers)
 
     def buckets(
         self,

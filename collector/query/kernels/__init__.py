@@ -15,6 +15,7 @@ def warm() -> None:
     """
     from collector.query.kernels import (
         aggregate,
+        buckets,
         dense_histograms,
         extended,
         float_digits,
@@ -38,6 +39,9 @@ def warm() -> None:
     windows.rows_with_cells(windows.read_only(into[1]))
     rate.extrapolated(*common, lo, ends, True, 1.0, *into)
     windows.latest_columns(bits, lo, hi, np.empty((1, 1), np.int64))
+    cell = np.ones((1, 1))
+    counter = (cell, cell, cell, cell, cell, cell)
+    buckets.extrapolated(1, ends, *counter, lo, lo + 1, one, *into)
     rate.last_two(*common, True, *into)
     extended.extended(0, *common, lo, ends, True, True, 1.0, *into)
     extended.interpolated(times, values, bits, lo, lo, hi, ends, *into)

@@ -12,13 +12,14 @@ import numpy as np
 from collector.model.clock import Clock
 from collector.model.errors import CancelledError, LimitError, UnavailableError
 from collector.model.labels import Labels
+from collector.model.matchers import Matcher
 from collector.model.samples import Bools, Float64s, Int64s
 from collector.query.annotations import Annotations
 from collector.query.ast import Extension
 from collector.query.block import Block, Cells, Histograms, as_objects
 from collector.query.dense_histograms import DenseHistograms
 from collector.query.grid import Grid
-from collector.store.interface import Querier
+from collector.store.interface import Querier, Slice, TierQuerier
 
 Value = Block | Float64s | str
 """A vector over steps, a scalar over steps (float64[t]), or a text."""
@@ -67,12 +68,26 @@ class Budget:
             raise UnavailableError("query timed out in expression evaluation")
 
 
+class SampleReader(Protocol):
+    """What selectors need of a `Querier`."""
+
+    def select(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Slice]:
+        """See `Querier.select`."""
+        ...
+
+    def match(self, matchers: Sequence[Matcher]) -> Int64s:
+        """See `Querier.match`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Where and when operators run. `grid` is that of this evaluation: a subquery has its own.
 
     `shared` holds what several places of the query use, by their number and the grid;
-    `start_timestamps`: rates use when a counter began, where that is known.
+    `start_timestamps`: rates use when a counter began, where that is known. `tiers` answers for
+    ranges whose samples are gone, None where there are none. `reader`: selectors read there, not
+    in the querier; their windows are `least_range_ms` long, or longer.
     """
 
     querier: Querier
@@ -83,6 +98,9 @@ class Context:
     budget: Budget
     shared: dict[tuple[int, Grid], object] = field(default_factory=dict)
     start_timestamps: bool = False
+    tiers: TierQuerier | None = None
+    reader: SampleReader | None = None
+    least_range_ms: int = 0
 
     def on(self, grid: Grid) -> Context:
         """The same query at other times."""

@@ -30,11 +30,13 @@ from collector.model.samples import (
 from collector.query.block import Cells, are_histograms, no_histograms
 from collector.query.dense_histograms import DenseHistograms
 from collector.query.operators.dense_families import dense_family
-from collector.store.interface import Querier, Slice
+from collector.query.operators.interface import SampleReader
+from collector.store.interface import Slice
 
 MAX_REMEMBERED_COLUMNS = 1 << 18
 """Columns of histograms whose series is remembered (some 300 bytes each)."""
-_COLUMNS = (Matcher("!=", COMPONENT, ""),)
+COLUMNS = (Matcher("!=", COMPONENT, ""),)
+"""What all columns of histograms have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class _Row:
 
 
 def read_samples(
-    querier: Querier, matchers: tuple[Matcher, ...], after_ms: int, until_ms: int
+    querier: SampleReader, matchers: tuple[Matcher, ...], after_ms: int, until_ms: int
 ) -> list[Samples]:
     """All samples in `(after_ms, until_ms]` of the series that match; each series is in one."""
     slices = querier.select(matchers, after_ms, until_ms)
@@ -122,9 +124,9 @@ def _dense(members: list[Labels], families: Mapping[Labels, list[_Row]]) -> Samp
     return Samples(members, part.timestamps_ms, values, found, began, part.refs[counts])
 
 
-def _component_rows(querier: Querier, slices: Sequence[Slice]) -> list[list[int]]:
+def _component_rows(querier: SampleReader, slices: Sequence[Slice]) -> list[list[int]]:
     """The rows of each slice that are columns of histograms; by ref, as labels are slow to ask."""
-    refs = querier.match(_COLUMNS)
+    refs = querier.match(COLUMNS)
     if not len(refs):
         return [[] for _ in slices]
     return [np.flatnonzero(np.isin(part.refs, refs)).tolist() for part in slices]

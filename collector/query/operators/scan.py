@@ -179,7 +179,7 @@ class WindowScan:
         ends = evaluation_times(context, self.offset_ms, self.at_ms)
         if not len(ends):
             return []
-        starts = ends - self.range_ms
+        starts = ends - max(self.range_ms, context.least_range_ms)
         before = context.lookback_ms if self.extension else 0
         after = context.lookback_ms if self.extension == "smoothed" else 0
         reach = (starts - before, ends + after)
@@ -205,7 +205,7 @@ def read_windows(
 ) -> list[Windows]:
     """All series that match, with windows `(start, end]` over their samples."""
     reach = (int(starts.min()), int(ends.max()))
-    found = read_samples(context.querier, matchers, *reach)
+    found = read_samples(context.reader or context.querier, matchers, *reach)
     context.budget.has_read_histograms |= any(part.cells is not None for part in found)
     return [
         windows_over(

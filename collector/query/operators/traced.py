@@ -22,6 +22,7 @@ class Traced:
         mark = _Mark(context)
         value = self.inner.run(context)
         mark.write(self.step, len(value.labels) if isinstance(value, Block) else 1)
+        self.step.text = self.inner.explain()
         return value
 
     def explain(self) -> str:

@@ -66,7 +66,10 @@ class WindowFunction:
             values = self._apply(windows, params, context)
             cells = self._histograms(windows, values, context)
             blocks.append(Block(windows.labels, values, windows.dropped, cells))
-        block = in_order(blocks, found, steps)
+        return self.finished(in_order(blocks, found, steps), context)
+
+    def finished(self, block: Block, context: Context) -> Block:
+        """The values, however they were found, under the names that they go by."""
         if self.name in ("rate", "increase"):
             self._note_gauges(block, context)
         if self.name_is_unused or FUNCTIONS[self.name].keeps_name:

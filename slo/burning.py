@@ -115,7 +115,7 @@ def next_burning(
     paged_ms = before.paged_ms.copy()
     for tier, mine in sorted(tiers, key=lambda one: one[0].severity != "page"):
         former = before.by_tier.get(tier, np.zeros_like(mine))
-        free = mine if tier.severity == "page" else mine & _is_free(tier, now_ms, paged_ms)
+        free = mine if tier.severity == "page" else mine & is_free(tier, now_ms, paged_ms)
         now = _burns(tier, windows, former, free)
         by_tier[tier] = np.where(has_data, now, former) & mine
         if tier.severity == "page":
@@ -123,7 +123,8 @@ def next_burning(
     return Burning(by_tier, paged_ms)
 
 
-def _is_free(ticket: Tier, now_ms: int, paged_ms: Int64s) -> Bools:
+def is_free(ticket: Tier, now_ms: int | Int64s, paged_ms: Int64s) -> Bools:
+    """Where a ticket may begin: its short window holds nothing of the time of a page."""
     return np.asarray((paged_ms == NEVER_MS) | (now_ms - paged_ms > ticket.short_ms))
 
 
@@ -131,10 +132,21 @@ def _burns(tier: Tier, windows: Windows, former: Bools, free: Bools) -> Bools:
     """Former ones that go on and free ones that begin; tails are asked only where they decide."""
     over_long, over_short = windows.is_over(tier)
     burns = over_short & former
-    if tier.severity == "page":
-        goes_on = np.flatnonzero(burns)
-        burns[goes_on] = ~windows.has_recovered(tier, goes_on, SURE_OF_RECOVERY)
+    goes_on = np.flatnonzero(burns)
+    burns[goes_on] = may_go_on(tier, windows, goes_on)
     begins = np.flatnonzero(over_short & over_long & free & ~former)
-    sure = windows.is_beyond_chance(tier, begins)
-    burns[begins] = sure & ~windows.has_recovered(tier, begins, HINT_OF_RECOVERY)
+    burns[begins] = may_begin(tier, windows, begins)
     return burns
+
+
+def may_begin(tier: Tier, windows: Windows, columns: Int64s) -> Bools:
+    """Which of these, over the factor on both windows, are a burn of now and not of chance."""
+    sure = windows.is_beyond_chance(tier, columns)
+    return sure & ~windows.has_recovered(tier, columns, HINT_OF_RECOVERY)
+
+
+def may_go_on(tier: Tier, windows: Windows, columns: Int64s) -> Bools:
+    """Which of these, that burnt and are over the factor on the short window, still burn."""
+    if tier.severity != "page":
+        return np.ones(len(columns), np.bool_)
+    return ~windows.has_recovered(tier, columns, SURE_OF_RECOVERY)

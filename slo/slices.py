@@ -69,15 +69,15 @@ class Ring:
         self.times: list[int] = []
         self._first = 0
         days = resolution.span_ms // DAY_MS + 1
-        self._capacity = resolution.span_ms // resolution.step_ms + 2 + days * len(calendars)
-        self.bad = np.zeros((self._capacity, columns))
-        self.total = np.zeros((self._capacity, columns))
+        self.capacity = resolution.span_ms // resolution.step_ms + 2 + days * len(calendars)
+        self.bad = np.zeros((self.capacity, columns))
+        self.total = np.zeros((self.capacity, columns))
 
     def append(self, time_ms: int, bad: Float64s, total: Float64s) -> None:
         """Keep a row, later than all."""
-        if len(self.times) == self._capacity:
+        if len(self.times) == self.capacity:
             del self.times[0]
-            self._first = (self._first + 1) % self._capacity
+            self._first = (self._first + 1) % self.capacity
         self.times.append(time_ms)
         place = self._place(len(self.times) - 1)
         if self._first or total.any() or bad.any():  # untouched rows of zeros take no memory
@@ -122,14 +122,14 @@ class Ring:
 
     def places(self) -> Int64s:
         """Where the row of each of `times` stands."""
-        return (self._first + np.arange(len(self.times), dtype=np.int64)) % self._capacity
+        return (self._first + np.arange(len(self.times), dtype=np.int64)) % self.capacity
 
     def _row(self, index: int) -> Row:
         place = self._place(index)
         return Row(self.times[index], self.bad[place], self.total[place])
 
     def _place(self, index: int) -> int:
-        return (self._first + index) % self._capacity
+        return (self._first + index) % self.capacity
 
 
 class Slices:

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
 
+from alerts import limits
 from alerts.api_values import (
     AlertBody,
     SilenceBody,
@@ -255,11 +256,14 @@ def _take_alerts(service: AlertService, body: object) -> Response:
         raise body
     if not isinstance(body, list):
         raise ApiError(400, "the body must be a list of alerts")
+    if len(body) > limits.MAX_ALERTS:
+        found = f"{len(body):,} alerts in one request, over the limit of {limits.MAX_ALERTS:,}"
+        raise ApiError(400, f"{found}; none was taken: send them in parts")
     alerts, problems = [], []
     for i, item in enumerate(body):
         try:
             alerts.append(_parse(AlertBody, item).alert(service.now_ms()))
-        except (ApiError, InputError) as error:
+        except (ApiError, InputError, LimitError) as error:
             problems.append(f"alert {i}: {error}")
             service.metrics.invalid.inc()
     try:
@@ -267,8 +271,14 @@ def _take_alerts(service: AlertService, body: object) -> Response:
     except TocsinError as error:
         raise ApiError(500, error.message) from error
     if problems:
-        raise ApiError(400, "; ".join(problems))
+        raise ApiError(400, _told(problems))
     return Response(status_code=200)
+
+
+def _told(problems: Sequence[str]) -> str:
+    rest = len(problems) - limits.MAX_PROBLEMS
+    more = [f"and {rest:,} more"] if rest > 0 else []
+    return "; ".join([*problems[: limits.MAX_PROBLEMS], *more])
 
 
 def _parse(model: type[Model], body: object) -> Model:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, Field
 
 from alerts.channels.webhook import timestamp
+from alerts.limits import check_alert
 from alerts.service import AlertView, GroupView
 from alerts.silence import Silence
 from collector.model.alert import Alert
@@ -30,7 +31,11 @@ class AlertBody(BaseModel):
     generatorURL: str = ""  # noqa: N815 - the API's name
 
     def alert(self, now_ms: int) -> Alert:
-        """The alert; raises InputError for one without labels, or that ends before it starts."""
+        """The alert; raises InputError for one without labels, or that ends before it starts.
+
+        Raises LimitError for one that is too large.
+        """
+        check_alert(self.labels, self.annotations, self.generatorURL)
         labels = Labels(self.labels)
         if not labels:
             raise InputError("at least one label pair required")

@@ -15,7 +15,6 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from alerts.config_values import (
-    GO_TEMPLATE,
     ClassicLabelName,
     DurationMs,
     HostPort,
@@ -223,29 +222,6 @@ def write_original(config: AlertsConfig, global_: AlertmanagerGlobal) -> str:
     if defaults:
         written = {"global": defaults, **written}
     return yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
-
-
-def warnings(config: AlertsConfig) -> list[tuple[str, str]]:
-    """(field, text) of what was read and has no effect yet, so that silence does not mislead."""
-    found = [("templates", "Go templates are not run yet")] if config.templates else []
-    for i, receiver in enumerate(config.receivers):
-        data = receiver.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        for field, value in _leaves(data, f"receivers[{i}]"):
-            if isinstance(value, str) and GO_TEMPLATE in value:
-                text = "a Go template is not run yet; tocsin sends its own layout"
-                found.append((field, text))
-    return found
-
-
-def _leaves(value: object, field: str) -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict):
-        for key, child in value.items():
-            yield from _leaves(child, f"{field}.{key}")
-    elif isinstance(value, list):
-        for i, child in enumerate(value):
-            yield from _leaves(child, f"{field}[{i}]")
-    else:
-        yield field, value
 
 
 def _finding(loc: Loc, message: str) -> InitErrorDetails:

@@ -72,7 +72,8 @@ def is_http_url(text: str) -> bool:
 
 
 def _secret_url(secret: Secret) -> Secret:
-    if secret.reveal() != MASK and not is_http_url(secret.reveal()):
+    text = secret.reveal()
+    if text != MASK and GO_TEMPLATE not in text and not is_http_url(text):
         raise ValueError("not an http or https URL with a host (not shown: it is a secret)")
     return secret
 

@@ -21,7 +21,7 @@ from alerts.receivers import Integration
 from alerts.self_metrics import AlertMetrics
 from alerts.tables import Database
 from collector.model.clock import Clock
-from collector.model.errors import StorageError, TocsinError
+from collector.model.errors import StorageError, TemplateError, TocsinError
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Sender:
         self._unmarked: tuple[OutboxRow, Receipt, Attempt] | None = None
         self._stopping = False
         self._changed = threading.Condition()
-        labels = (integration.receiver, integration.kind)
+        self._labels = labels = (integration.receiver, integration.kind)
         self._sent, self._queued = metrics.sent.labels(*labels), metrics.queued.labels(*labels)
         self._healthy = metrics.healthy.labels(*labels)
         self._healthy.set(1)
@@ -212,7 +212,10 @@ class Sender:
     def _was_sent(
         self, row: OutboxRow, notification: Notification, receipt: Receipt, seconds: float
     ) -> None:
-        attempt = self._record(row, notification, "sent", seconds, "")
+        attempt = self._record(row, notification, "sent", seconds, "; ".join(receipt.problems))
+        if receipt.problems:
+            self._metrics.template_failures.labels(*self._labels).inc(len(receipt.problems))
+            log.warning("%s: templates failed: %s", self.integration.key, attempt.error)
         self._unmarked = (row, receipt, attempt)
         self._sent.inc()
         self._healthy.set(1)
@@ -238,7 +241,9 @@ class Sender:
     def _was_refused(
         self, row: OutboxRow, notification: Notification, error: TocsinError, seconds: float
     ) -> None:
-        permanent = isinstance(error, DeliveryError) and error.permanent
+        permanent = isinstance(error, TemplateError) or (
+            isinstance(error, DeliveryError) and error.permanent
+        )
         outcome: Outcome = "failed" if permanent else "retried"
         attempt = self._record(row, notification, outcome, seconds, str(error))
         log.warning("%s: %s: %s", self.integration.key, outcome, error)

@@ -7,8 +7,8 @@ annotations and labels. Where a group has several alerts, the worst one leads an
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from alerts.notification import Notification
 from collector.model.alert import Alert
@@ -25,6 +25,8 @@ MAX_LISTED = 10
 """Alerts of a group that are named one by one; the rest is counted."""
 ONLY_WHILE_FIRING = {"Burn rate", "Exhausted in", "SLI"}
 """Facts about a danger that is over would mislead."""
+TEMPLATE_ERROR = "Template error"
+"""The fact that names the user's templates that failed."""
 JUDGED_WINDOWS = ("long_window", "short_window")
 SHOWN_ELSEWHERE = {"alertname", "severity", "slo", "service", "__name__"}
 
@@ -83,6 +85,14 @@ def compose(notification: Notification) -> Message:
         since_ms=min(alert.starts_at_ms for alert in alerts),
         details=_details(notification, lead),
     )
+
+
+def with_problems(message: Message, problems: Sequence[str]) -> Message:
+    """The message that also says which of the user's templates failed."""
+    if not problems:
+        return message
+    fact = Fact(TEMPLATE_ERROR, "; ".join(problems))
+    return replace(message, facts=(fact, *message.facts))
 
 
 def is_slo(alert: Alert) -> bool:

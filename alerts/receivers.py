@@ -8,6 +8,8 @@ from alerts.channels import CHANNELS
 from alerts.channels.interface import Channel
 from alerts.config import AlertmanagerGlobal, AlertsConfig
 from alerts.dispatch import Place
+from alerts.template import TemplateBook, default_book
+from collector.config_errors import ManyConfigErrors
 from collector.model.clock import Clock
 from collector.model.errors import ConfigError, InputError, Where
 
@@ -29,20 +31,37 @@ class Integration:
 
 
 def build_integrations(
-    config: AlertsConfig, global_: AlertmanagerGlobal, clock: Clock
+    config: AlertsConfig,
+    global_: AlertmanagerGlobal,
+    clock: Clock,
+    book: TemplateBook | None = None,
 ) -> list[Integration]:
-    """Every integration; raises ConfigError, with the field, for one that lacks something."""
-    built = []
+    """Every integration, its texts calling the templates of `book` (None: the default ones).
+
+    Raises ManyConfigErrors, each with its field, for entries that lack something or whose
+    templates are wrong.
+    """
+    built, errors, templates = [], list[ConfigError](), book or default_book()
     for i, receiver in enumerate(config.receivers):
         for kind, build in CHANNELS.items():
             for j, entry in enumerate(getattr(receiver, f"{kind}_configs")):
                 field = f"receivers[{i}].{kind}_configs[{j}]"
                 try:
-                    channel = build(entry, global_, clock)
+                    channel = build(entry, global_, clock, templates)
                 except (InputError, OSError) as error:
-                    message = error.message if isinstance(error, InputError) else str(error)
-                    advice = error.advice if isinstance(error, InputError) else ""
-                    raise ConfigError(message, where=Where(field=field), advice=advice) from error
+                    errors.append(_named(error, field))
+                    continue
                 key = f"{receiver.name}/{kind}[{j}]"
                 built.append(Integration(key, receiver.name, kind, entry.send_resolved, channel))
+    if errors:
+        for one in built:
+            one.channel.close()
+        raise ManyConfigErrors(errors)
     return built
+
+
+def _named(error: InputError | OSError, field: str) -> ConfigError:
+    if isinstance(error, OSError):
+        return ConfigError(str(error), where=Where(field=field))
+    inner = f".{error.where.field}" if error.where.field else ""
+    return ConfigError(error.message, where=Where(field=field + inner), advice=error.advice)

@@ -1,7 +1,7 @@
 """Pydantic models of what a receiver may hold, under Alertmanager's own names.
 
-A text that Alertmanager runs as a Go template (title, description, ...) is accepted so that files
-paste in; tocsin sends its own layout instead, and `alerts.config.warnings` says where.
+Texts (title, description, ...) may be Go templates; which ones is said in each channel's file. One
+that is not set leaves its place to tocsin's own layout.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class EmailConfig(Section):
     force_implicit_tls: bool | None = None
     tls_config: TlsConfig | None = None
     headers: dict[str, Text] = Field(default_factory=dict)
-    html: str = ""
+    html: str | None = None
     text: str = ""
     threading: Threading = Threading()
 
@@ -221,7 +221,7 @@ class WebhookConfig(_HttpReceiver):
     url: SecretUrl | None = None
     url_file: str = ""
     max_alerts: int = Field(default=0, ge=0)
-    payload: NotYet = None
+    payload: Any = None
 
     @model_validator(mode="after")
     def _one_url(self) -> Self:

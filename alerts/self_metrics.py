@@ -37,6 +37,12 @@ class AlertMetrics:
             ("receiver", "channel", "permanent"),
             registry=registry,
         )
+        self.template_failures = Counter(
+            "tocsin_notification_template_failures",
+            "Texts of a receiver that failed on their data; tocsin's own took their place.",
+            ("receiver", "channel"),
+            registry=registry,
+        )
         self.queued = Gauge(
             "tocsin_notifications_queued",
             "Messages that wait to be sent.",

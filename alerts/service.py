@@ -32,6 +32,7 @@ from alerts.silence import hiding
 from alerts.silence_book import SilenceBook
 from alerts.state import StoredAlert
 from alerts.tables import Database
+from alerts.template import TemplateBook
 from collector.model.alert import Alert
 from collector.model.clock import Clock
 from collector.model.errors import TocsinError
@@ -97,12 +98,13 @@ class AlertService:
         registry: CollectorRegistry,
         *,
         global_: AlertmanagerGlobal | None = None,
+        templates: TemplateBook | None = None,
         external_url: str = "",
         random_ratio: Callable[[], float] = random.random,
     ) -> None:
         """Raises ConfigError for a receiver that lacks something, StorageError for a bad file."""
         defaults = global_ or AlertmanagerGlobal()
-        integrations = build_integrations(config, defaults, clock)
+        integrations = build_integrations(config, defaults, clock, templates)
         self.metrics = AlertMetrics(registry)
         self._clock = clock
         self._external_url = external_url
@@ -161,13 +163,18 @@ class AlertService:
             sender.stop()
         self._database.close()
 
-    def reload(self, config: AlertsConfig, global_: AlertmanagerGlobal | None = None) -> None:
+    def reload(
+        self,
+        config: AlertsConfig,
+        global_: AlertmanagerGlobal | None = None,
+        templates: TemplateBook | None = None,
+    ) -> None:
         """Take a new configuration over; raises ConfigError and keeps the old one.
 
         What receivers were told stays known, so an unchanged route repeats nothing.
         """
         defaults = global_ or AlertmanagerGlobal()
-        integrations = build_integrations(config, defaults, self._clock)
+        integrations = build_integrations(config, defaults, self._clock, templates)
         with self._lock:
             old = self._senders
             self._rules = _rules(config, defaults)

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from alerts.config import AlertmanagerGlobal, AlertsConfig
 from alerts.receivers import build_integrations
+from alerts.template import TemplateBook, load_book
 from anomaly.config import AnomalyConfig
 from collector.config import GlobalConfig, LimitsConfig, OtlpConfig, ScrapeConfig, StorageConfig
 from collector.config_errors import ManyConfigErrors, explain
@@ -115,6 +116,7 @@ class Config:
     anomaly: AnomalyConfig
     alerts: AlertsConfig
     alerts_global: AlertmanagerGlobal
+    alert_templates: TemplateBook
     dashboards: DashboardsConfig
 
 
@@ -187,6 +189,7 @@ class _Loader:
         self._refuse_unknown_sections()
         slos = self._section("slos", SloConfig)
         rule_files = self._keys(RulesConfig).rule_files
+        alerts = self._keys(AlertsConfig)
         config = Config(
             file=self._file,
             web=self._section("web", WebConfig),
@@ -204,8 +207,9 @@ class _Loader:
             slos=slos,
             objectives=self._objectives(slos),
             anomaly=self._section("anomaly", AnomalyConfig),
-            alerts=self._keys(AlertsConfig),
+            alerts=alerts,
             alerts_global=self._global(AlertmanagerGlobal),
+            alert_templates=self._alert_templates(alerts.templates),
             dashboards=self._section("dashboards", DashboardsConfig),
         )
         self._refuse_doubles(config.scrape_configs)
@@ -258,6 +262,11 @@ class _Loader:
             self._errors += error.errors
         return ()
 
+    def _alert_templates(self, patterns: Sequence[str]) -> TemplateBook:
+        book, errors = load_book(patterns, self._file.parent)
+        self._errors += errors
+        return book
+
     def _refuse_doubles(self, scrape_configs: Sequence[ScrapeConfig]) -> None:
         seen: set[str] = set()
         for i, one in enumerate(scrape_configs):
@@ -270,10 +279,13 @@ class _Loader:
     def _build_receivers(self, config: Config) -> None:
         """What a receiver lacks shows when it is combined with `global`."""
         try:
-            build_integrations(config.alerts, config.alerts_global, ManualClock())
-        except ConfigError as error:
-            where = self._document.where(path_of(error.where.field))
-            self._errors.append(ConfigError(error.message, where=where, advice=error.advice))
+            build_integrations(
+                config.alerts, config.alerts_global, ManualClock(), config.alert_templates
+            )
+        except ManyConfigErrors as many:
+            for error in many.errors:
+                where = self._document.where(path_of(error.where.field))
+                self._errors.append(ConfigError(error.message, where=where, advice=error.advice))
 
     def _refuse_unknown_sections(self) -> None:
         sections = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.config import warnings as alert_warnings
+from alerts.rehearsal import failing_templates
 from collector.rules.file import rule_paths
 from tocsin.config import Config
 
@@ -13,4 +13,5 @@ def config_warnings(config: Config) -> list[tuple[str, str]]:
     for number, pattern in enumerate(config.rule_files):
         if not rule_paths([pattern], config.file.parent):
             found.append((f"rule_files[{number}]", f"no effect: {pattern} names no file"))
-    return [*found, *alert_warnings(config.alerts)]
+    failing = failing_templates(config.alerts, config.alerts_global, config.alert_templates)
+    return [*found, *failing]

@@ -80,7 +80,7 @@ class Lifecycle:
                 f"{', '.join(changed)}: can't change while tocsin runs",
                 advice="restart tocsin, or put the section back",
             )
-        parts.alerts.reload(config.alerts, config.alerts_global)
+        parts.alerts.reload(config.alerts, config.alerts_global, config.alert_templates)
         parts.forwarding.forwarder.apply(wanted_endpoints(config))
         parts.pool.apply(config.scrape_configs, config.global_)
         parts.slos.replace(config.objectives, config.slos)

@@ -89,6 +89,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         clock,
         registry,
         global_=config.alerts_global,
+        templates=config.alert_templates,
         external_url=external_url,
     )
     sink = LinkingSink(alerts, external_url)

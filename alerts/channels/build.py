@@ -5,11 +5,13 @@ Here alone the two meet, so that a channel is given what it needs and nothing el
 
 from __future__ import annotations
 
+from alerts.channels import email, pagerduty, slack, webhook
 from alerts.channels.email import IMPLICIT_TLS_PORT, EmailChannel, EmailSettings, is_address
 from alerts.channels.pagerduty import PagerdutyChannel
 from alerts.channels.slack import SlackAddress, SlackChannel
 from alerts.channels.webhook import WebhookChannel
 from alerts.config import AlertmanagerGlobal
+from alerts.config_values import GO_TEMPLATE
 from alerts.receivers_config import (
     EmailConfig,
     PagerdutyConfig,
@@ -18,12 +20,15 @@ from alerts.receivers_config import (
     WebhookConfig,
 )
 from alerts.secret_source import SecretSource
+from alerts.template import EntryTemplates, TemplateBook
 from collector.model.clock import Clock
 from collector.model.errors import InputError
 from collector.model.secrets import Secret
 
 
-def build_slack(config: SlackConfig, global_: AlertmanagerGlobal, clock: Clock) -> SlackChannel:
+def build_slack(
+    config: SlackConfig, global_: AlertmanagerGlobal, clock: Clock, book: TemplateBook
+) -> SlackChannel:
     """With `app_token` a bot, with `api_url` a webhook; else what `global` says."""
     own_url = SecretSource(config.api_url, config.api_url_file)
     own_token = SecretSource(config.app_token, config.app_token_file)
@@ -40,34 +45,38 @@ def build_slack(config: SlackConfig, global_: AlertmanagerGlobal, clock: Clock) 
             "no Slack API URL is set", advice="add api_url here, or slack_api_url in global"
         )
     defaults = {"http_config": config.http_config or global_.http_config}
-    return SlackChannel(config.model_copy(update=defaults), SlackAddress(url, token), clock)
+    texts = EntryTemplates(config.model_copy(update=defaults), slack.TEXTS, book)
+    return SlackChannel(texts, SlackAddress(url, token), clock)
 
 
 def build_pagerduty(
-    config: PagerdutyConfig, global_: AlertmanagerGlobal, clock: Clock
+    config: PagerdutyConfig, global_: AlertmanagerGlobal, clock: Clock, book: TemplateBook
 ) -> PagerdutyChannel:
     """Events API v2 at `url`, or at `global.pagerduty_url`."""
-    key = SecretSource(config.routing_key, config.routing_key_file)
     defaults = {"http_config": config.http_config or global_.http_config}
     url = config.url or global_.pagerduty_url
-    return PagerdutyChannel(config.model_copy(update=defaults), url, key, clock)
+    texts = EntryTemplates(config.model_copy(update=defaults), pagerduty.TEXTS, book)
+    return PagerdutyChannel(texts, url, clock)
 
 
 def build_webhook(
-    config: WebhookConfig, global_: AlertmanagerGlobal, clock: Clock
+    config: WebhookConfig, global_: AlertmanagerGlobal, clock: Clock, book: TemplateBook
 ) -> WebhookChannel:
     """Alertmanager's JSON to `url`."""
     defaults = {"http_config": config.http_config or global_.http_config}
-    return WebhookChannel(config.model_copy(update=defaults), clock)
+    texts = EntryTemplates(config.model_copy(update=defaults), webhook.TEXTS, book)
+    return WebhookChannel(texts, clock)
 
 
-def build_email(config: EmailConfig, global_: AlertmanagerGlobal, _: Clock) -> EmailChannel:
+def build_email(
+    config: EmailConfig, global_: AlertmanagerGlobal, _: Clock, book: TemplateBook
+) -> EmailChannel:
     """Mail through `smarthost`, or `global.smtp_smarthost`."""
     smarthost = config.smarthost or global_.smtp_smarthost
     if not smarthost:
         raise InputError("no smarthost is set", advice="add smarthost, or global.smtp_smarthost")
     sender = config.from_ or global_.smtp_from
-    if not is_address(sender):
+    if GO_TEMPLATE not in sender and not is_address(sender):
         raise InputError("no valid sender is set", advice="add from, or global.smtp_from")
     host, _colon, port = smarthost.rpartition(":")
     password = SecretSource(config.auth_password, config.auth_password_file) or SecretSource(
@@ -77,6 +86,7 @@ def build_email(config: EmailConfig, global_: AlertmanagerGlobal, _: Clock) -> E
     implicit = config.force_implicit_tls
     if implicit is None:
         implicit = global_.smtp_force_implicit_tls
+    texts = EntryTemplates(config.model_copy(update={"from_": sender}), email.TEXTS, book)
     return EmailChannel(
         EmailSettings(
             to=config.to,
@@ -90,5 +100,6 @@ def build_email(config: EmailConfig, global_: AlertmanagerGlobal, _: Clock) -> E
             implicit_tls=int(port) == IMPLICIT_TLS_PORT if implicit is None else implicit,
             tls=config.tls_config or global_.smtp_tls_config or TlsConfig(),
             headers=config.headers,
-        )
+        ),
+        texts,
     )

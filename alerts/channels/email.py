@@ -11,18 +11,19 @@ import hashlib
 import html
 import smtplib
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, getaddresses, parseaddr
 
-from alerts.channels.interface import DeliveryError, Receipt
-from alerts.message import Message, compose, subject_of
+from alerts.channels.interface import DeliveryError, Preview, Receipt
+from alerts.message import Message, compose, subject_of, with_problems
 from alerts.notification import Notification
-from alerts.receivers_config import TlsConfig
+from alerts.receivers_config import EmailConfig, TlsConfig
 from alerts.secret_source import SecretSource
+from alerts.template import EntryTemplates, TemplatedFields
 
 DEADLINE_SECONDS = 20.0
 """Each step of the conversation may take this long."""
@@ -34,7 +35,10 @@ GREEN = "#2e7d4f"
 
 @dataclass(frozen=True, slots=True)
 class EmailSettings:
-    """An entry of `email_configs` with the defaults of `global` filled in."""
+    """An entry of `email_configs` with the defaults of `global` filled in.
+
+    `html` and `text` are what the user wrote; None for `html` is our own layout, "" no such part.
+    """
 
     to: str
     sender: str
@@ -47,15 +51,24 @@ class EmailSettings:
     implicit_tls: bool
     tls: TlsConfig
     headers: Mapping[str, str]
+    html: str | None = None
+    text: str = ""
 
 
-def build(notification: Notification, settings: EmailSettings) -> EmailMessage:
+TEXTS = TemplatedFields(texts=("headers", "text"), addresses=("to", "from_"), html=("html",))
+SET_BY_USER = ("subject", "to", "from")
+"""Headers of ours that `headers` may replace; it may add others, and not touch the rest."""
+
+
+def build(
+    notification: Notification, settings: EmailSettings, problems: Sequence[str] = ()
+) -> EmailMessage:
     """The mail of a notification."""
-    message = compose(notification)
+    message = with_problems(compose(notification), problems)
     remembered = notification.remembered
     mail = EmailMessage()
-    mail["From"] = settings.sender
-    mail["To"] = settings.to
+    mail["From"] = _one_line(settings.sender)
+    mail["To"] = _one_line(settings.to)
     mail["Subject"] = _one_line(remembered.get("subject") or subject(message, notification))
     mail["Date"] = format_datetime(datetime.fromtimestamp(notification.at_ms / 1000, UTC))
     mail["Message-ID"] = message_id(notification, settings)
@@ -65,10 +78,14 @@ def build(notification: Notification, settings: EmailSettings) -> EmailMessage:
     mail["Auto-Submitted"] = "auto-generated"
     mail["List-Id"] = f"tocsin {notification.receiver} <alerts.{_domain(settings.sender)}>"
     for name, value in settings.headers.items():
-        if name not in mail and "{{" not in value:
+        if name.lower() in SET_BY_USER:
+            del mail[name]
+        if name not in mail:
             mail[name] = _one_line(value)
-    mail.set_content(as_text(message, notification))
-    mail.add_alternative(as_html(message, notification), subtype="html")
+    mail.set_content(settings.text or as_text(message, notification))
+    html = as_html(message, notification) if settings.html is None else settings.html
+    if html:
+        mail.add_alternative(html, subtype="html")
     return mail
 
 
@@ -137,14 +154,15 @@ class EmailChannel:
 
     kind = "email"
 
-    def __init__(self, settings: EmailSettings) -> None:
+    def __init__(self, settings: EmailSettings, texts: EntryTemplates[EmailConfig]) -> None:
         self._settings = settings
+        self._texts = texts
 
     def send(self, notification: Notification) -> Receipt:
         """Hand one mail to the smarthost; raises DeliveryError."""
-        mail = build(notification, self._settings)
+        mail, settings, problems = self._written(notification)
         try:
-            self._deliver(mail)
+            self._deliver(mail, settings)
         except smtplib.SMTPAuthenticationError as error:
             raise self._error(error.smtp_code, "refused user or password") from None
         except smtplib.SMTPResponseException as error:
@@ -157,13 +175,34 @@ class EmailChannel:
         remembered = dict(notification.remembered)
         remembered.setdefault("message_id", str(mail["Message-ID"]))
         remembered.setdefault("subject", str(mail["Subject"]))
-        return Receipt(remembered)
+        return Receipt(remembered, problems)
+
+    def preview(self, notification: Notification) -> Preview:
+        """Headers and parts, as text."""
+        mail, _, problems = self._written(notification)
+        head = "\n".join(f"{name}: {value}" for name, value in mail.items())
+        contents = [part.get_content() for part in mail.walk() if not part.is_multipart()]
+        return Preview("\n\n".join([head, *map(str, contents)]), problems)
+
+    def _written(
+        self, notification: Notification
+    ) -> tuple[EmailMessage, EmailSettings, tuple[str, ...]]:
+        filled = self._texts.fill(notification)
+        entry = filled.entry
+        settings = replace(
+            self._settings,
+            to=entry.to,
+            sender=entry.from_,
+            headers=entry.headers,
+            html=entry.html,
+            text=entry.text,
+        )
+        return build(notification, settings, filled.problems), settings, filled.problems
 
     def close(self) -> None:
         """Nothing is kept open between mails."""
 
-    def _deliver(self, mail: EmailMessage) -> None:
-        settings = self._settings
+    def _deliver(self, mail: EmailMessage, settings: EmailSettings) -> None:
         recipients = [address for _, address in getaddresses([settings.to])]
         with self._connect() as smtp:
             smtp.ehlo(settings.hello)

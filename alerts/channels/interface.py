@@ -36,9 +36,21 @@ class DeliveryError(TocsinError):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The receiver took the message; `remembered` is given back with the group's next one."""
+    """The receiver took the message; `remembered` is given back with the group's next one.
+
+    `problems` are the user's templates that failed, whose place our own layout took.
+    """
 
     remembered: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A message that nobody gets: what would be sent, as a person reads it, without secrets."""
+
+    text: str
+    problems: tuple[str, ...] = ()
 
 
 class Channel(Protocol):
@@ -46,6 +58,10 @@ class Channel(Protocol):
 
     def send(self, notification: Notification) -> Receipt:
         """Hand a message over within the channel's deadline; raises DeliveryError."""
+        ...
+
+    def preview(self, notification: Notification) -> Preview:
+        """The message that `send` would hand over; raises TemplateError where it could not."""
         ...
 
     def close(self) -> None:

@@ -9,15 +9,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from alerts.channels.http import HttpSender, refusal
-from alerts.channels.interface import Receipt
-from alerts.message import Message, compose, gone_text, percent, ratio_text, subject_of
+from alerts.channels.interface import Preview, Receipt
+from alerts.config_values import MASK
+from alerts.message import (
+    TEMPLATE_ERROR,
+    Message,
+    compose,
+    gone_text,
+    percent,
+    ratio_text,
+    subject_of,
+    with_problems,
+)
 from alerts.notification import Notification
 from alerts.receivers_config import PagerdutyConfig
 from alerts.secret_source import SecretSource
+from alerts.template import EntryTemplates, TemplatedFields
 from collector.model.clock import Clock
 from collector.model.secrets import Secret
 
@@ -29,7 +41,22 @@ MAX_LISTED_ALERTS = 20
 SEVERITIES = ("critical", "error", "warning", "info")
 
 
-def payload(notification: Notification, config: PagerdutyConfig, routing_key: Secret) -> Json:
+TEXTS = TemplatedFields(
+    texts=(
+        *("client", "client_url", "description", "severity", "source", "component", "group"),
+        *("class_", "images", "links"),
+    ),
+    addresses=("routing_key",),
+    structured=("details",),
+)
+
+
+def payload(
+    notification: Notification,
+    config: PagerdutyConfig,
+    routing_key: Secret,
+    problems: Sequence[str] = (),
+) -> Json:
     """The event: a trigger while an alert of the group fires, else a resolve."""
     event: Json = {
         "routing_key": routing_key.reveal(),
@@ -37,13 +64,16 @@ def payload(notification: Notification, config: PagerdutyConfig, routing_key: Se
         "event_action": "trigger" if notification.firing else "resolve",
     }
     if notification.firing:
-        message = compose(notification)
+        message = with_problems(compose(notification), problems)
         event["payload"] = _payload(message, notification, config)
-        event["client"] = _literal(config.client) or "tocsin"
-        client_url = _literal(config.client_url) or notification.external_url
+        event["client"] = config.client or "tocsin"
+        client_url = config.client_url or notification.external_url
         if client_url:
             event["client_url"] = client_url
-        event["links"] = [{"href": link.url, "text": link.text} for link in message.links]
+        own_links = [{"href": link.url, "text": link.text} for link in message.links]
+        event["links"] = [one for one in config.links if one.get("href")] or own_links
+        if images := [one for one in config.images if one.get("src")]:
+            event["images"] = images
         event = _within_limit(event)
     return event
 
@@ -65,25 +95,29 @@ def summary(message: Message, notification: Notification) -> str:
         lead = (
             f"[{message.severity}] {subject}{goal} SLO: {gone_text(gone)} (burn {ratio_text(burn)})"
         )
-    return lead if len(lead) <= MAX_SUMMARY else lead[: MAX_SUMMARY - 1] + "…"
+    return _shortened(lead)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_SUMMARY else text[: MAX_SUMMARY - 1] + "…"
 
 
 def _payload(message: Message, notification: Notification, config: PagerdutyConfig) -> Json:
-    severity = _literal(config.severity).lower()
+    severity = config.severity.lower()
     lead = (notification.firing or notification.alerts)[0]
     fields: Json = {
-        "summary": summary(message, notification),
-        "source": _literal(config.source) or lead.labels.get("instance") or "tocsin",
+        "summary": _shortened(config.description) or summary(message, notification),
+        "source": config.source or lead.labels.get("instance") or "tocsin",
         "severity": severity if severity in SEVERITIES else message.severity,
         "timestamp": datetime.fromtimestamp(message.since_ms / 1000, UTC).isoformat(
             timespec="milliseconds"
         ),
-        "custom_details": _details(message, notification),
+        "custom_details": {**_details(message, notification), **config.details},
     }
     own = {
-        "component": _literal(config.component) or str(message.details.get("service", "")),
-        "group": _literal(config.group),
-        "class": _literal(config.class_) or lead.name,
+        "component": config.component or str(message.details.get("service", "")),
+        "group": config.group,
+        "class": config.class_ or lead.name,
     }
     fields.update((key, value) for key, value in own.items() if value)
     return fields
@@ -91,6 +125,8 @@ def _payload(message: Message, notification: Notification, config: PagerdutyConf
 
 def _details(message: Message, notification: Notification) -> Json:
     details: Json = {**dict(message.details), "reason": str(notification.reason)}
+    if problem := next((fact for fact in message.facts if fact.name == TEMPLATE_ERROR), None):
+        details["template_error"] = problem.value
     if "burn_rate" not in details:
         details.update((fact.name, fact.value) for fact in message.facts)
     if message.sentence:
@@ -107,32 +143,32 @@ def _within_limit(event: Json) -> Json:
     return event
 
 
-def _literal(text: str) -> str:
-    """A text of the configuration that is no Go template."""
-    return "" if "{{" in text else text
-
-
 class PagerdutyChannel:
     """One entry of `pagerduty_configs`."""
 
     kind = "pagerduty"
 
-    def __init__(
-        self, config: PagerdutyConfig, url: str, routing_key: SecretSource, clock: Clock
-    ) -> None:
-        self._config = config
+    def __init__(self, texts: EntryTemplates[PagerdutyConfig], url: str, clock: Clock) -> None:
+        self._texts = texts
         self._url = Secret(url)
-        self._routing_key = routing_key
-        self._http = HttpSender(config.http_config, config.timeout, clock)
+        self._http = HttpSender(texts.entry.http_config, texts.entry.timeout, clock)
 
     def send(self, notification: Notification) -> Receipt:
         """Send one event; raises DeliveryError."""
-        key = self._routing_key.read()
-        answer = self._http.post(self._url, payload(notification, self._config, key))
+        filled = self._texts.fill(notification)
+        config = filled.entry
+        key = SecretSource(config.routing_key, config.routing_key_file).read()
+        answer = self._http.post(self._url, payload(notification, config, key, filled.problems))
         error = refusal(answer, "PagerDuty", (key,))
         if error is not None:
             raise error
-        return Receipt()
+        return Receipt(problems=filled.problems)
+
+    def preview(self, notification: Notification) -> Preview:
+        """The event as JSON."""
+        filled = self._texts.fill(notification)
+        event = payload(notification, filled.entry, Secret(MASK), filled.problems)
+        return Preview(json.dumps(event, indent=2, ensure_ascii=False), filled.problems)
 
     def close(self) -> None:
         """Close the connections."""

@@ -8,23 +8,24 @@ Limits: https://docs.slack.dev/reference/block-kit/blocks, https://docs.slack.de
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from alerts.channels.http import Answer, HttpSender, quoted, refusal
-from alerts.channels.interface import DeliveryError, Receipt
-from alerts.message import Link, Message, compose, lasted
+from alerts.channels.interface import DeliveryError, Preview, Receipt
+from alerts.channels.slack_attachment import attachment, has_own_texts
+from alerts.channels.slack_text import MAX_TEXT, cut, escape
+from alerts.message import Link, Message, compose, lasted, with_problems
 from alerts.notification import Notification
 from alerts.receivers_config import SlackConfig
 from alerts.secret_source import SecretSource
+from alerts.template import EntryTemplates, TemplatedFields
 from collector.model.clock import Clock
 from collector.model.secrets import Secret
 
 Json = dict[str, Any]
-MAX_TEXT = 4_000
-"""Advised for the top-level text; Slack cuts at 40,000."""
 MAX_HEADER = 150
 MAX_SECTION = 3_000
 MAX_FIELDS = 10
@@ -59,29 +60,44 @@ class SlackAddress:
     token: SecretSource
 
 
-def payload(notification: Notification, config: SlackConfig) -> Json:
-    """The message of a notification: text, header, and a coloured attachment of blocks."""
-    message = compose(notification)
+TEXTS = TemplatedFields(
+    texts=(
+        *("username", "icon_emoji", "icon_url", "message_text", "color"),
+        *("title", "title_link", "pretext", "text", "fallback", "callback_id", "footer"),
+        *("image_url", "thumb_url", "fields", "actions"),
+    ),
+    addresses=("channel",),
+)
+
+
+def payload(notification: Notification, config: SlackConfig, problems: Sequence[str] = ()) -> Json:
+    """The message of a notification: text, header, and a coloured attachment of blocks.
+
+    Whoever wrote one of Alertmanager's texts gets its attachment instead, with that text in it.
+    """
+    message = with_problems(compose(notification), problems)
     sign = EMOJI[message.severity] if message.firing else "✅"
     title = f"{sign} {message.title}"
-    body: Json = {
-        "text": cut(escape(_preview(message, title)), MAX_TEXT),
-        "blocks": [{"type": "header", "text": plain(title, MAX_HEADER)}],
-        "attachments": [
-            {
-                "color": COLORS[message.severity] if message.firing else GREEN,
-                "fallback": cut(title, MAX_TEXT),
-                "blocks": list(_blocks(message, notification)),
-            }
-        ],
-    }
-    own = {
+    color = config.color or (COLORS[message.severity] if message.firing else GREEN)
+    preview = cut(escape(_preview(message, title)), MAX_TEXT)
+    if has_own_texts(config):
+        own = attachment(config, message, title, preview)
+        body: Json = {"attachments": [{"color": color, **own}]}
+    else:
+        shown = {"fallback": cut(title, MAX_TEXT), "blocks": list(_blocks(message, notification))}
+        body = {
+            "text": preview,
+            "blocks": [{"type": "header", "text": plain(title, MAX_HEADER)}],
+            "attachments": [{"color": color, **shown}],
+        }
+    settings = {
+        "text": cut(config.message_text, MAX_TEXT),
         "channel": config.channel,
         "username": config.username,
         "icon_emoji": config.icon_emoji,
         "icon_url": config.icon_url,
     }
-    body.update((key, value) for key, value in own.items() if value and "{{" not in value)
+    body.update((key, value) for key, value in settings.items() if value)
     return body
 
 
@@ -92,22 +108,6 @@ def thread_line(notification: Notification) -> str:
         return escape(f"✅ Resolved after {lasted(notification)}")
     count = f"{len(notification.firing)} firing, {len(notification.resolved)} resolved"
     return escape(f"{str(notification.reason).capitalize()}: {count}")
-
-
-def escape(text: str) -> str:
-    """`&`, `<` and `>` as Slack's mrkdwn wants them, so that no label can make a link or a ping."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def cut(text: str, limit: int) -> str:
-    """At most `limit` characters, ending in an ellipsis when something is missing."""
-    if len(text) <= limit:
-        return text
-    kept = text[: limit - 1]
-    ampersand = kept.rfind("&", len(kept) - 5)
-    if ampersand >= 0 and ";" not in kept[ampersand:]:
-        kept = kept[:ampersand]
-    return kept + "…"
 
 
 def plain(text: str, limit: int) -> Json:
@@ -168,25 +168,38 @@ class SlackChannel:
 
     kind = "slack"
 
-    def __init__(self, config: SlackConfig, address: SlackAddress, clock: Clock) -> None:
-        self._config = config
+    def __init__(
+        self, texts: EntryTemplates[SlackConfig], address: SlackAddress, clock: Clock
+    ) -> None:
+        self._texts = texts
+        self._config = texts.entry
         self._address = address
-        self._http = HttpSender(config.http_config, config.timeout, clock)
+        self._http = HttpSender(self._config.http_config, self._config.timeout, clock)
 
     def send(self, notification: Notification) -> Receipt:
         """Post, or bring the group's message up to date; raises DeliveryError."""
+        filled = self._texts.fill(notification)
+        body = payload(notification, filled.entry, filled.problems)
+        return replace(self._hand_over(notification, body), problems=filled.problems)
+
+    def preview(self, notification: Notification) -> Preview:
+        """The message as JSON."""
+        filled = self._texts.fill(notification)
+        body = payload(notification, filled.entry, filled.problems)
+        return Preview(json.dumps(body, indent=2, ensure_ascii=False), filled.problems)
+
+    def _hand_over(self, notification: Notification, body: Json) -> Receipt:
         url = self._address.url.read()
         if not self._has_bot(url):
-            self._post_webhook(url, notification)
+            self._post_webhook(url, body)
             return Receipt()
         known = notification.remembered
         if self._config.update_message and known.get("ts"):
             try:
-                return self._update(url, notification, known)
+                return self._update(url, notification, body)
             except DeliveryError as error:
                 if not any(code in error.message for code in GONE):
                     raise
-        body = payload(notification, self._config)
         answer = self._call(url, {**body, "unfurl_links": False})
         return Receipt({"ts": str(answer["ts"]), "channel": str(answer["channel"])})
 
@@ -197,18 +210,20 @@ class SlackChannel:
     def _has_bot(self, url: Secret) -> bool:
         return urlsplit(url.reveal()).path.endswith("/chat.postMessage")
 
-    def _post_webhook(self, url: Secret, notification: Notification) -> None:
-        answer = self._http.post(url, payload(notification, self._config))
+    def _post_webhook(self, url: Secret, body: Json) -> None:
+        answer = self._http.post(url, body)
         error = refusal(answer, "Slack", (url,))
         if error is not None:
             raise error
         if answer.text.strip() != "ok":
             raise DeliveryError(f"Slack answered: {quoted(answer.text, (url,))}", permanent=True)
 
-    def _update(self, url: Secret, notification: Notification, known: Mapping[str, str]) -> Receipt:
+    def _update(self, url: Secret, notification: Notification, body: Json) -> Receipt:
+        known = notification.remembered
         place = {"channel": known["channel"], "ts": known["ts"]}
-        body = payload(notification, self._config)
-        kept = {key: body[key] for key in ("text", "blocks", "attachments")}
+        # what the message had and has no more must be named, or it stays
+        kept = {"text": "", "blocks": [], "attachments": [], **body}
+        kept = {key: kept[key] for key in ("text", "blocks", "attachments")}
         base = url.reveal().removesuffix("chat.postMessage")
         self._call(Secret(base + "chat.update"), {**kept, **place})
         if self._config.post_updates_to_thread:

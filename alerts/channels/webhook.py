@@ -7,15 +7,19 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from alerts.channels.http import HttpSender, refusal
-from alerts.channels.interface import Receipt
+from alerts.channels.interface import DeliveryError, Preview, Receipt
+from alerts.config_values import is_http_url
+from alerts.evidence import with_evidence
 from alerts.notification import Notification
 from alerts.receivers_config import WebhookConfig
 from alerts.secret_source import SecretSource
+from alerts.template import EntryTemplates, TemplatedFields
 from collector.model.alert import Alert
 from collector.model.clock import Clock
 
@@ -23,17 +27,18 @@ Json = dict[str, Any]
 VERSION = "4"
 NO_TIME = "0001-01-01T00:00:00Z"
 """Go's zero time: what Alertmanager writes as the end of an alert that fires."""
-TOLD_EVIDENCE = (
-    "slo", "service", "objective", "sli", "burn_rate", "budget_left_ratio",
-    "exhausted_in_seconds", "dashboard_url", "runbook_url",
-)  # fmt: skip
 
 
-def payload(notification: Notification, config: WebhookConfig) -> Json:
-    """The body for one notification."""
-    told = replace(notification, alerts=tuple(map(_with_evidence, notification.alerts)))
+TEXTS = TemplatedFields(texts=(), addresses=("url",), structured=("payload",))
+
+
+def payload(notification: Notification, config: WebhookConfig, problems: Sequence[str] = ()) -> Any:
+    """The body for one notification: the user's own `payload`, or Alertmanager's."""
+    if config.payload is not None:
+        return config.payload
+    told = with_evidence(notification)
     limit = config.max_alerts or len(told.alerts)
-    return {
+    body = {
         "version": VERSION,
         "groupKey": told.group_key,
         "truncatedAlerts": max(len(told.alerts) - limit, 0),
@@ -46,6 +51,7 @@ def payload(notification: Notification, config: WebhookConfig) -> Json:
         "notification_reason": str(told.reason),
         "alerts": [_alert(alert) for alert in told.alerts[:limit]],
     }
+    return {**body, "template_error": "; ".join(problems)} if problems else body
 
 
 def timestamp(time_ms: int | None) -> str:
@@ -68,34 +74,34 @@ def _alert(alert: Alert) -> Json:
     }
 
 
-def _with_evidence(alert: Alert) -> Alert:
-    told = {
-        name: str(value)
-        for name in TOLD_EVIDENCE
-        if isinstance(value := alert.evidence.get(name), str | int | float) and value != ""
-    }
-    return replace(alert, annotations={**told, **alert.annotations})
-
-
 class WebhookChannel:
     """One entry of `webhook_configs`."""
 
     kind = "webhook"
 
-    def __init__(self, config: WebhookConfig, clock: Clock) -> None:
-        self._config = config
-        self._url = SecretSource(config.url, config.url_file)
-        self._http = HttpSender(config.http_config, config.timeout, clock)
+    def __init__(self, texts: EntryTemplates[WebhookConfig], clock: Clock) -> None:
+        self._texts = texts
+        self._http = HttpSender(texts.entry.http_config, texts.entry.timeout, clock)
 
     def send(self, notification: Notification) -> Receipt:
         """Post once; the header Idempotency-Key tells a repetition; raises DeliveryError."""
-        url = self._url.read()
+        filled = self._texts.fill(notification)
+        url = SecretSource(filled.entry.url, filled.entry.url_file).read()
+        if not is_http_url(url.reveal()):
+            raise DeliveryError("the URL's template makes no http or https URL", permanent=True)
         headers = {"idempotency-key": notification.id}
-        answer = self._http.post(url, payload(notification, self._config), headers)
+        body = payload(notification, filled.entry, filled.problems)
+        answer = self._http.post(url, body, headers)
         error = refusal(answer, "the webhook", (url,))
         if error is not None:
             raise error
-        return Receipt()
+        return Receipt(problems=filled.problems)
+
+    def preview(self, notification: Notification) -> Preview:
+        """The body as JSON."""
+        filled = self._texts.fill(notification)
+        body = payload(notification, filled.entry, filled.problems)
+        return Preview(json.dumps(body, indent=2, ensure_ascii=False), filled.problems)
 
     def close(self) -> None:
         """Close the connections."""

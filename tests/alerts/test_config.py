@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from alerts.config import AlertmanagerGlobal, AlertsConfig, warnings, write_original
+from alerts.config import AlertmanagerGlobal, AlertsConfig, write_original
 
 SECRET = "hooksecret24characters00"
 ALERTMANAGER_YML = """
@@ -79,15 +79,6 @@ def test_alertmanagers_own_example_pastes_in() -> None:
     assert config.route.routes[0].routes[0].continue_
     assert config.route.repeat_interval == 3 * 3_600_000
     assert defaults.resolve_timeout == 300_000
-
-
-def test_what_has_no_effect_yet_is_said() -> None:
-    config, _ = loaded()
-    assert [field for field, _ in warnings(config)] == [
-        "templates",
-        "receivers[1].slack_configs[0].title",
-        "receivers[1].pagerduty_configs[0].severity",
-    ]
 
 
 def test_the_written_original_reads_back_and_shows_no_secret() -> None:

@@ -13,6 +13,7 @@ from alerts.channels.interface import DeliveryError
 from alerts.config import AlertmanagerGlobal
 from alerts.notification import Notification, Reason
 from alerts.receivers_config import EmailConfig, PagerdutyConfig, SlackConfig, WebhookConfig
+from alerts.template import default_book
 from collector.model import Alert, Labels, SystemClock
 
 MODELS = {
@@ -27,7 +28,9 @@ SECRETS = ("hooksecret24characters00", "R0UT1NGKEY", "xoxb-bot-token")
 
 def channel(kind: str, entry: dict[str, Any]) -> Any:
     config = MODELS[kind].model_validate(entry)
-    return CHANNELS[kind.removesuffix("_bot")](config, AlertmanagerGlobal(), SystemClock())
+    return CHANNELS[kind.removesuffix("_bot")](
+        config, AlertmanagerGlobal(), SystemClock(), default_book()
+    )
 
 
 def notification(alert: Alert, reason: Reason = Reason.FIRST, **fields: Any) -> Notification:

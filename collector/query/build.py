@@ -36,7 +36,7 @@ from collector.query.operators.scan import Scan, SmoothedScan, WindowScan
 from collector.query.operators.shared import SharedValue, SharedWindows
 from collector.query.operators.sort import Sort
 from collector.query.operators.subquery import SubqueryWindows
-from collector.query.operators.tiered import Tiered
+from collector.query.operators.tiered import RawWindows, Tiered
 from collector.query.operators.traced import Traced, TracedWindows
 from collector.query.operators.window_function import WindowFunction
 from collector.query.plan import (
@@ -68,11 +68,14 @@ def build(plan: Plan, default_step_ms: int, watch: PlanStep | None = None) -> Op
 
 def build_windows(plan: Plan, default_step_ms: int, watch: PlanStep | None = None) -> WindowSource:
     """The source of a plan that is a range vector."""
-    return _Builder(default_step_ms, watch).windows(plan)
+    return _Builder(default_step_ms, watch, is_whole_query=True).windows(plan)
 
 
 class _Builder:
-    def __init__(self, default_step_ms: int, watch: PlanStep | None) -> None:
+    def __init__(
+        self, default_step_ms: int, watch: PlanStep | None, *, is_whole_query: bool = False
+    ) -> None:
+        self._is_whole_query = is_whole_query
         self._default_step_ms = default_step_ms
         self._watch = watch
         self._slots: dict[Plan, int] = {}
@@ -136,7 +139,8 @@ class _Builder:
                 return SharedWindows(self.windows(source), self._slot(source))
             case SelectWindows():
                 when = (plan.range_ms, plan.offset_ms, plan.at_ms)
-                return WindowScan(plan.matchers, *when, plan.extension, plan.notes_resets)
+                scan = WindowScan(plan.matchers, *when, plan.extension, plan.notes_resets)
+                return RawWindows(scan) if self._is_whole_query else scan
             case SubqueryPlan():
                 step = plan.step_ms or self._default_step_ms
                 inner = self.operator(plan.inner)

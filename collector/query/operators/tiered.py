@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -10,10 +10,11 @@ import numpy as np
 
 from collector.model.matchers import Matcher
 from collector.model.samples import Int64s, filled
+from collector.query.ast import Extension
 from collector.query.block import Block, any_histograms, no_histograms
 from collector.query.grid import Grid
 from collector.query.operators.bucket_function import COUNTERS, EXACT, BucketFunction
-from collector.query.operators.interface import Context, Operator, vector
+from collector.query.operators.interface import Context, Operator, Windows, vector
 from collector.query.operators.kept_samples import KeptSamples
 from collector.query.operators.resolution import (
     are_whole,
@@ -23,10 +24,12 @@ from collector.query.operators.resolution import (
     worth_reading,
 )
 from collector.query.operators.samples import COLUMNS
-from collector.query.operators.scan import evaluation_times
+from collector.query.operators.scan import WindowScan, evaluation_times
 from collector.query.operators.window_function import WindowFunction
-from collector.query.positions import Span
+from collector.query.positions import NO_SPAN, Span
 from collector.store.interface import Kept, TierQuerier
+
+APPROXIMATE = "samples are gone, values are approximations from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,7 @@ class Tiered:
 
     def explain(self) -> str:
         """The inner operator's, and what it read."""
-        told = ", from " + " and ".join(self.read) if self.read else ""
-        return self.inner.explain() + told
+        return told(self.inner.explain(), self.read)
 
     def _is_exact(self, context: Context) -> bool:
         """Whether whole buckets say what samples say: never of histograms and start timestamps."""
@@ -90,10 +92,7 @@ class Tiered:
         size, exact = level.resolution_ms, self._is_exact(context)
         whole = are_whole(size, self.range_ms, ends)
         if not (exact and whole):
-            context.annotations.inform(
-                f"samples are gone, values are approximations from {resolution_name(level)}",
-                self.span,
-            )
+            _say_so(level, self.span, context)
         if exact and isinstance(self.inner, WindowFunction):
             function = BucketFunction(self.inner.name, self.matchers, self.range_ms, size)
             return self.inner.finished(function.run(tiers, ends, context), context)
@@ -108,6 +107,56 @@ class Tiered:
                 shared={},
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RawWindows:
+    """A range selector that is the whole query: samples, or those that buckets kept."""
+
+    inner: WindowScan
+    read: dict[str, None] = field(default_factory=dict, compare=False)
+
+    @property
+    def range_ms(self) -> int:
+        """The windows' length."""
+        return self.inner.range_ms
+
+    @property
+    def extension(self) -> Extension:
+        """The inner source's."""
+        return self.inner.extension
+
+    @property
+    def metric_name(self) -> str:
+        """The name that the selector demands, or ""."""
+        return self.inner.metric_name
+
+    def windows(self, context: Context) -> list[Windows]:
+        """The inner source's windows, of the finest resolution that is left."""
+        if context.tiers is None or not len(context.grid):
+            return self.inner.windows(context)
+        ends = evaluation_times(context, self.inner.offset_ms, self.inner.at_ms)
+        ((level, _),) = runs(levels(context.tiers.kept()), ends[:1] - self.range_ms)
+        self.read[resolution_name(level)] = None
+        if not level.resolution_ms:
+            return self.inner.windows(context)
+        _say_so(level, NO_SPAN, context)
+        reader = KeptSamples(context.tiers, level.resolution_ms)
+        return self.inner.windows(replace(context, reader=reader))
+
+    def explain(self) -> str:
+        """The inner source's, and what it read."""
+        return told(self.inner.explain(), self.read)
+
+
+def _say_so(level: Kept, span: Span, context: Context) -> None:
+    context.annotations.inform(f"{APPROXIMATE} {resolution_name(level)}", span)
+
+
+def told(text: str, read: Iterable[str]) -> str:
+    """What an operator says of itself, with the resolutions that it read."""
+    names = " and ".join(read)
+    return f"{text}, from {names}" if names else text
 
 
 def _part(grid: Grid, steps: slice) -> Grid:

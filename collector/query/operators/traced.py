@@ -57,6 +57,7 @@ class TracedWindows:
         mark = _Mark(context)
         found = self.inner.windows(context)
         mark.write(self.step, sum(len(one.labels) for one in found))
+        self.step.text = self.inner.explain()
         return found
 
     def explain(self) -> str:

@@ -16,6 +16,7 @@ import collector.api.logs_and_traces
 import collector.api.remote_write
 import dashboards.api
 import slo.api
+import slo.api_backtest
 from dashboards.boards import all_boards
 from tocsin.http import build_app
 from tocsin.lifecycle import Lifecycle
@@ -35,6 +36,7 @@ def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
         collector.api.logs_and_traces.router(parts.logs.store, parts.logs.receiver),
         collector.api.exporters.router(),
         slo.api.router(parts.slos, parts.clock),
+        slo.api_backtest.router(parts.past, lambda: parts.config.slos),
         anomaly.api.router(lambda: parts.anomalies.states()),
         alerts.api.router(parts.alerts),
         dashboards.api.router(lambda: all_boards(parts.slos.objectives)),

@@ -27,6 +27,7 @@ from collector.self_metrics import IngestMetrics
 from collector.store.interface import Appender
 from collector.store.options import HOUR_MS, StoreOptions, TierOptions
 from collector.store.tsdb import Tsdb
+from slo.backtest import Source
 from slo.evaluate import SloEngine
 from slo.self_metrics import SloMetrics
 from tocsin.config import Config
@@ -60,6 +61,7 @@ class Parts:
     logs: Logs
     alerts: AlertService
     slos: SloEngine
+    past: Source
     anomalies: AnomalyWatch
     anomaly_metrics: AnomalyMetrics
     sink: LinkingSink
@@ -117,6 +119,9 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         logs=build_logs(config.logs, directory, clock, registry, config.otlp.max_body_size),
         alerts=alerts,
         slos=build_slos(config, appender, asked, sink, clock, directory, registry),
+        past=Source(
+            asked.counted, store.counter_totals if asked.counted is store else None, engine
+        ),
         anomalies=build_anomalies(
             config, engine, appender, sink, clock, directory, anomaly_metrics
         ),

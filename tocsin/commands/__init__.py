@@ -17,6 +17,7 @@ from tocsin.commands.rules_backfill import backfill_rules
 from tocsin.commands.rules_check import check_rules
 from tocsin.commands.rules_test import run_rule_tests
 from tocsin.commands.slo import list_slos, slo_rules
+from tocsin.commands.slo_backtest import backtest_slos
 from tocsin.commands.slo_check import check_slos
 from tocsin.commands.slo_convert import convert_slos
 from tocsin.commands.slo_gate import slo_gate, slo_why
@@ -54,6 +55,7 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
             "convert": convert_slos,
             "gate": slo_gate,
             "why": slo_why,
+            "backtest": backtest_slos,
         },
     ),
     "dashboards": (

@@ -12,10 +12,12 @@ from collector.ingest.scrape.loop import TargetStatus
 from slo.verdict import Verdict
 from tocsin.web import texts
 from tocsin.web.alerts_page import alert_row, worst_first
-from tocsin.web.slo_rows import slo_rows
+from tocsin.web.slo_rows import slo_rows, urgency
 from tocsin.web.tiles import Tile
 
 ANOMALIES_SHOWN = 8
+SLOS_SHOWN = 25
+"""Objectives on the first page, those with the least budget; the others are a link away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ def home_view(
         "headline": _headline(problems, targets),
         "explanation": f"{up} of {len(targets)} targets up, {len(verdicts)} objectives watched",
         "tiles": tiles,
-        "slos": slo_rows(verdicts),
+        "slos": slo_rows(sorted(verdicts, key=urgency)[:SLOS_SHOWN]),
+        "slo_count": len(verdicts),
         "slo_summary": _summary(verdicts),
         "anomalies": [_anomaly_row(state) for state in anomalies[:ANOMALIES_SHOWN]],
         "anomaly_summary": _anomaly_summary(anomalies),

@@ -14,7 +14,9 @@ from tocsin.web.alerts_page import alerts_view
 from tocsin.web.assets import assets_router, load_assets
 from tocsin.web.home_page import home_view
 from tocsin.web.query_page import query_view
+from tocsin.web.rules_page import rules_view
 from tocsin.web.silence_form import silence_from_form
+from tocsin.web.slo_list_page import slo_list_view
 from tocsin.web.slo_page import DEFAULT_RANGE, slo_view
 from tocsin.web.targets_page import targets_view
 from tocsin.web.template import Templates
@@ -26,7 +28,7 @@ MAX_FORM_BYTES = 64 * 1024
 
 
 def web_router(parts: Parts) -> APIRouter:
-    """Home, objectives, queries, alerts, targets, and what they load."""
+    """Home, objectives, queries, alerts, rules, targets, and what they load."""
     assets = load_assets()
     templates = Templates(assets, parts.clock, lambda: _firing(parts))
     router = APIRouter()
@@ -53,6 +55,11 @@ def _add_pages(router: APIRouter, parts: Parts, templates: Templates) -> None:
         )
         return templates.page("home.html", "/", view)
 
+    @router.get("/slos")
+    def slos(service: str = "", state: str = "") -> HTMLResponse:
+        view = slo_list_view(parts.slos.verdicts(), service, state)
+        return templates.page("slos.html", "/slos", view)
+
     @router.get("/slos/{service}/{name:path}")
     def slo(service: str, name: str, range: str = DEFAULT_RANGE) -> HTMLResponse:
         view = slo_view(parts, f"{service}/{name}", range)
@@ -68,6 +75,10 @@ def _add_pages(router: APIRouter, parts: Parts, templates: Templates) -> None:
     @router.get("/alerts")
     def alerts() -> HTMLResponse:
         return templates.page("alerts.html", "/alerts", alerts_view(parts.alerts))
+
+    @router.get("/rules")
+    def rules(state: str = "") -> HTMLResponse:
+        return templates.page("rules.html", "/rules", rules_view(parts.rules.groups(), state))
 
     @router.get("/targets")
     def targets() -> HTMLResponse:

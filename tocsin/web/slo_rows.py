@@ -27,6 +27,7 @@ class SloRow:
 
     name: str
     service: str
+    group: str
     href: str
     state: str
     tone: str
@@ -41,7 +42,7 @@ class SloRow:
 
 def slo_rows(verdicts: Sequence[Verdict]) -> list[SloRow]:
     """What burns first, then by budget left."""
-    return [slo_row(verdict) for verdict in sorted(verdicts, key=_urgency)]
+    return [slo_row(verdict) for verdict in sorted(verdicts, key=urgency)]
 
 
 def slo_row(verdict: Verdict) -> SloRow:
@@ -50,6 +51,7 @@ def slo_row(verdict: Verdict) -> SloRow:
     return SloRow(
         name=objective.title,
         service=objective.service,
+        group=", ".join(f"{name}={value}" for name, value in objective.group),
         href=slo_path(objective.id),
         state=state_text(verdict),
         tone=STATE_TONES[verdict.state],
@@ -88,6 +90,7 @@ def exhaustion(verdict: Verdict) -> str:
     return "spent" if seconds <= 0 else texts.span(seconds)
 
 
-def _urgency(verdict: Verdict) -> tuple[bool, float, str]:
+def urgency(verdict: Verdict) -> tuple[bool, float, str]:
+    """Sorts what burns first, then by budget left."""
     burns = verdict.state in ("burning", "exhausted")
     return not burns, verdict.budget.left_ratio, verdict.objective.id

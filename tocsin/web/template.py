@@ -64,8 +64,10 @@ class Templates:
             ago_text=lambda ms: texts.ago(ms, now_ms),
             navigation=(
                 ("/", "Home", 0),
-                ("/graph", "Query", 0),
+                ("/slos", "Objectives", 0),
                 ("/alerts", "Alerts", self._firing()),
+                ("/graph", "Query", 0),
+                ("/rules", "Rules", 0),
                 ("/targets", "Targets", 0),
             ),
         )

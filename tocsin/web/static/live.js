@@ -1,6 +1,6 @@
 // Keeps a page fresh and answers the keyboard; without it, every page works and says so by reloading.
 const REFRESH_MS = 5000;
-const KEYS = { h: "/", q: "/graph", a: "/alerts", t: "/targets" };
+const KEYS = { h: "/", o: "/slos", a: "/alerts", q: "/graph", r: "/rules", t: "/targets" };
 
 async function refresh() {
   const still = "still" in document.getElementById("content").dataset;
@@ -28,7 +28,7 @@ function swap(id, fresh) {
   if (row >= 0) select(row, false);
 }
 
-const rows = () => [...document.querySelectorAll("#content tbody tr")];
+const rows = () => [...document.querySelectorAll("#content tbody tr")].filter((row) => row.checkVisibility?.() ?? true);
 const selectedIndex = () => rows().findIndex((row) => row.ariaSelected === "true");
 
 function select(index, scroll = true) {
@@ -50,5 +50,7 @@ document.addEventListener("keydown", (event) => {
   if (key === "k") select(selectedIndex() - 1);
   if (key === "Enter" && !event.target.closest("a, button, summary")) rows()[selectedIndex()]?.querySelector("a")?.click();
 });
+
+document.addEventListener("change", (event) => event.target.closest("form[data-at-once]")?.requestSubmit());
 
 setInterval(refresh, REFRESH_MS);

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from alerts.notification import Notification, Reason
 from collector.model.alert import Alert
-from collector.model.labels import NO_LABELS, Labels
+from collector.model.labels import Labels
 
 FOR_MS = 6 * 60_000
 """How long the examples have been firing."""
+GROUPED_BY = ("alertname", "service")
 
 
 def example_alerts(now_ms: int) -> tuple[Alert, ...]:
@@ -65,19 +66,17 @@ def notification_of(
 ) -> Notification:
     """The first notification of a group of these alerts, as the receiver would hear of it."""
     fires = any(alert.ends_at_ms is None for alert in alerts)
-    drafted = Notification(
+    common = set(alerts[0].labels.pairs).intersection(*(alert.labels.pairs for alert in alerts))
+    return Notification(
         id="example",
         receiver=receiver,
         group_key="{}:{}",
-        group_labels=NO_LABELS,
+        group_labels=Labels((name, value) for name, value in common if name in GROUPED_BY),
         alerts=tuple(alerts),
         reason=Reason.FIRST if fires else Reason.ALL_RESOLVED,
         at_ms=now_ms,
         external_url=external_url,
     )
-    names = {name for name in ("alertname", "service") if name in drafted.common_labels}
-    labels = Labels((name, value) for name, value in drafted.common_labels.pairs if name in names)
-    return replace(drafted, group_labels=labels)
 
 
 def resolved(alerts: Sequence[Alert], now_ms: int) -> tuple[Alert, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tocsin.commands.alerts_render import render
+from tocsin.commands.alerts_route_test import route_test
 from tocsin.commands.backup import backup, restore
 from tocsin.commands.check import check
 from tocsin.commands.compile import compile_kernels
@@ -57,6 +59,10 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
             "why": slo_why,
             "backtest": backtest_slos,
         },
+    ),
+    "alerts": (
+        "Receivers, their messages and the routes to them.",
+        {"render": render, "route-test": route_test},
     ),
     "dashboards": (
         "Boards as code.",

@@ -9,9 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from collector.config_values import DurationMs
 from collector.model.errors import ConfigError
 from slo.burn_rate import Tier
+from slo.config_maintenance import MaintenanceConfig
 from slo.objective import Severity
 
 DEFAULT_TICK_MS = 15_000
+DEFAULT_MAX_EXCLUDED_RATIO = 0.05
+"""A day and a half of a month."""
 
 
 class TierConfig(BaseModel):
@@ -39,7 +42,8 @@ class SloConfig(BaseModel):
     """Section `slos`: where objectives are written, how often they are judged, and by what tiers.
 
     Without `burn_rate_tiers` each budget window has the SRE workbook's. `budget_alerts` are shares
-    of the budget, such as 0.1: a ticket when no more than that is left.
+    of the budget, such as 0.1: a ticket when no more than that is left. `max_excluded_ratio` of the
+    window may be left out by corrections before a warning says so.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,6 +53,8 @@ class SloConfig(BaseModel):
     burn_rate_tiers: list[TierConfig] = Field(default_factory=list, max_length=16)
     no_data_alert: bool = True
     budget_alerts: list[float] = Field(default_factory=list, max_length=8)
+    maintenance: list[MaintenanceConfig] = Field(default_factory=list, max_length=200)
+    max_excluded_ratio: float = Field(default=DEFAULT_MAX_EXCLUDED_RATIO, ge=0, le=1)
 
     @field_validator("files")
     @classmethod
@@ -56,6 +62,13 @@ class SloConfig(BaseModel):
         if not all(files):
             raise ValueError("a file name is empty")
         return files
+
+    @field_validator("maintenance")
+    @classmethod
+    def _names_differ(cls, found: list[MaintenanceConfig]) -> list[MaintenanceConfig]:
+        if len({one.name for one in found}) < len(found):
+            raise ValueError("two maintenance windows have one name")
+        return found
 
     @field_validator("budget_alerts")
     @classmethod

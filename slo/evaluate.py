@@ -27,11 +27,12 @@ from slo.burn_rate import Tier
 from slo.burning import nothing_burns
 from slo.conditions import NO_DATA, condition_alert, conditions_now, level_name
 from slo.config import SloConfig
+from slo.correction_desk import CorrectionDesk
 from slo.firing_file import AlertKey, FiringFile
 from slo.grouping import Groups
 from slo.history import History, history_of
 from slo.judgement import Criteria, Judgement
-from slo.ledger import Ledger
+from slo.ledger import Counts, Ledger
 from slo.lint.interface import Facts
 from slo.lint.store_facts import StoreFacts
 from slo.objective import SEVERITIES, Objective
@@ -75,9 +76,13 @@ class SloEngine:
         self._appender = appender
         self._sink = sink
         self._clock = clock
-        self._configure(config)
         self._metrics = metrics
         self._lock = threading.RLock()
+        self.corrections = CorrectionDesk(
+            directory, querier, queries, clock, self._lock, recount=self.tick
+        )
+        self._exclusions = self.corrections.exclusions
+        self._configure(config)
         self._groups = Groups(objectives)
         self._groups.update(querier)
         self._ledger = Ledger(self._groups.objectives(), querier, directory, config.tick, queries)
@@ -111,11 +116,16 @@ class SloEngine:
         """Count up to now, judge every objective, emit its alerts, publish its series."""
         with self._lock:
             self._regroup(now_ms)
+            since_ms = self._ledger.counted_ms
             self._ledger.tick(now_ms)
+            with self._step("corrections"):
+                self.corrections.record_due(since_ms, now_ms)
+            with self._step("corrections"):
+                self._exclusions.update(self._criteria.objectives, self._ledger, now_ms)
             self._metrics.lost_marks.set(self._ledger.lost_marks)
             self._judgement = self._criteria.judge(
                 now_ms,
-                partial(self._ledger.window_counts, now_ms=now_ms),
+                partial(self._counts, now_ms=now_ms),
                 self._ledger.has_data(now_ms),
                 self._burning,
             )
@@ -148,20 +158,21 @@ class SloEngine:
             return self._verdict(self._judgement, column)
 
     def history(
-        self, objective_id: str, start_ms: int, end_ms: int, step_ms: int
+        self, objective_id: str, start_ms: int, end_ms: int, step_ms: int, raw: bool = False
     ) -> History | None:
         """Events, budget and burn rates of `service/name` per step; None when it is not known.
 
-        Raises LimitError for too many points.
+        `raw`: as if there were no corrections. Raises LimitError for too many points.
         """
         with self._lock:
             column = self._columns.get(objective_id)
             if column is None:
                 return None
+            cumulative = partial(self._exclusions.cumulative, self._ledger)
             return history_of(
                 self._criteria.objectives[column],
                 self._criteria.policy_of[column].windows_ms,
-                partial(self._ledger.cumulative, column),
+                partial(self._ledger.cumulative if raw else cumulative, column),
                 start_ms,
                 min(end_ms, self._clock.now_ms()),
                 step_ms,
@@ -206,6 +217,7 @@ class SloEngine:
         self._override = config.tiers()
         self._levels = tuple(config.budget_alerts)
         self._tells_no_data = config.no_data_alert
+        self.corrections.configure(config)
 
     def _aim(self, objectives: Sequence[Objective]) -> None:
         sources = np.array([self._columns.get(one.id, -1) for one in objectives], np.int64)
@@ -228,16 +240,20 @@ class SloEngine:
             self._ledger.replace(objectives)
             self._aim(objectives)
 
+    def _counts(self, window_ms: int, now_ms: int) -> Counts:
+        return self._exclusions.adjusted(self._ledger.window_counts(window_ms, now_ms))
+
     def _verdict(self, judgement: Judgement, column: int) -> Verdict:
         id_ = judgement.criteria.objectives[column].id
         since = {s: self._firing[id_, s] for s in SEVERITIES if (id_, s) in self._firing}
-        return judgement.verdict(
+        found = judgement.verdict(
             column,
             known_since_ms=int(self._ledger.since_ms[column]),
             has_bad_series=bool(self._has_bad_series[column]),
             firing_since_ms=since,
             shares=self._blamed.shares_of(id_) if since else (),
         )
+        return self.corrections.told(found, self._ledger, column)
 
     def _tell(self, judgement: Judgement) -> None:
         """Emit what fires, and once what has ceased to; a sink that fails is asked again."""
@@ -291,10 +307,8 @@ class SloEngine:
 
     def _conditions(self, judgement: Judgement) -> dict[AlertKey, int]:
         before = {
-            level_name(level): np.array(
-                [(id_, level_name(level)) in self._firing for id_ in self._columns], np.bool_
-            )
-            for level in self._levels
+            name: np.array([(id_, name) in self._firing for id_ in self._columns], np.bool_)
+            for name in (NO_DATA, *map(level_name, self._levels))
         }
         found = conditions_now(
             judgement.has_data,
@@ -303,7 +317,10 @@ class SloEngine:
             self._levels,
             before,
         )
-        if not self._tells_no_data:
+        if self._tells_no_data:  # who is under maintenance is not missed
+            ongoing = self._exclusions.ongoing(judgement.at_ms)
+            found[NO_DATA] &= ~ongoing | before[NO_DATA]
+        else:
             del found[NO_DATA]
         keys = [
             (self._criteria.objectives[column].id, name)

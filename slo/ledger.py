@@ -142,6 +142,20 @@ class Ledger:
         index = np.maximum(np.searchsorted(times, times_ms, side="right") - 1, 0)
         return bad[index], total[index]
 
+    def rows_of(self, column: int) -> tuple[Int64s, Float64s, Float64s]:
+        """Times of all rows, ascending, and what one objective had counted by each."""
+        return self._slices.column(column)
+
+    @property
+    def row_times(self) -> Int64s:
+        """Times of all rows, ascending: where windows may begin."""
+        return self._slices.times()
+
+    @property
+    def counted_ms(self) -> int:
+        """Time of the last tick, also of a former run's; -1 without any."""
+        return self._counted_ms
+
     @property
     def totals(self) -> tuple[Float64s, Float64s]:
         """Bad and total events since the ledger began (float64[n] each)."""

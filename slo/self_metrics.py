@@ -29,5 +29,5 @@ class SloMetrics:
             ("reason",),
             registry=registry,
         )
-        for step in ("save", "publish", "alert"):
+        for step in ("save", "publish", "alert", "corrections"):
             self.failures.labels(step)

@@ -46,7 +46,9 @@ class Verdict:
     no-data (no sample lately), burning (a tier fires), exhausted (no budget left), no-traffic (no
     event in the window). `coverage_ratio` is how much of the window has been watched, `period` what
     a calendar window is expected to end with, `firing_since_ms` when each severity that fires
-    began, and `shares` who had the bad events while it burns. Nothing is ever NaN.
+    began, and `shares` who had the bad events while it burns. Where corrections take stretches of
+    the window out, `excluded_ratio` is their part of its time, and `raw_budget` the budget that
+    there would be otherwise (None without any). Nothing is ever NaN.
     """
 
     objective: Objective
@@ -60,6 +62,8 @@ class Verdict:
     firing_since_ms: Mapping[Severity, int] = field(default_factory=dict)
     shares: tuple[Share, ...] = ()
     warnings: tuple[str, ...] = ()
+    raw_budget: Budget | None = None
+    excluded_ratio: float = 0.0
 
     @property
     def exhausted_in_seconds(self) -> float | None:

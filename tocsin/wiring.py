@@ -85,15 +85,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
     gate = SeriesGate(appender, config.limits.guards(), clock)
     pool = ScrapePool(appender, ingest, clock, gate)
     pool.apply(config.scrape_configs, config.global_)
-    alerts = AlertService(
-        config.alerts,
-        directory / "alerts.sqlite",
-        clock,
-        registry,
-        global_=config.alerts_global,
-        templates=config.alert_templates,
-        external_url=external_url,
-    )
+    alerts = build_alerts(config, directory, clock, registry, external_url)
     sink = LinkingSink(alerts, external_url)
     anomaly_metrics = AnomalyMetrics(registry)
     return Parts(
@@ -139,6 +131,21 @@ def process_registry() -> CollectorRegistry:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     return registry
+
+
+def build_alerts(
+    config: Config, directory: Path, clock: Clock, registry: CollectorRegistry, external_url: str
+) -> AlertService:
+    """Routes, groups and channels on their file of the data directory."""
+    return AlertService(
+        config.alerts,
+        directory / "alerts.sqlite",
+        clock,
+        registry,
+        global_=config.alerts_global,
+        templates=config.alert_templates,
+        external_url=external_url,
+    )
 
 
 def build_slos(

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from prometheus_client import CollectorRegistry
 
+from bench import slo_history
 from bench.figures import Figure
 from collector.model.alert import Alert
 from collector.model.clock import ManualClock, SystemClock
@@ -73,9 +74,10 @@ def measure() -> list[Figure]:
         clock = ManualClock(1_700_000_000_000)
         store = Tsdb.open(Path(directory) / "store", clock)
         try:
-            return _measure(store, clock, Path(directory) / "slo")
+            figures = _measure(store, clock, Path(directory) / "slo")
         finally:
             store.close()
+    return [*figures, *slo_history.measure()]
 
 
 def _measure(store: Tsdb, clock: ManualClock, directory: Path) -> list[Figure]:

@@ -102,20 +102,21 @@ def replay(
     seen = _Seen(criteria, column, events, tick_ms)
     windows = seen.windows(criteria.windows_ms)
     burning = _burning(policy.tiers, windows, events, not criteria.disabled["page"][column])
-    told = np.searchsorted(events.ticks_ms, start_ms)
+    told = int(np.searchsorted(events.ticks_ms, start_ms))
+    before = int(np.searchsorted(events.ticks_ms, start_ms, side="right")) - 1
     sent = [
         one
         for severity in SEVERITIES
         if not criteria.disabled[severity][column]
-        for one in seen.sent(severity, burning, windows, int(told))
+        for one in seen.sent(severity, burning, windows, told)
     ]
     return Replay(
         objective=criteria.objectives[column],
         start_ms=start_ms,
         end_ms=int(events.ticks_ms[-1]),
         since_ms=events.since_ms,
-        bad=seen.between(events.bad, int(told) - 1, -1),
-        total=seen.between(events.total, int(told) - 1, -1),
+        bad=seen.between(events.bad, before, -1),
+        total=seen.between(events.total, before, -1),
         left_ratio=float(1.0 - seen.spent[-1]),
         sent=tuple(sent),
         days=tuple(seen.days(start_ms)),

@@ -18,6 +18,7 @@ from slo.api_bodies import (
     SloBody,
     SlosBody,
 )
+from slo.api_corrections import add_corrections
 from slo.evaluate import SloEngine
 from slo.gate import gate_of
 from slo.lint import findings
@@ -35,6 +36,7 @@ def router(engine: SloEngine, clock: Clock) -> APIRouter:
 
     _add_all(routes, engine)
     _add_checks(routes, engine, clock)
+    add_corrections(routes, engine.corrections)
     _add_one(routes, engine, clock)
     return routes
 
@@ -101,13 +103,17 @@ def _add_one(routes: APIRouter, engine: SloEngine, clock: Clock) -> None:
         start_ms: int | None = None,
         end_ms: int | None = None,
         step: str | None = None,
+        raw: bool = False,
     ) -> HistoryBody:
-        """Events, budget and burn rates per step; one hour up to now in 300 steps by default."""
+        """Events, budget and burn rates per step; one hour up to now in 300 steps by default.
+
+        `raw`: as if there were no corrections.
+        """
         end = clock.now_ms() if end_ms is None else end_ms
         start = end - parse_duration_ms("1h") if start_ms is None else start_ms
         try:
             step_ms = parse_duration_ms(step) if step else max(1, (end - start) // DEFAULT_POINTS)
-            found = engine.history(f"{service}/{slo}", start, end, step_ms)
+            found = engine.history(f"{service}/{slo}", start, end, step_ms, raw)
         except (InputError, LimitError) as error:
             raise HTTPException(400, str(error)) from error
         if found is None:

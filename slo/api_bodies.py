@@ -6,14 +6,29 @@ from pydantic import BaseModel
 
 from collector.model.errors import ConfigError
 from slo.attribution import Attribution
+from slo.budget import Budget
 from slo.history import History
 from slo.lint.interface import Finding
 from slo.verdict import TierVerdict, Verdict, whole
 from slo.window import window_text
 
 
+class RawBody(BaseModel):
+    """Events of the budget's window as they were counted, corrections left out of account."""
+
+    good: float
+    bad: float
+    total: float
+    sli_ratio: float
+    left_ratio: float
+
+
 class BudgetBody(BaseModel):
-    """Events of the budget's window, and what they left of the budget."""
+    """Events of the budget's window, and what they left of the budget.
+
+    `raw` are the figures without corrections; `excluded_ratio` is the share of the window's time
+    that those leave out.
+    """
 
     window: str
     good: float
@@ -25,6 +40,8 @@ class BudgetBody(BaseModel):
     allowed_events: float
     coverage_ratio: float
     exhausted_in_seconds: float | None
+    excluded_ratio: float
+    raw: RawBody
 
 
 class TierBody(BaseModel):
@@ -234,4 +251,16 @@ def _budget(verdict: Verdict) -> BudgetBody:
         allowed_events=budget.allowed_events,
         coverage_ratio=verdict.coverage_ratio,
         exhausted_in_seconds=verdict.exhausted_in_seconds,
+        excluded_ratio=verdict.excluded_ratio,
+        raw=_raw(verdict.raw_budget or budget),
+    )
+
+
+def _raw(budget: Budget) -> RawBody:
+    return RawBody(
+        good=whole(budget.good),
+        bad=whole(budget.bad),
+        total=whole(budget.total),
+        sli_ratio=budget.sli_ratio,
+        left_ratio=budget.left_ratio,
     )

@@ -37,6 +37,7 @@ from tocsin.wiring import Parts, build_anomalies
 log = logging.getLogger(__name__)
 
 MAINTENANCE_MS = 30_000
+CALENDARS_MS = 30_000
 FIT_MS = 5_000
 DRAIN_SECONDS = 5
 LOG_RETENTION_MS = 600_000
@@ -164,6 +165,7 @@ class Lifecycle:
         parts = self._parts
         tasks = (
             ("slo", parts.config.slos.tick, parts.slos.tick),
+            ("calendars", CALENDARS_MS, parts.slos.corrections.read_calendars),
             ("anomaly", parts.anomalies.interval_ms, lambda now_ms: parts.anomalies.tick(now_ms)),
             ("anomaly-fit", FIT_MS, lambda now_ms: _discard(parts.anomalies.fit_due(now_ms))),
             ("store", MAINTENANCE_MS, lambda _: parts.store.maintain()),

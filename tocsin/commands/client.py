@@ -29,6 +29,11 @@ def post(
     return _asked("POST", url, path, parameters, PATIENCE_SECONDS, body)
 
 
+def delete(url: str, path: str, parameters: Mapping[str, str]) -> object:
+    """The same for what takes something away."""
+    return _asked("DELETE", url, path, parameters, PATIENCE_SECONDS)
+
+
 def answer_of(
     url: str, path: str, parameters: Mapping[str, str], statuses: tuple[int, ...]
 ) -> object:

@@ -1,0 +1,90 @@
+"""`tocsin slo exclude` and `corrections`: take time out of budgets, see who did, take it back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import typer
+
+from collector.model.errors import InputError
+from tocsin.commands.client import DEFAULT_URL, delete, get, post
+from tocsin.commands.output import Output, emit
+from tocsin.commands.slo_history_source import moment_ms
+
+PATH = "/api/tocsin/v1/slos/corrections"
+
+
+def exclude_slos(
+    slo: str = typer.Option("", help="An objective, as service/name; * for all."),
+    service: str = typer.Option("", help="Objectives of this service."),
+    label: list[str] = typer.Option([], help="Objectives with this label: name=value."),
+    since: str = typer.Option(..., "--from", help="RFC 3339, Unix time, or how long ago."),
+    until: str = typer.Option(..., "--to", help="RFC 3339, Unix time, or how long ago."),
+    author: str = typer.Option(..., envvar="USER", help="Who says so."),
+    reason: str = typer.Option(..., help="Why these events do not count."),
+    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    output: Output = Output.table,
+) -> None:
+    """Leave a stretch of time out of budgets; `slo corrections --revoke ID` takes it back."""
+    from collector.model.clock import SystemClock
+
+    now_ms = SystemClock().now_ms()
+    body = {
+        "slo": slo,
+        "service": service,
+        "labels": dict(_pair(one) for one in label),
+        "start_ms": moment_ms(since, "--from", now_ms),
+        "end_ms": moment_ms(until, "--to", now_ms),
+        "author": author,
+        "reason": reason,
+    }
+    made: Any = post(url, PATH, body=json.dumps(body))
+    emit([made] if output is Output.json else [_row(made)], output)
+
+
+def correct_slos(
+    revoke: str = typer.Option("", help="Take this one back."),
+    author: str = typer.Option("", envvar="USER", help="Who takes it back."),
+    reason: str = typer.Option("", help="Why it is taken back."),
+    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    output: Output = Output.table,
+) -> None:
+    """Every correction that was ever made, the newest first; or revoke one."""
+    if revoke:
+        path = f"{PATH}/{quote(revoke)}"
+        rows: list[Any] = [delete(url, path, {"author": author, "reason": reason})]
+    else:
+        answer: Any = get(url, PATH)
+        rows = answer["corrections"]
+    emit(rows if output is Output.json else [_row(one) for one in rows], output)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise InputError(f"--label: {text!r} is not name=value")
+    return name, value
+
+
+def _row(one: Mapping[str, Any]) -> dict[str, object]:
+    labels = [f"{name}={value}" for name, value in one["labels"].items()]
+    made, revoked, taken = one["made"], one["revoked"], one["taken"].values()
+    return {
+        "id": one["id"],
+        "of": " ".join(filter(None, (one["slo"], one["service"], *labels))),
+        "from": _time(one["start_ms"]),
+        "to": _time(one["end_ms"]),
+        "bad": f"{sum(of['bad'] for of in taken):,.0f}" if taken else "",
+        "total": f"{sum(of['total'] for of in taken):,.0f}" if taken else "",
+        "author": made["author"],
+        "reason": made["reason"],
+        "revoked": f"{revoked['author']}: {revoked['reason']}" if revoked else "",
+    }
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -97,14 +97,14 @@ class RecordingAppender:
             if key.metric_name == name and labels.items() <= dict(key.pairs).items()
         ]
         assert len(found) <= 1, f"{len(found)} series are called {name} {labels}"
-        return sorted(found[0].items()) if found else []
+        return sorted(found[0].copy().items()) if found else []
 
     def of(self, labels: Labels) -> list[tuple[int, float | str]]:
         """The samples of exactly this series."""
-        return sorted(self._samples.get(labels, {}).items())
+        return sorted(self._samples.get(labels, {}).copy().items())
 
     def values(self, name: str, /, **labels: str) -> list[float | str]:
         return [value for _, value in self.samples(name, **labels)]
 
     def names(self) -> set[str]:
-        return {labels.metric_name for labels in self._samples}
+        return {labels.metric_name for labels in list(self._samples)}

@@ -37,6 +37,7 @@ SERIES = {
     "path": "/a b/<c>?d=é&e='f'\"g\"",
     "empty_after": "x",
 }
+# promtool gives them in an order of chance: what shows several sorts them
 OTHERS = [({"__name__": "other", "n": name}, value) for name, value in (("b", 2.5), ("a", 1e6))]
 VALUES = (0.0, 1.0, -1.5, 1234.5678, 0.00001234, 1e21, 123456789.0, 3725.5, 1e-9, 90061.0)
 FAILED = "<error expanding template"
@@ -49,17 +50,19 @@ PLAIN = [
     "{{/* a comment */}}x",
     "{{ if true }}a{{ else }}b{{ end }}{{ if not true }}c{{ else if eq 1 1 }}d{{ end }}",
     "{{ with $labels.job }}{{ . }}{{ end }}{{ with $labels.missing }}x{{ else }}none{{ end }}",
-    '{{ range $i, $v := query "other" }}{{ $i }}={{ .Labels.n }}:{{ $v.Value }};{{ end }}',
+    '{{ range $i, $v := query "other" | sortByLabel "n" }}{{ $i }}={{ .Labels.n }}:'
+    "{{ $v.Value }};{{ end }}",
     '{{ range query "nothing" }}x{{ else }}empty{{ end }}',
     "{{ range $k, $v := $labels }}{{ $k }}={{ $v }},{{ end }}",
     "{{ $x := 1 }}{{ $x = 2 }}{{ $x }}{{ if true }}{{ $x = 3 }}{{ $x := 9 }}{{ end }}{{ $x }}",
     '{{ define "t" }}<{{ . }}>{{ end }}{{ template "t" $labels.job }}{{ template "t" 5 }}',
     '{{ block "b" $value }}[{{ . }}]{{ end }}',
-    '{{ query "other" | first | value | humanize }}',
+    '{{ query "other" | sortByLabel "n" | first | value | humanize }}',
     '{{ query "other" | sortByLabel "n" | first | label "n" }}',
     '{{ (query "other" | sortByLabel "n" | first).Value }}',
     '{{ query "vector(7)" | first | value }} {{ len (query "other") }}',
-    '{{ range $i, $v := query "other" }}{{ if $i }}{{ break }}{{ end }}{{ $v.Value }}{{ end }}',
+    '{{ range $i, $v := query "other" | sortByLabel "n" }}{{ if $i }}{{ break }}{{ end }}'
+    "{{ $v.Value }}{{ end }}",
     '{{ range query "other" }}{{ if eq .Labels.n "b" }}{{ continue }}{{ end }}{{ .Value }}'
     "{{ end }}",
     '{{ printf "%s|%10s|%-10s|%q|%x|%X|%v" "ab" "ab" "ab" "a\\"b" "ab" "ab" "ab" }}',
@@ -94,7 +97,7 @@ PLAIN = [
     '{{ true }} {{ (eq 1 1) }} {{ (printf "%d" 3) | printf "%s-%s" "a" }}',
     "{{ $l := $labels }}{{ $l.job }} {{ $.Labels.job }} {{ with 5 }}{{ $.Value }}{{ end }}",
     '{{ if and (eq $labels.job "node") (gt $value 0.0) }}yes{{ else }}no{{ end }}',
-    'line one\n  {{- range query "other" }}\n  - {{ .Value }}\n  {{- end }}\nend',
+    'line one\n  {{- range query "other" | sortByLabel "n" }}\n  - {{ .Value }}\n  {{- end }}\nend',
 ]
 OF_A_VALUE = [
     '{{ $value }}|{{ printf "%.2f|%8.3f|%e|%g|%G|%v|%6.1f|%+.1f|%08.2f" $value $value $value '

@@ -114,7 +114,12 @@ def test_what_is_refused_is_a_partial_success_with_its_reason(served: Served) ->
         (b"x", {"Content-Type": "text/plain"}, 415, "application/x-protobuf or application/json"),
         (b"x", {}, 415, "application/x-protobuf or application/json"),
         (b"x", {"Content-Type": JSON, "Content-Encoding": "br"}, 415, "gzip, zstd or none"),
-        (b"x", {"Content-Type": JSON, "Content-Encoding": "gzip"}, 400, "send a whole packed stream"),
+        (
+            b"x",
+            {"Content-Type": JSON, "Content-Encoding": "gzip"},
+            400,
+            "send a whole packed stream",
+        ),
         (b"x" * 100_001, {"Content-Type": JSON}, 413, "100,000 bytes"),
         (
             gzip.compress(b"x" * 100_000_000),

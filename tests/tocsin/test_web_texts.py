@@ -27,6 +27,14 @@ def test_what_is_not_known_is_a_dash() -> None:
     assert texts.percent(None) == texts.burn(None) == "–"
 
 
+@pytest.mark.parametrize(
+    ("chance", "text"),
+    [(1.0, "–"), (0.05, "–"), (1e-4, "1 in 10,000"), (0.0, "below 1 in a billion")],
+)
+def test_odds_are_told_where_chance_is_unlikely(chance: float, text: str) -> None:
+    assert texts.odds(chance) == text
+
+
 @pytest.mark.parametrize("url", ["http://a/b", "https://a", "/slos/a/b"])
 def test_a_link_to_a_page_stays(url: str) -> None:
     assert texts.link(url) == url

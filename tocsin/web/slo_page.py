@@ -1,4 +1,4 @@
-"""One objective: budget over its window, burn rates with their factors, events, alerts, oddness."""
+"""One objective: its budget and who used it, burn rates and their odds, events, alerts, groups."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from collector.model.samples import Float64s, Int64s, is_sample
 from collector.query.values import Matrix
 from dashboards.render.charts import Line, Threshold, line_chart
 from dashboards.render.svg import to_svg
+from slo.budget import PeriodEstimate
+from slo.gate import gate_of
 from slo.history import History
 from slo.verdict import TierVerdict, Verdict
 from slo.window import window_text
 from tocsin.web import texts
 from tocsin.web.alerts_page import alert_row, worst_first
-from tocsin.web.slo_rows import exhaustion, slo_path, slo_row
+from tocsin.web.slo_attribution import users_of
+from tocsin.web.slo_list_page import GROUPS_SHOWN
+from tocsin.web.slo_rows import exhaustion, left_text, slo_path, slo_row, slo_rows, urgency
 from tocsin.web.tiles import Tile
 from tocsin.wiring import Parts
 
@@ -48,6 +52,7 @@ class TierRow:
     short: str
     short_burn: str
     factor: str
+    odds: str
     state: str
     tone: str
 
@@ -59,6 +64,8 @@ def slo_view(parts: Parts, identity: str, range_: str) -> Mapping[str, object] |
         return None
     chosen = range_ if range_ in RANGES else DEFAULT_RANGE
     objective = verdict.objective
+    verdicts = parts.slos.verdicts()
+    groups = _groups(verdict, verdicts)
     return {
         "slo": slo_row(verdict),
         "description": objective.description,
@@ -72,15 +79,28 @@ def slo_view(parts: Parts, identity: str, range_: str) -> Mapping[str, object] |
             for view in worst_first(parts.alerts.alerts())
             if _is_about(view.stored.alert.labels, verdict)
         ],
+        "users": users_of(parts.slos, identity, parse_duration_ms(chosen), parts.clock.now_ms()),
+        "groups": slo_rows(groups[:GROUPS_SHOWN]),
+        "group_count": len(groups),
+        "gate": gate_of(objective.service, verdicts),
         "queries": objective.indicator.queries,
-        "warnings": verdict.warnings,
+        "remarks": (*verdict.warnings, *objective.notes),
         "runbook": texts.link(objective.runbook_url),
     }
 
 
+def _groups(verdict: Verdict, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The groups of the same objective, worst first; none when it is not grouped."""
+    mine = verdict.objective
+    key = (mine.service, mine.name) if mine.group else None
+    found = [one for one in verdicts if (one.objective.service, one.objective.name) == key]
+    return sorted(found, key=urgency)
+
+
 def _is_about(labels: Mapping[str, str], verdict: Verdict) -> bool:
     objective = verdict.objective
-    return (labels.get("service"), labels.get("slo")) == (objective.service, objective.name)
+    mine = {"service": objective.service, "slo": objective.name, **dict(objective.group)}
+    return all(labels.get(name) == value for name, value in mine.items())
 
 
 def _tiles(verdict: Verdict) -> list[Tile]:
@@ -90,14 +110,24 @@ def _tiles(verdict: Verdict) -> list[Tile]:
     events = f"{texts.count(budget.bad)} bad of {texts.count(budget.total)}"
     covered = f"{verdict.coverage_ratio:.0%} of the {objective.window.text} is known"
     tone = "bad" if budget.is_exhausted else "warn" if budget.left_ratio < 0.25 else "good"
+    period = [] if verdict.period is None else [_period_tile(verdict.period)]
     return [
         Tile("Budget left", row.budget_left, left, tone),
+        *period,
         Tile("SLI", row.sli, events),
         Tile("Objective", row.objective, f"over {objective.window.text}"),
         Tile("Burn rate, 1h", row.burn_fast, "1x spends it exactly"),
         Tile("Budget gone in", exhaustion(verdict), "if this goes on"),
         Tile("Window", objective.window.text, covered),
     ]
+
+
+def _period_tile(period: PeriodEstimate) -> Tile:
+    """What a calendar period is expected to end with."""
+    left = period.left_ratio
+    tone = "bad" if left <= 0 else "warn" if left < 0.25 else "good"
+    ends = f"if nothing more fails; ends {texts.iso(period.ends_at_ms)}"
+    return Tile("Left of the period", left_text(left), ends, tone)
 
 
 def _tier_row(state: TierVerdict) -> TierRow:
@@ -109,6 +139,7 @@ def _tier_row(state: TierVerdict) -> TierRow:
         short=window_text(tier.short_ms),
         short_burn=texts.burn(state.short_rate),
         factor=texts.burn(tier.factor),
+        odds=texts.odds(state.chance),
         state="fires" if state.is_burning else "quiet",
         tone=("bad" if tier.severity == "page" else "warn") if state.is_burning else "good",
     )

@@ -57,6 +57,13 @@ def burn(rate: float | None) -> str:
     return NOTHING if rate is None else f"{rate:.3g}x" if rate < 1000 else f"{rate:,.0f}x"
 
 
+def odds(chance: float) -> str:
+    """How rarely chance alone does it: `1 in 20,000`; nothing for what chance often does."""
+    if chance >= 0.05:
+        return NOTHING
+    return f"1 in {round(1 / chance):,}" if chance >= 1e-9 else "below 1 in a billion"
+
+
 def count(number: float) -> str:
     """A whole number with thousands apart."""
     return f"{number:,.0f}"

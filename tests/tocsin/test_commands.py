@@ -87,3 +87,23 @@ def test_boards_are_built_once(tmp_path: Path) -> None:
     assert {one["change"] for one in first} == {"created"}
     assert {one["change"] for one in second} == {"unchanged"}
     assert len(list(tmp_path.glob("*.json"))) == len(first)
+
+
+def test_a_backtest_and_suggestions_of_a_running_tocsin(
+    running_tocsin: str, tmp_path: Path
+) -> None:
+    spec = tmp_path / "own.yaml"
+    metric = "tocsin_http_requests_total"
+    spec.write_text(
+        "version: tocsin/v1\nservice: tocsin\nobjective: 99%\n"
+        f'bad: {metric}{{code=~"5.."}}\ntotal: {metric}\n'
+    )
+    asked = ("--url", running_tocsin, "--from", "10m")
+    shown = run("slo", "backtest", str(spec), *asked)
+    assert shown.returncode == 0, shown.stderr
+    assert "tocsin/availability: 0 pages, 0 tickets; 0 of " in shown.stdout
+    found = json.loads(run("slo", "backtest", str(spec), *asked, "--output", "json").stdout)
+    assert [one["id"] for one in found] == ["tocsin/availability"]
+    suggested = run("slo", "suggest", metric, *asked)
+    assert suggested.returncode == 0, suggested.stderr
+    assert yaml.safe_load(suggested.stdout)["slos"][0]["total"] == metric

@@ -105,3 +105,54 @@ def test_attribution_names_the_values_of_labels(client) -> None:
     assert client.get("/api/tocsin/v1/slos/shop/none/attribution").status_code == 404
     wrong = client.get("/api/tocsin/v1/slos/shop/availability/attribution?window=soon")
     assert wrong.status_code == 400
+
+
+def test_a_correction_by_the_api_and_back(client) -> None:
+    path = "/api/tocsin/v1/slos/corrections"
+    one = "/api/tocsin/v1/slos/shop/availability"
+    before = client.get(one).json()["budget"]
+    assert before["raw"]["bad"] == before["bad"] == 990
+    assert before["excluded_ratio"] == 0.0
+    body = {
+        "slo": "shop/availability",
+        "start_ms": NOW + 10 * TICK,
+        "end_ms": NOW + 30 * TICK,
+        "author": "ann",
+        "reason": "a load test",
+    }
+    answer = client.post(path, json=body)
+    assert answer.status_code == 201
+    made = answer.json()
+    assert made["objectives"] == ["shop/availability"]
+    assert made["taken"]["shop/availability"] == {"bad": 200, "total": 2000, "exact": True}
+    budget = client.get(one).json()["budget"]
+    assert (budget["bad"], budget["total"]) == (790, 7900)
+    assert (budget["raw"]["bad"], budget["raw"]["total"]) == (990, 9900)
+    assert budget["raw"]["left_ratio"] == before["left_ratio"]
+    assert budget["excluded_ratio"] > 0
+    span = {"start_ms": NOW, "end_ms": NOW + 99 * TICK, "step": "15s"}
+    assert sum(client.get(f"{one}/history", params=span).json()["bad"]) == 790
+    raw = client.get(f"{one}/history", params={**span, "raw": True}).json()
+    assert sum(raw["bad"]) == 990
+    act = {"author": "bob", "reason": "it was none"}
+    revoked = client.delete(f"{path}/{made['id']}", params=act).json()
+    assert revoked["revoked"]["author"] == "bob"
+    after = client.get(one).json()["budget"]
+    coverages = after.pop("coverage_ratio"), before.pop("coverage_ratio")
+    assert coverages[0] >= coverages[1]  # the clock went on
+    assert after == before
+    [listed] = client.get(path).json()["corrections"]
+    assert listed["made"]["reason"] == "a load test"
+    assert listed["revoked"]["reason"] == "it was none"
+
+
+def test_corrections_that_can_not_be(client) -> None:
+    path = "/api/tocsin/v1/slos/corrections"
+    body = {"start_ms": 0, "end_ms": 1, "author": "ann", "reason": "why"}
+    assert client.post(path, json=body).status_code == 400
+    assert client.post(path, json={**body, "slo": "shop/none"}).status_code == 400
+    assert client.post(path, json={**body, "slo": "*", "author": ""}).status_code == 400
+    assert client.post(path, json={**body, "slo": "*", "colour": "red"}).status_code == 422
+    assert client.delete(f"{path}/c9", params={"author": "a", "reason": "b"}).status_code == 400
+    assert client.delete(f"{path}/c9").status_code == 422
+    assert client.get(path).json() == {"corrections": []}

@@ -109,10 +109,10 @@ def summary(slo: ReplayFound) -> str:
     """What the stretch was like, in a line."""
     pages = [one for one in slo["sent"] if one["severity"] == "page"]
     tickets = len(slo["sent"]) - len(pages)
-    words = [f"{len(pages)} pages, {tickets} tickets"]
+    words = [f"{_count(len(pages), 'page')}, {_count(tickets, 'ticket')}"]
     if slo["incidents"] is not None:
         missed = sum(one["page_seconds"] is None for one in slo["incidents"])
-        words.append(f"{sum(one['is_false'] for one in pages)} pages false")
+        words.append(f"{sum(one['is_false'] for one in pages)} of the pages false")
         words.append(f"{missed} of {len(slo['incidents'])} incidents not paged for")
     words.append(f"{slo['bad']:,.0f} of {slo['total']:,.0f} events bad")
     words.append(f"{slo['left_ratio']:.1%} of the budget of {slo['window']} left at the end")
@@ -121,6 +121,10 @@ def summary(slo: ReplayFound) -> str:
     elif slo["since_ms"] > slo["start_ms"]:
         words.append(f"its data begin at {_time(slo['since_ms'])}")
     return "; ".join(words)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _sent_row(one: dict[str, Any]) -> dict[str, object]:

@@ -6,9 +6,10 @@ that is not set leaves its place to tocsin's own layout.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from alerts.config_values import (
     DurationMs,
@@ -101,6 +102,12 @@ class _HttpReceiver(Section):
     timeout: DurationMs = Field(default=0, ge=0)
 
 
+def _needs(place: str, given: Mapping[str, object], *names: str) -> None:
+    missing = [name for name in names if not given.get(name)]
+    if missing:
+        raise ValueError(f"{place} has no {' and no '.join(missing)}")
+
+
 class SlackConfig(_HttpReceiver):
     """One entry of `slack_configs`: an incoming webhook (`api_url`) or a bot token (`app_token`).
 
@@ -136,6 +143,16 @@ class SlackConfig(_HttpReceiver):
     thumb_url: str = ""
     mrkdwn_in: list[str] = Field(default_factory=list)
     actions: list[dict[str, Any]] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _complete_fields_and_actions(self) -> Self:
+        for i, field in enumerate(self.fields):
+            _needs(f"fields[{i}]", field, "title", "value")
+        for i, action in enumerate(self.actions):
+            _needs(f"actions[{i}]", action, "type", "text")
+            if not action.get("url") and not action.get("name"):
+                raise ValueError(f"actions[{i}] has neither url nor name")
+        return self
 
     @model_validator(mode="after")
     def _one_address(self) -> Self:
@@ -207,6 +224,15 @@ class EmailConfig(Section):
     html: str | None = None
     text: str = ""
     threading: Threading = Threading()
+
+    @field_validator("headers")
+    @classmethod
+    def _each_once(cls, headers: dict[str, str]) -> dict[str, str]:
+        names = [name.lower() for name in headers]
+        twice = [name for name in headers if names.count(name.lower()) > 1]
+        if twice:
+            raise ValueError(f"a header stands twice: {' and '.join(twice)}")
+        return headers
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:

@@ -23,10 +23,14 @@ DEFAULT_TIMERS = Timers(wait_ms=30_000, interval_ms=5 * 60_000, repeat_ms=4 * 3_
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One node with everything that it inherits; `id` is unique, `key` is Alertmanager's."""
+    """One node with everything that it inherits; `id` is unique, `key` is Alertmanager's.
+
+    `written` are its own matchers as Alertmanager writes them: the last part of the key.
+    """
 
     id: str
     key: str
+    written: str
     receiver: str
     group_by: frozenset[str]
     group_by_all: bool
@@ -95,17 +99,18 @@ def write_labels(labels: Labels) -> str:
 
 
 def _build(config: RouteConfig, parent: Route | None, position: int) -> Route:
-    matchers = tuple(sorted(_matchers(config), key=lambda m: (m.name, m.value, m.kind)))
+    written = write_matchers(sorted(_written(config), key=_order))
     prefix = f"{parent.key}/" if parent else ""
     group_by, group_by_all = _grouping(config, parent)
     node = Route(
         id=f"{parent.id}/{position}" if parent else "0",
-        key=prefix + write_matchers(matchers),
+        key=prefix + written,
+        written=written,
         receiver=config.receiver or (parent.receiver if parent else ""),
         group_by=group_by,
         group_by_all=group_by_all,
         timers=_timers(config, parent.timers if parent else DEFAULT_TIMERS),
-        matchers=matchers,
+        matchers=tuple(sorted(_matchers(config), key=_order)),
         continues=config.continue_,
         mute_time_intervals=config.mute_time_intervals,
         active_time_intervals=config.active_time_intervals,
@@ -122,6 +127,18 @@ def _matchers(config: RouteConfig) -> Iterator[Matcher]:
     yield from (Matcher("=", name, value) for name, value in config.match.items())
     yield from (Matcher("=~", name, value) for name, value in config.match_re.items())
     yield from parse_all(config.matchers)
+
+
+def _written(config: RouteConfig) -> Iterator[Matcher]:
+    """The same as Alertmanager holds them: the older `match_re` with its anchors written out."""
+    yield from (Matcher("=", name, value) for name, value in config.match.items())
+    for name, value in config.match_re.items():
+        yield Matcher("=~", name, f"^(?:{value})$")
+    yield from parse_all(config.matchers)
+
+
+def _order(matcher: Matcher) -> tuple[str, str, str]:
+    return matcher.name, matcher.value, matcher.kind
 
 
 def _grouping(config: RouteConfig, parent: Route | None) -> tuple[frozenset[str], bool]:

@@ -16,7 +16,7 @@ from alerts.receivers_config import EmailConfig, PagerdutyConfig, SlackConfig, W
 from alerts.template import default_book
 from collector.model import Alert, Labels, SystemClock
 
-MODELS = {
+MODELS: dict[str, Any] = {
     "slack": SlackConfig,
     "slack_bot": SlackConfig,
     "pagerduty": PagerdutyConfig,

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 ADDRESS = {"TOCSIN_ADDRESS": "127.0.0.1:9900"}
 ROOT = "default-route"
+BAR = "│\u00a0\u00a0 "
+MISMATCH = "WARNING: Expected receivers did not match resolved receivers."
 
 
 def route_test(
     labels: list[str] = typer.Argument(None, help="Labels of the alert: name=value …"),
     config: Path = typer.Option(..., "--config", "-c", "--config.file", help="Configuration."),
     verify: str = typer.Option(
-        "", "--verify.receivers", help="Receivers that are expected, with commas; exit 1 else."
+        "",
+        "--verify.receivers",
+        help="The receivers that are expected, with commas, in order; exit 1 else.",
     ),
     tree: bool = typer.Option(False, "--tree", help="Show the routes that match as a tree."),
     output: Output = Output.table,
@@ -46,8 +50,8 @@ def route_test(
         typer.echo(receivers)
 
     emit([_row(route, wanted) for route in routes], output, plain)
-    if verify and set(verify.split(",")) != {route.receiver for route in routes}:
-        typer.echo(f"expected {verify}, got {receivers}", err=True)
+    if verify and verify != receivers:
+        typer.echo(MISMATCH, err=output is Output.json)
         raise typer.Exit(1)
 
 
@@ -75,15 +79,13 @@ def _row(route: Route, labels: Labels) -> Mapping[str, object]:
 
 def _lines(routes: Sequence[Route], labels: Labels, indent: str) -> Iterator[str]:
     """The nodes on the way to those that take the alert."""
-    from alerts.matchers import write_matchers
-
     for position, route in enumerate(routes):
         below = _matching(route, labels)
         last = position == len(routes) - 1
-        name = write_matchers(route.matchers) if route.matchers else ROOT
+        name = route.written if route.matchers else ROOT
         receiver = "" if below else f"  receiver: {route.receiver}"
         yield f"{indent}{'└── ' if last else '├── '}{name}{receiver}"
-        yield from _lines(below, labels, indent + ("    " if last else "│   "))
+        yield from _lines(below, labels, indent + ("    " if last else BAR))
 
 
 def _matching(route: Route, labels: Labels) -> list[Route]:

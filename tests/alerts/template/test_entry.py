@@ -82,6 +82,7 @@ def test_slack_settings_alone_keep_our_layout() -> None:
 
 
 def test_pagerduty_texts_take_the_place_of_ours() -> None:
+    by_alias: dict[str, Any] = {"class": "{{ .Status }}"}
     event = shown(
         "pagerduty",
         description="{{ .CommonLabels.service }} is sick",
@@ -90,7 +91,7 @@ def test_pagerduty_texts_take_the_place_of_ours() -> None:
         details={"firing": "{{ .Alerts.Firing | toJson }}", "n": "{{ len .Alerts }}", "s": "a b"},
         links=[{"href": "{{ .ExternalURL }}", "text": "t"}, {"href": "", "text": "left out"}],
         images=[{"src": "{{ .ExternalURL }}/i.png"}],
-        **{"class": "{{ .Status }}"},
+        **by_alias,
     )
     payload = event["payload"]
     assert (payload["summary"], payload["severity"]) == ("checkout is sick", "warning")

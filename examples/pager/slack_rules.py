@@ -18,7 +18,12 @@ MESSAGE: dict[str, type] = {
     "unfurl_links": bool, "unfurl_media": bool, "metadata": dict, "reply_broadcast": bool,
 }  # fmt: skip
 UPDATE = {**MESSAGE, "ts": str}
-ATTACHMENT: dict[str, type] = {"color": str, "fallback": str, "blocks": list, "text": str}
+ATTACHMENT: dict[str, type] = {
+    "color": str, "fallback": str, "blocks": list, "text": str, "title": str, "title_link": str,
+    "pretext": str, "footer": str, "callback_id": str, "image_url": str, "thumb_url": str,
+    "fields": list, "actions": list, "mrkdwn_in": list,
+}  # fmt: skip
+"""The blocks of today and the fields of Slack's older attachments, which Alertmanager sends."""
 TEXT_KINDS = ("plain_text", "mrkdwn")
 _SPECIAL = re.compile(
     r"<(?:!date\^\d+\^[^|>]+\|[^>]+|!(?:here|channel|everyone)|[@#][A-Z0-9]+|https?://[^|>]+(?:\|[^>]*)?)>"
@@ -32,7 +37,7 @@ def check_message(body: Any, allowed: dict[str, type] = MESSAGE) -> Problems:
         return problems
     if not (body.get("text") or body.get("blocks") or body.get("attachments")):
         problems.append("message: no_text")
-    if not body.get("text"):
+    if not body.get("text") and not _has_fallback(body.get("attachments")):
         problems.append("message.text: empty, a phone would show nothing")
     problems += check_length(body.get("text", ""), "message.text", 40_000, 0)
     problems += check_escapes(body.get("text", ""), "message.text")
@@ -43,6 +48,12 @@ def check_message(body: Any, allowed: dict[str, type] = MESSAGE) -> Problems:
         if isinstance(attachment, dict):
             problems += check_blocks(attachment.get("blocks", []), f"{where}.blocks")
     return problems
+
+
+def _has_fallback(attachments: Any) -> bool:
+    """Whether an attachment says what a phone shows instead."""
+    found = attachments if isinstance(attachments, list) else []
+    return any(isinstance(one, dict) and one.get("fallback") for one in found)
 
 
 def check_blocks(blocks: Any, where: str) -> Problems:

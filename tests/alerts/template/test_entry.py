@@ -16,6 +16,7 @@ from alerts.receivers_config import EmailConfig, PagerdutyConfig, SlackConfig, W
 from alerts.template import default_book
 from collector.model import ManualClock
 from collector.model.errors import InputError, TemplateError
+from examples.pager.slack_rules import check_message
 
 NOW_MS = 1_700_000_000_000
 MODELS: dict[str, Any] = {
@@ -66,6 +67,7 @@ def test_slack_texts_make_the_attachment_and_what_is_unset_is_ours() -> None:
     assert attachment["fields"] == [{"short": True, "title": "firing", "value": "2"}]
     assert attachment["actions"][0]["url"] == "http://tocsin"
     assert "288 of 10,000 requests failed" in attachment["text"]
+    assert check_message(body) == []
 
 
 def test_slack_settings_alone_keep_our_layout() -> None:
@@ -220,4 +222,22 @@ def test_what_failed_is_sent_all_the_same_counted_and_kept(
     assert attempt.status == "sent"
     assert "can't evaluate field Nothing" in attempt.error
     assert service.metrics.template_failures.labels("team", "slack")._value.get() == 1
+    assert len(pager.of()) == 1
+
+
+def test_slack_takes_a_message_of_the_users_own_texts(
+    make_service: Any, receivers: dict[str, dict[str, Any]], pager: Any
+) -> None:
+    entry = receivers["slack_bot"] | {"text": "{{ .Status }} {{ len .Alerts.Resolved }}"}
+    service = make_service(
+        {
+            "route": {"receiver": "team", "group_wait": "0s"},
+            "receivers": [{"name": "team", "slack_configs": [entry]}],
+        }
+    )
+    service.emit(list(example_alerts(NOW_MS)))
+    service.step()
+    sender = next(iter(service._senders.values()))
+    assert sender.send_due()
+    assert [attempt.status for attempt in service.history(10)] == ["sent"]
     assert len(pager.of()) == 1

@@ -25,6 +25,24 @@ def test_budgets_in_the_terminal_and_for_machines(running_tocsin: str) -> None:
     assert {one["slo"] for one in listed} >= {"api-availability", "wal-write-latency"}
 
 
+def test_time_is_left_out_of_a_budget_and_back(running_tocsin: str) -> None:
+    where = ("--url", running_tocsin, "--output", "json")
+    who = ("--author", "ann", "--reason", "a test")
+    span = ("--from", "2h", "--to", "1h")
+    [made] = json.loads(
+        run("slo", "exclude", "--slo", "tocsin/api-availability", *span, *who, *where).stdout
+    )
+    assert made["objectives"] == ["tocsin/api-availability"]
+    assert made["end_ms"] - made["start_ms"] == 3_600_000
+    shown = run("slo", "corrections", "--url", running_tocsin)
+    assert "a test" in shown.stdout
+    [revoked] = json.loads(run("slo", "corrections", "--revoke", made["id"], *who, *where).stdout)
+    assert revoked["revoked"]["author"] == "ann"
+    nobody = run("slo", "exclude", "--service", "none", *span, *who, "--url", running_tocsin)
+    assert nobody.returncode == 1
+    assert "no objective fits" in nobody.stderr
+
+
 def test_a_query_from_the_shell(running_tocsin: str) -> None:
     answer = run("query", "count(up)", "--url", running_tocsin, "--output", "json")
     [row] = json.loads(answer.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import httpx
@@ -29,6 +30,12 @@ def post(
     return _asked("POST", url, path, parameters, PATIENCE_SECONDS, body)
 
 
+def post_json(url: str, path: str, body: Mapping[str, object]) -> object:
+    """The same with a JSON object as the body."""
+    text = json.dumps(body)
+    return _asked("POST", url, path, None, PATIENCE_SECONDS, text, content_type="application/json")
+
+
 def delete(url: str, path: str, parameters: Mapping[str, str]) -> object:
     """The same for what takes something away."""
     return _asked("DELETE", url, path, parameters, PATIENCE_SECONDS)
@@ -49,11 +56,18 @@ def _asked(
     timeout_seconds: float,
     body: str = "",
     expected: tuple[int, ...] = (),
+    content_type: str = "",
 ) -> object:
     given = dict(parameters or {})
+    headers = {"content-type": content_type} if content_type else {}
     try:
         answer = httpx.request(
-            method, url + path, params=given, content=body.encode(), timeout=timeout_seconds
+            method,
+            url + path,
+            params=given,
+            content=body.encode(),
+            headers=headers,
+            timeout=timeout_seconds,
         )
     except httpx.HTTPError as error:
         raise UnavailableError(

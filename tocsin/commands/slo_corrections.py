@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from collector.model.errors import InputError
-from tocsin.commands.client import DEFAULT_URL, delete, get, post
+from tocsin.commands.client import DEFAULT_URL, delete, get, post_json
 from tocsin.commands.output import Output, emit
 from tocsin.commands.slo_history_source import moment_ms
 
@@ -42,7 +41,7 @@ def exclude_slos(
         "author": author,
         "reason": reason,
     }
-    made: Any = post(url, PATH, body=json.dumps(body))
+    made: Any = post_json(url, PATH, body)
     emit([made] if output is Output.json else [_row(made)], output)
 
 

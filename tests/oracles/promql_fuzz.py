@@ -218,6 +218,8 @@ class Generator:
             (("+", "2"), ("-", "0.5"), ("*", "-3"), ("/", "4"), ("/", "0"), ("^", "2"), ("/", "3"),
              ("*", "Inf"), ("+", "NaN"), ("+", "time()"), ("*", "scalar(sum(heat @ end()))"))
         )  # fmt: skip
+        if number in ("0", "Inf") and not inner.exact:
+            number = "4"  # whether a sum cancels to zero, or nearly, would decide
         sides = [f"({inner.text})", number]
         if operator in "+-*":
             self._dice.shuffle(sides)

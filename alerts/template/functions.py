@@ -21,7 +21,8 @@ from collector.gotemplate.times import MILLISECOND, ZERO_TIME_NS, duration_value
 from collector.gotemplate.values import plain, type_name
 
 Function = Callable[..., object]
-_WORD = re.compile(r"[^\W_]+(?:['’.][^\W\d_]+)*")
+_WORD = re.compile(r"\w+(?:['’.]\w+)*")
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 def functions(now_ms: int) -> dict[str, Function]:
@@ -44,8 +45,12 @@ def to_lower(text: str) -> str:
 
 
 def title(text: str) -> str:
-    """Every word with one capital, at its start."""
-    return _WORD.sub(lambda word: word[0][0].upper() + word[0][1:].lower(), text)
+    """Every word in small letters, but its first one."""
+    return _WORD.sub(lambda word: _LETTER.sub(_capital, word[0].lower(), count=1), text)
+
+
+def _capital(letter: re.Match[str]) -> str:
+    return letter[0].title()
 
 
 def trim_space(text: str) -> str:

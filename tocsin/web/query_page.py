@@ -43,6 +43,7 @@ class Result:
     table: Table | None = None
     graph: Graph | None = None
     plan: Sequence[PlanRow] = ()
+    more_steps: int = 0
 
 
 def query_view(engine: QueryEngine, given: Mapping[str, str], now_ms: int) -> Mapping[str, object]:
@@ -94,8 +95,8 @@ def _graph(engine: QueryEngine, form: QueryForm, now_ms: int) -> Result:
 def _explain(engine: QueryEngine, form: QueryForm, now_ms: int) -> Result:
     at_ms = form.moment_ms(now_ms)
     answer = engine.instant(form.expr, at_ms, QueryOptions(explain=True))
-    rows = [] if answer.plan is None else plan_rows(answer.plan)
-    return _with(answer, Result(of=f"at {texts.iso(at_ms)}", plan=rows))
+    rows, more = ([], 0) if answer.plan is None else plan_rows(answer.plan)
+    return _with(answer, Result(of=f"at {texts.iso(at_ms)}", plan=rows, more_steps=more))
 
 
 _RESULTS = {"table": _table, "graph": _graph, "explain": _explain}

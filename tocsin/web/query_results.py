@@ -170,9 +170,10 @@ def short_names(labels: Sequence[Labels]) -> list[str]:
     return names
 
 
-def plan_rows(plan: PlanStep) -> list[PlanRow]:
-    """A plan as it is read: what is outermost first."""
-    return [
+def plan_rows(plan: PlanStep) -> tuple[list[PlanRow], int]:
+    """A plan as it is read, what is outermost first; and how many operators are not shown."""
+    steps = list(plan.lines())
+    rows = [
         PlanRow(
             indent="\u00a0\u00a0" * depth,
             operator=step.text,
@@ -182,8 +183,9 @@ def plan_rows(plan: PlanStep) -> list[PlanRow]:
             series=texts.count(step.series),
             runs=step.runs,
         )
-        for _, (depth, step) in zip(range(PLAN_STEPS_SHOWN), plan.lines(), strict=False)
+        for depth, step in steps[:PLAN_STEPS_SHOWN]
     ]
+    return rows, len(steps) - len(rows)
 
 
 def cost(statistics: Statistics, series: int) -> str:

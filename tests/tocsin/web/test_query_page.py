@@ -15,9 +15,16 @@ from prometheus_client import CollectorRegistry
 from collector.model.clock import ManualClock
 from collector.model.labels import Labels
 from collector.query.engine import Engine, EngineOptions
+from collector.query.explanation import PlanStep
 from collector.store.options import StoreOptions
 from collector.store.tsdb import Tsdb
-from tocsin.web.query_results import NAME_CHARACTERS, SERIES_DRAWN, short_names
+from tocsin.web.query_results import (
+    NAME_CHARACTERS,
+    PLAN_STEPS_SHOWN,
+    SERIES_DRAWN,
+    plan_rows,
+    short_names,
+)
 from tocsin.web.router import web_router
 
 NOW_MS = 1_700_000_000_000
@@ -100,6 +107,12 @@ def test_a_plan_names_its_operators(client: TestClient) -> None:
     text = page(client, "sum(jobs_waiting)", "explain")
     assert "<th>Operator</th>" in text
     assert "jobs_waiting" in text.partition("<tbody>")[2]
+
+
+def test_operators_that_a_page_does_not_hold_are_counted() -> None:
+    plan = PlanStep("sum", children=[PlanStep("one") for _ in range(PLAN_STEPS_SHOWN + 4)])
+    rows, more = plan_rows(plan)
+    assert (len(rows), more) == (PLAN_STEPS_SHOWN, 5)
 
 
 def test_a_wrong_query_is_told_with_its_place(client: TestClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from slo.self_metrics import SloMetrics
 
 NOW = 1_700_000_010_000
 TICK = 15_000
+EXAMPLES = int(os.environ.get("TOCSIN_CORRECTION_EXAMPLES", "20"))
 OK, FAILED = (Labels.of("requests_total", code=code) for code in ("200", "500"))
 ALL = Selector(slo="*")
 WINDOWS = (TICK, 4 * TICK, 300_000, 3_600_000, 30 * 86_400_000)
@@ -101,7 +103,7 @@ edges = st.tuples(st.integers(-8, 60), st.integers(1, 40), st.integers(0, TICK -
 steps = st.one_of(
     st.tuples(st.just("tick"), st.integers(0, 100), st.integers(0, 50)),
     st.tuples(st.just("tick"), st.integers(0, 100), st.integers(0, 50)),
-    st.tuples(st.just("outage"), st.integers(1, 300)),
+    st.tuples(st.just("outage"), st.integers(1, 100)),
     st.tuples(st.just("exclude"), edges),
     st.tuples(st.just("exclude"), edges),
     st.tuples(st.just("revoke"), st.integers(0, 20)),
@@ -109,7 +111,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(steps, min_size=5, max_size=40))
 def test_what_is_left_is_what_single_events_say(
     tmp_path_factory, new_store, objective, history

@@ -28,7 +28,7 @@ from bench.figures import Figure
 from bench.promql_data import BOARDS, RAW, TABLE, Samples, samples
 from bench.promql_peers import load, prometheus, victoria_metrics
 from collector.api.json_values import value_json
-from collector.model.clock import SystemClock
+from collector.model.clock import ManualClock, SystemClock
 from collector.query.engine import Engine, EngineOptions
 from collector.query.kernels import warm
 from collector.store.tsdb import Tsdb
@@ -202,13 +202,16 @@ def _ask(engine: Engine) -> Ask:
 
 @contextmanager
 def _store(directory: Path, data: Samples) -> Iterator[Tsdb]:
-    store = Tsdb.open(directory, SystemClock())
+    clock = ManualClock(data.times_ms[0])  # blocks are cut by the clock, as the rows come
+    store = Tsdb.open(directory, clock)
     try:
         refs = store.refs("bench", data.labels)
         for number, (time_ms, row) in enumerate(zip(data.times_ms, data.values, strict=True)):
+            clock.advance(time_ms - clock.now_ms())
             store.append_row("bench", time_ms, refs, row)
             if number % 120 == 119:
                 store.maintain()
+        store.compact()
         yield store
     finally:
         store.close()

@@ -34,9 +34,14 @@ NEVER_MS = -1
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """What the windows of all objectives say, by window in ms; `allowed` float64[n] is a ratio."""
+    """What the windows of all objectives say, by window in ms; `allowed` float64[n] is a ratio.
+
+    `shorter_ms` are, by tier, the windows of its own policy up to its short one: what a page does
+    must not hang on the windows that other objectives have.
+    """
 
     allowed: Float64s
+    shorter_ms: Mapping[Tier, Sequence[int]]
     counts: Mapping[int, Counts]
     rates: Mapping[int, Float64s]
 
@@ -66,7 +71,7 @@ class Windows:
         """
         burnt = np.maximum(self.rates[tier.short_ms][columns], tier.factor)
         recovered = np.zeros(len(columns), np.bool_)
-        for ms in (ms for ms in self.counts if ms <= tier.short_ms):
+        for ms in self.shorter_ms[tier]:
             bad, total = self.counts[ms].bad[columns], self.counts[ms].total[columns]
             rare = chance_of_at_most(bad, total * self.allowed[columns] * burnt) < odds
             recovered |= rare & (self.rates[ms][columns] <= tier.factor / 2)

@@ -49,6 +49,11 @@ class Criteria:
         self.allowed = self.numerators / self.denominators
         self.policies = _policies(self.objectives, tuple(override))
         self.tiers = _tiers(self.policies, len(self.objectives))
+        self.shorter_ms = {
+            tier: tuple(ms for ms in windows_of(policy.tiers) if ms <= tier.short_ms)
+            for policy in self.policies
+            for tier in policy.tiers
+        }
         self.policy_of = {
             int(column): policy for policy in self.policies for column in policy.columns
         }
@@ -73,7 +78,7 @@ class Criteria:
             ms: burn_rates(found.bad, found.total, self.numerators, self.denominators)
             for ms, found in by_window.items()
         }
-        windows = Windows(self.allowed, by_window, rates)
+        windows = Windows(self.allowed, self.shorter_ms, by_window, rates)
         pages = ~self.disabled["page"]
         burning = next_burning(now_ms, self.tiers, windows, has_data, pages, before)
         bad, total = self._budget_counts(now_ms, counts)

@@ -133,6 +133,7 @@ class _Seen:
         self._numerator = criteria.numerators[column]
         self._denominator = criteria.denominators[column]
         self._allowed = criteria.allowed[column]
+        self._shorter_ms = criteria.shorter_ms
         window = criteria.objectives[column].window
         calendars = [window] if isinstance(window, CalendarWindow) else []
         longest_ms = max(one.window.duration_ms for one in criteria.objectives)
@@ -149,7 +150,8 @@ class _Seen:
         """Counts and burn rates of the tiers' windows, a column a tick."""
         counts = {ms: self._counts(self._events.ticks_ms - ms) for ms in windows_ms}
         allowed = np.full(len(self._events.ticks_ms), self._allowed)
-        return Windows(allowed, counts, {ms: self._rates(one) for ms, one in counts.items()})
+        rates = {ms: self._rates(one) for ms, one in counts.items()}
+        return Windows(allowed, self._shorter_ms, counts, rates)
 
     def between(self, counted: Float64s, before: int, last: int) -> float:
         """Events after one tick and up to another; before the first tick there are none."""

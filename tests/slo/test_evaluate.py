@@ -300,3 +300,20 @@ def test_a_severity_that_lost_its_tiers_is_resolved(stage: Stage) -> None:
     stage.engine.replace(stage.engine.objectives, pages)
     assert stage.sink.resolved() == ["ticket"]
     assert not stage.sink.firing()
+
+
+def test_a_page_does_not_hang_on_the_windows_of_its_neighbours(
+    tmp_path, new_store, objective
+) -> None:
+    """Beside an objective of a day, whose tiers look at seconds, a month's page ends as alone."""
+    config = SloConfig.model_validate({"tick": "15s"})
+    ends = []
+    for number, others in enumerate(([], [objective("day", days=1)])):
+        stage = Stage(new_store(), tmp_path / str(number), [objective(), *others], config)
+        stage.ticks(400, ok=2)
+        stage.ticks(60, ok=1, failed=1)
+        stage.ticks(120, ok=2)
+        mine = [one for one in stage.sink.alerts if one.labels["slo"] == "availability"]
+        ends.append([one.ends_at_ms for one in mine if one.ends_at_ms is not None])
+    assert ends[0]
+    assert ends[0] == ends[1]

@@ -15,7 +15,7 @@ Unary = Callable[[Float64s], Float64s]
 
 
 def _sign(values: Float64s) -> Float64s:
-    return np.sign(values)
+    return np.where(values == 0, values, np.sign(values))  # the sign of -0 is -0
 
 
 UNARY: dict[str, Unary] = {

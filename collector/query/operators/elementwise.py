@@ -6,8 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collector.model.errors import EvaluationError
 from collector.model.samples import MISSING_BITS, Float64s
-from collector.query.block import Block, empty, name_dropped, restore_missing
+from collector.query.block import (
+    SAME_LABELSET,
+    Block,
+    empty,
+    name_dropped,
+    restore_missing,
+    without_metadata,
+)
 from collector.query.kernels import instant
 from collector.query.operators.histogram_binary import scaled
 from collector.query.operators.interface import Context, Operator, Value, scalar, vector
@@ -62,6 +70,16 @@ def _only_sane_clamps(block: Block, params: list[Float64s]) -> Block:
     return Block(block.labels, keep, block.dropped).without_empty_rows()
 
 
+def _refuse_twins(block: Block) -> None:
+    """Series that only their names tell apart, be it at different steps, as Prometheus does here.
+
+    Elsewhere names fall step by step, and such series are joined.
+    """
+    labels = set(map(without_metadata, block.without_empty_rows().labels))
+    if len(labels) < len(block.without_empty_rows().labels):
+        raise EvaluationError(SAME_LABELSET)
+
+
 @dataclass(frozen=True, slots=True)
 class Negate:
     """The unary minus."""
@@ -79,6 +97,8 @@ class Negate:
         restore_missing(negated, value.values)
         histograms = scaled(value.histograms, -1.0)
         block = Block(value.labels, negated, value.dropped, histograms)
+        if not context.delayed_name_removal:
+            _refuse_twins(block)
         return name_dropped(block, context.delayed_name_removal)
 
     def explain(self) -> str:

@@ -63,6 +63,15 @@ class Windows:
         expected = counts.total[columns] * self.allowed[columns]
         return chance_of_at_least(counts.bad[columns], expected)
 
+    def still_fails(self, tier: Tier, columns: Int64s) -> Bools:
+        """Which of these had a bad event in the shortest window.
+
+        With little traffic a rate can cross the factor because good events leave the window: that
+        is no reason to get up.
+        """
+        shortest = self.counts[self.shorter_ms[tier][0]]
+        return np.asarray(shortest.bad[columns] > 0)
+
     def has_recovered(self, tier: Tier, columns: Int64s, odds: float) -> Bools:
         """Which of these show, in a window up to the short one, that the burn is over.
 
@@ -147,6 +156,8 @@ def _burns(tier: Tier, windows: Windows, former: Bools, free: Bools) -> Bools:
 def may_begin(tier: Tier, windows: Windows, columns: Int64s) -> Bools:
     """Which of these, over the factor on both windows, are a burn of now and not of chance."""
     sure = windows.is_beyond_chance(tier, columns)
+    if tier.severity == "page":
+        sure &= windows.still_fails(tier, columns)
     return sure & ~windows.has_recovered(tier, columns, HINT_OF_RECOVERY)
 
 

@@ -129,3 +129,21 @@ def test_one_incident_is_one_notification(objective) -> None:
         former = now
     assert after_page.any()
     assert not tickets.any()
+
+
+@pytest.mark.parametrize("rate", [1 / 60, 0.1, 1])
+def test_an_outage_of_a_quiet_service_pages_once(rate: float, objective) -> None:
+    """Half an hour of it, then three hours in which the windows forget it bit by bit."""
+    random = np.random.default_rng(11)
+    steps = [round(hours * 3600 / QUIET.STEP_SECONDS) for hours in (6, 6.5, 9.5)]
+    total = random.poisson(rate * QUIET.STEP_SECONDS, (steps[2], QUIET_SEEDS))
+    bad = np.zeros_like(total)
+    bad[steps[0] : steps[1]] = total[steps[0] : steps[1]]
+    stream = QUIET.Stream(np.cumsum(bad, axis=0), np.cumsum(total, axis=0))
+    policy, before = Policy(QUIET_SEEDS, objective), np.zeros(QUIET_SEEDS, np.bool_)
+    episodes = np.zeros(QUIET_SEEDS, np.int64)
+    for step in range(steps[0], steps[2]):
+        now = policy.pages_quietly(step, stream.at(step))
+        episodes += now & ~before
+        before = now
+    assert (episodes == 1).all()

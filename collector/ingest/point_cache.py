@@ -1,13 +1,12 @@
 """Key of an OTLP point -> refs of its series; and running totals of delta series.
 
-Open addressing over arrays, so that a whole request is looked up in one numba call.
+A whole request is looked up, and its samples placed, in one numba call each.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from collector.ingest import series_gate
 from collector.ingest.formats.scan.otlp_points import (
@@ -18,6 +17,7 @@ from collector.ingest.formats.scan.otlp_points import (
     START_NS,
     TIME_NS,
 )
+from collector.ingest.key_table import Keys, KeyTable
 from collector.model.samples import STALE_BITS, Float64s, Int64s
 
 MAX_KEYS = 4_000_000
@@ -27,43 +27,9 @@ NO_TIME, NOT_NEWER, NO_ROOM = 0, 1, 2
 REASONS = ("no_timestamp", "delta_not_newer", *series_gate.REASONS)
 """Why a point's samples are refused; from NO_ROOM on as the gate has them."""
 
-Keys = NDArray[np.uint64]
 _NS_PER_MS = 1_000_000
 _REASONS = len(REASONS)
-_EMPTY = np.uint64(0)
 _STALE = np.int64(STALE_BITS)
-
-
-@njit(cache=True, nogil=True)
-def _find(table_keys, table_slots, key):  # type: ignore[no-untyped-def]
-    mask = np.uint64(table_keys.size - 1)
-    place = key & mask
-    while table_keys[place] != _EMPTY:
-        if table_keys[place] == key:
-            return table_slots[place]
-        place = (place + np.uint64(1)) & mask
-    return -1
-
-
-@njit(cache=True, nogil=True)
-def _find_all(table_keys, table_slots, keys):  # type: ignore[no-untyped-def]
-    slots = np.empty(keys.size, dtype=np.int64)
-    for i in range(keys.size):
-        slots[i] = _find(table_keys, table_slots, keys[i])
-    return slots
-
-
-@njit(cache=True, nogil=True)
-def _insert_all(table_keys, table_slots, keys, slots):  # type: ignore[no-untyped-def]
-    mask = np.uint64(table_keys.size - 1)
-    for i in range(keys.size):
-        if keys[i] == _EMPTY:
-            continue
-        place = keys[i] & mask
-        while table_keys[place] != _EMPTY and table_keys[place] != keys[i]:
-            place = (place + np.uint64(1)) & mask
-        table_keys[place] = keys[i]
-        table_slots[place] = slots[i]
 
 
 @njit(cache=True, nogil=True)
@@ -153,8 +119,7 @@ class PointCache:
         self._since_ms: Int64s = np.zeros(0, dtype=np.int64)
 
     def _forget(self) -> None:
-        self._table_keys: Keys = np.zeros(1024, dtype=np.uint64)
-        self._table_slots: Int64s = np.zeros(1024, dtype=np.int64)
+        self._table = KeyTable()
         self._base: Int64s = np.zeros(0, dtype=np.int64)
         self._block: Int64s = np.zeros(0, dtype=np.int64)
 
@@ -165,8 +130,7 @@ class PointCache:
 
     def find(self, keys: Keys) -> Int64s:
         """Slot of each key (int64[p]), -1 where it is not known."""
-        slots: Int64s = _find_all(self._table_keys, self._table_slots, keys)
-        return slots
+        return self._table.find(keys)
 
     def learn(self, keys: Keys, counts: Int64s, refs: Int64s) -> Int64s:
         """Remember that key i has the next `counts[i]` refs; answers their slots (int64[p]).
@@ -182,21 +146,8 @@ class PointCache:
         if homeless.any():
             worst = np.minimum.reduceat(refs, begins)
             self._block[self._base[slots[homeless]]] = worst[homeless]
-        self._grow(len(self._base))
-        _insert_all(self._table_keys, self._table_slots, keys[~homeless], slots[~homeless])
+        self._table.learn(keys[~homeless], slots[~homeless])
         return slots
-
-    def _grow(self, keys: int) -> None:
-        """Keep the table at most half full."""
-        size = len(self._table_keys)
-        if keys * 2 <= size:
-            return
-        while keys * 2 > size:
-            size *= 2
-        old_keys, old_slots = self._table_keys, self._table_slots
-        self._table_keys = np.zeros(size, dtype=np.uint64)
-        self._table_slots = np.zeros(size, dtype=np.int64)
-        _insert_all(self._table_keys, self._table_slots, old_keys, old_slots)
 
     def place(self, rows: Int64s, slots: Int64s, values: Float64s) -> Samples:
         """The samples of the points that have a slot; delta ones are turned into totals."""

@@ -52,9 +52,13 @@ def hashed(state, body, begin, end):  # type: ignore[no-untyped-def]
         state = mixed(state, word(body, i))
         i += 8
     rest = np.uint64(0)
-    while i < end:
-        rest = (rest << np.uint64(8)) | np.uint64(body[i])
-        i += 1
+    if end - begin >= 8:
+        # the last word, some of it for the second time: cheaper than byte by byte
+        rest = word(body, end - 8)
+    else:
+        while i < end:
+            rest = (rest << np.uint64(8)) | np.uint64(body[i])
+            i += 1
     state = mixed(mixed(state, rest), np.uint64(end - begin))
     return (state ^ (state >> np.uint64(33))) * _C3
 

@@ -324,7 +324,7 @@ class Ledger:
             slicer.resume(_picked(self._slicer.open, np.array([column])))
             times, bad, total = past_slices(slicer, times, bad, total, now_ms)
             self._slicer.put(column, slicer.open)
-        self._slices.add_column(column, times, np.cumsum(bad), np.cumsum(total))
+        self._slices.add(times, np.cumsum(bad), np.cumsum(total), column)
         self._bad[column] += bad.sum()
         self._total[column] += total.sum()
 

@@ -203,27 +203,20 @@ class Slices:
     def _grid(self, after_ms: int, now_ms: int) -> list[int]:
         return sorted(set().union(*(ring.boundaries(after_ms, now_ms) for ring in self._rings)))
 
-    def add(self, times: Int64s, bad: Float64s, total: Float64s) -> None:
-        """Add counts (float64[times, columns]) to the rows at those times and what follows each."""
-        if not len(times):
-            return
-        for ring in self._rings:
-            index = np.searchsorted(times, np.array(ring.times, np.int64), side="right") - 1
-            touched = np.flatnonzero(index >= 0)
-            places = ring.places()[touched]
-            ring.bad[places] += bad[index[touched]]
-            ring.total[places] += total[index[touched]]
+    def add(self, times: Int64s, bad: Float64s, total: Float64s, column: int | None = None) -> None:
+        """Add counts (float64[times, columns]) to the rows at those times and what follows each.
 
-    def add_column(self, column: int, times: Int64s, bad: Float64s, total: Float64s) -> None:
-        """`add` for one objective: bad and total are float64[times]."""
+        With `column` they are those of one objective: float64[times].
+        """
         if not len(times):
             return
         for ring in self._rings:
             index = np.searchsorted(times, np.array(ring.times, np.int64), side="right") - 1
             touched = np.flatnonzero(index >= 0)
             places = ring.places()[touched]
-            ring.bad[places, column] += bad[index[touched]]
-            ring.total[places, column] += total[index[touched]]
+            cells = places if column is None else (places, column)
+            ring.bad[cells] += bad[index[touched]]
+            ring.total[cells] += total[index[touched]]
 
     def moved_to(self, other: Slices, sources: Int64s) -> None:
         """Give the rows to other objectives: column i is `sources[i]`, zeros where that is -1."""

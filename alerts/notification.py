@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from collector.model.alert import Alert
 from collector.model.labels import NO_LABELS, Labels
@@ -23,6 +24,25 @@ class Reason(StrEnum):
     NEW_RESOLVED = "new resolved alerts"
     ALL_RESOLVED = "all alerts resolved"
     REPEAT = "repeat interval elapsed"
+    CHANGED = "incident changed"
+    """Someone acknowledged, snoozed, ...: only for channels that change the message they sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentBrief:
+    """What a message says of the incident that its group belongs to.
+
+    `status` is `triggered`, `acknowledged`, `snoozed` or `resolved`; `severity` is `critical`,
+    `warning` or `info`; `owner` is who acknowledged it or had it assigned; `story` holds its last
+    lines, oldest first, each a text for people; `url` is its page.
+    """
+
+    number: int
+    status: str
+    severity: str
+    owner: str = ""
+    url: str = ""
+    story: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +62,7 @@ class Notification:
     reason: Reason
     at_ms: int
     external_url: str = ""
+    incident: IncidentBrief | None = None
     remembered: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -107,6 +128,7 @@ def encode(notification: Notification) -> str:
             "reason": notification.reason,
             "at_ms": notification.at_ms,
             "external_url": notification.external_url,
+            "incident": asdict(notification.incident) if notification.incident else None,
         },
         default=str,
     )
@@ -124,5 +146,10 @@ def decode(text: str, remembered: Mapping[str, str]) -> Notification:
         reason=Reason(data["reason"]),
         at_ms=data["at_ms"],
         external_url=data["external_url"],
+        incident=_decode_brief(data.get("incident")),
         remembered=remembered,
     )
+
+
+def _decode_brief(data: Mapping[str, Any] | None) -> IncidentBrief | None:
+    return IncidentBrief(**{**data, "story": tuple(data["story"])}) if data else None

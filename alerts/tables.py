@@ -114,6 +114,24 @@ attempts = Table(
     Index("attempts_at", "at_ms"),
 )
 
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("incident", Integer, nullable=False),
+    Column("group_key", String, nullable=False),
+    Column("fingerprint", String(16), nullable=False),
+    Column("actor", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Index("events_at", "at_ms"),
+    Index("events_incident", "incident"),
+    Index("events_group", "group_key"),
+    Index("events_fingerprint", "fingerprint"),
+)
+
 
 class Database:
     """The open file: reads from any thread, one writer at a time."""

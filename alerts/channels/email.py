@@ -152,6 +152,8 @@ def _domain(sender: str) -> str:
 class EmailChannel:
     """One entry of `email_configs`."""
 
+    takes_changes = False
+
     kind = "email"
 
     def __init__(self, settings: EmailSettings, texts: EntryTemplates[EmailConfig]) -> None:

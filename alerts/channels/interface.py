@@ -54,7 +54,16 @@ class Preview:
 
 
 class Channel(Protocol):
-    """One integration of one receiver."""
+    """One integration of one receiver.
+
+    `takes_changes`: it can change the message that it sent (`Reason.CHANGED`), by what it asked to
+    remember; others are never given that reason.
+    """
+
+    @property
+    def takes_changes(self) -> bool:
+        """Whether notifications of `Reason.CHANGED` are for it."""
+        ...
 
     def send(self, notification: Notification) -> Receipt:
         """Hand a message over within the channel's deadline; raises DeliveryError."""

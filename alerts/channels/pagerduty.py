@@ -146,6 +146,8 @@ def _within_limit(event: Json) -> Json:
 class PagerdutyChannel:
     """One entry of `pagerduty_configs`."""
 
+    takes_changes = False
+
     kind = "pagerduty"
 
     def __init__(self, texts: EntryTemplates[PagerdutyConfig], url: str, clock: Clock) -> None:

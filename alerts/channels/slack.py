@@ -166,6 +166,8 @@ def _context(message: Message, notification: Notification) -> str:
 class SlackChannel:
     """One entry of `slack_configs`."""
 
+    takes_changes = False
+
     kind = "slack"
 
     def __init__(

@@ -77,6 +77,8 @@ def _alert(alert: Alert) -> Json:
 class WebhookChannel:
     """One entry of `webhook_configs`."""
 
+    takes_changes = False
+
     kind = "webhook"
 
     def __init__(self, texts: EntryTemplates[WebhookConfig], clock: Clock) -> None:

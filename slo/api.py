@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
@@ -22,6 +24,7 @@ from slo.api_corrections import add_corrections
 from slo.evaluate import SloEngine
 from slo.gate import gate_of
 from slo.lint import findings
+from slo.lint.interface import Facts
 from slo.prometheus_rules import rules_yaml
 from slo.specs import read_all
 
@@ -30,12 +33,12 @@ MAX_SPEC_BYTES = 1024 * 1024
 """Specifications sent to be checked; a file of a thousand objectives is smaller."""
 
 
-def router(engine: SloEngine, clock: Clock) -> APIRouter:
-    """The routes over one engine."""
+def router(engine: SloEngine, clock: Clock, known: Callable[[], Facts] = Facts) -> APIRouter:
+    """The routes over one engine; `known` has what lint rules may know of the configuration."""
     routes = APIRouter(prefix="/api/tocsin/v1/slos")
 
     _add_all(routes, engine)
-    _add_checks(routes, engine, clock)
+    _add_checks(routes, engine, clock, known)
     add_corrections(routes, engine.corrections)
     _add_one(routes, engine, clock)
     return routes
@@ -60,7 +63,9 @@ def _add_all(routes: APIRouter, engine: SloEngine) -> None:
         return PlainTextResponse(text, media_type="application/yaml")
 
 
-def _add_checks(routes: APIRouter, engine: SloEngine, clock: Clock) -> None:
+def _add_checks(
+    routes: APIRouter, engine: SloEngine, clock: Clock, known: Callable[[], Facts]
+) -> None:
     @routes.post("/check")
     async def check(request: Request) -> FindingsBody:
         """What is wrong with specifications (YAML), by themselves and by what the store has."""
@@ -68,7 +73,8 @@ def _add_checks(routes: APIRouter, engine: SloEngine, clock: Clock) -> None:
         if len(body) > MAX_SPEC_BYTES:
             raise HTTPException(413, f"more than {MAX_SPEC_BYTES:,} bytes: check file by file")
         text = body.decode("utf-8", errors="replace")
-        return await run_in_threadpool(_checked, text, engine, clock)
+        facts = engine.facts(clock.now_ms(), known())
+        return await run_in_threadpool(_checked, text, facts)
 
     @routes.get("/gate")
     def gate(service: str, response: Response) -> GateBody:
@@ -129,9 +135,9 @@ def _add_one(routes: APIRouter, engine: SloEngine, clock: Clock) -> None:
         return SloBody.of(verdict)
 
 
-def _checked(text: str, engine: SloEngine, clock: Clock) -> FindingsBody:
+def _checked(text: str, facts: Facts) -> FindingsBody:
     objectives, errors = read_all(text, "request")
-    found = findings(objectives, engine.facts(clock.now_ms()))
+    found = findings(objectives, facts)
     rows = [FindingBody.of_error(error) for error in errors]
     rows += [FindingBody.of(one) for one in found]
     return FindingsBody(objectives=len(objectives), findings=rows)

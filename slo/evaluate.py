@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -108,9 +109,9 @@ class SloEngine:
         """The configured tiers that replace the workbook's, if any."""
         return self._override
 
-    def facts(self, now_ms: int) -> Facts:
-        """What lint rules may know of the store."""
-        return Facts(tiers=self._override, seen=StoreFacts(self._querier, now_ms))
+    def facts(self, now_ms: int, known: Facts) -> Facts:
+        """What lint rules may know: of the configuration, the tiers and the store."""
+        return replace(known, tiers=self._override, seen=StoreFacts(self._querier, now_ms))
 
     def tick(self, now_ms: int) -> None:
         """Count up to now, judge every objective, emit its alerts, publish its series."""

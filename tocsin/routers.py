@@ -22,6 +22,7 @@ from tocsin.http import build_app
 from tocsin.lifecycle import Lifecycle
 from tocsin.process_status import RunningProcess
 from tocsin.prometheus_routers import prometheus_routers
+from tocsin.slo_facts import slo_facts
 from tocsin.web.router import web_router
 from tocsin.wiring import Parts
 
@@ -35,7 +36,7 @@ def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
         collector.api.remote_write.router(parts.remote_write),
         collector.api.logs_and_traces.router(parts.logs.store, parts.logs.receiver),
         collector.api.exporters.router(),
-        slo.api.router(parts.slos, parts.clock),
+        slo.api.router(parts.slos, parts.clock, lambda: slo_facts(parts.config)),
         slo.api_backtest.router(parts.past, lambda: parts.config.slos),
         anomaly.api.router(lambda: parts.anomalies.states()),
         alerts.api.router(parts.alerts),

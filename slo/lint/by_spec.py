@@ -28,11 +28,12 @@ def short_windows(objective: Objective, facts: Facts) -> Iterator[Complaint]:
     """Windows that see fewer than two scrapes."""
     tiers = facts.tiers or tiers_for(objective.window.duration_ms)
     shortest = min(tier.short_ms for tier in tiers)
-    if shortest < 2 * facts.scrape_interval_ms:
+    interval_ms = facts.interval_ms(objective)
+    if shortest < 2 * interval_ms:
         yield (
             "warning",
             f"the {window_text(shortest)} window sees fewer than two scrapes "
-            f"({format_duration(facts.scrape_interval_ms)} apart): its tier can't be relied on",
+            f"({format_duration(interval_ms)} apart): its tier can't be relied on",
             "lengthen the budget's window, or scrape more often",
         )
 
@@ -78,7 +79,7 @@ def budget_below_one_slice(objective: Objective, facts: Facts) -> Iterator[Compl
             f"the budget is {allowed:.2g} slices: one bad slice overspends it",
             "shorten the slices, lengthen the window, or lower the objective",
         )
-    if slices.slice_ms < facts.scrape_interval_ms:
+    if slices.slice_ms < facts.interval_ms(objective):
         yield (
             "warning",
             f"slices of {window_text(slices.slice_ms)} are shorter than the time between scrapes",
@@ -124,7 +125,7 @@ def window_past_retention(objective: Objective, facts: Facts) -> Iterator[Compla
             "warning",
             f"the store keeps {window_text(facts.retention_ms)}, less than the budget's window: "
             "a changed objective can't be counted back over all of it",
-            "raise storage.retention.time",
+            "raise storage.retention_time",
         )
 
 

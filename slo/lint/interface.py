@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from collector.model.errors import NOWHERE, Where
@@ -33,12 +33,28 @@ class SeriesFacts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known beside the specification; `seen` None without a store."""
+    """What is known beside the specification; `seen` None without a store.
+
+    `job_interval_ms` has the jobs that are scraped otherwise than every `scrape_interval_ms`.
+    `retention_ms` 0: all is kept, or nobody knows.
+    """
 
     scrape_interval_ms: int = 60_000
     retention_ms: int = 0
     tiers: tuple[Tier, ...] = ()
     seen: SeriesFacts | None = None
+    job_interval_ms: Mapping[str, int] = field(default_factory=dict)
+
+    def interval_ms(self, objective: Objective) -> int:
+        """Time between scrapes of an objective's counters, the longest of those it names."""
+        jobs = {
+            one.value
+            for term in (*objective.indicator.bad, *objective.indicator.total)
+            for one in term.matchers
+            if (one.name, one.kind) == ("job", "=")
+        }
+        named = [self.job_interval_ms[job] for job in jobs if job in self.job_interval_ms]
+        return max(named, default=self.scrape_interval_ms)
 
 
 @dataclass(frozen=True, slots=True)

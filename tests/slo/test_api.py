@@ -12,6 +12,7 @@ from collector.model.labels import Labels
 from slo.api import router
 from slo.config import SloConfig
 from slo.evaluate import SloEngine
+from slo.lint.interface import Facts
 from slo.self_metrics import SloMetrics
 
 NOW = 1_700_000_000_000
@@ -24,7 +25,7 @@ class Deaf:
 
 
 @pytest.fixture
-def client(tmp_path, new_store, objective) -> TestClient:
+def engine_of_client(tmp_path, new_store, objective) -> SloEngine:
     store, clock = new_store(), ManualClock(NOW)
     objectives = [objective(), objective("calm", bad='requests_total{code="none"}')]
     metrics = SloMetrics(CollectorRegistry())
@@ -35,8 +36,13 @@ def client(tmp_path, new_store, objective) -> TestClient:
         store.scrape("shop", clock.now_ms(), values)
         engine.tick(clock.now_ms())
         clock.advance(TICK)
+    return engine
+
+
+@pytest.fixture
+def client(engine_of_client: SloEngine) -> TestClient:
     app = FastAPI()
-    app.include_router(router(engine, clock))
+    app.include_router(router(engine_of_client, ManualClock(NOW + 100 * TICK)))
     return TestClient(app)
 
 
@@ -90,6 +96,20 @@ def test_a_specification_is_checked_with_what_the_store_has(client) -> None:
     assert ("spec", "error") in rules
     assert ("matches-nothing", "warning") in rules
     assert client.post("/api/tocsin/v1/slos/check", content="x" * 2_000_000).status_code == 413
+
+
+def test_a_check_knows_the_configuration(client, engine_of_client) -> None:
+    text = (
+        "version: tocsin/v1\nservice: shop\nobjective: 99.9%\nwindow: 90d\n"
+        'bad: requests_total{code="500"}\ntotal: requests_total\n'
+    )
+    known = Facts(scrape_interval_ms=4 * 60_000, retention_ms=30 * 86_400_000)
+    app = FastAPI()
+    app.include_router(router(engine_of_client, ManualClock(NOW), lambda: known))
+    answer = TestClient(app).post("/api/tocsin/v1/slos/check", content=text).json()
+    assert {"retention", "short-window"} <= {one["rule"] for one in answer["findings"]}
+    plain = client.post("/api/tocsin/v1/slos/check", content=text).json()
+    assert not {"retention", "short-window"} & {one["rule"] for one in plain["findings"]}
 
 
 def test_the_gate_answers_pipelines_by_its_status(client) -> None:

@@ -6,7 +6,7 @@ up to what the ledger has for the same stretch. Values of each label are ranked 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,20 +108,29 @@ LOOK_BACK_MS = 60 * 60_000
 SHARES_TOLD = 3
 
 
-class Blamed:
-    """Who had the bad events of the objectives that fire, looked at anew now and then."""
+Look = Callable[[str, int, int], Attribution | None]
+"""Who had the bad events of an objective (its id) in a stretch of time."""
 
-    def __init__(self) -> None:
+
+class Blamed:
+    """Who had the bad events of the objectives that fire, looked at anew now and then.
+
+    It is looked at every LOOK_EVERY_MS from the start of the alert, whenever that is asked for, so
+    that a restarted run sees what one that was not would have seen.
+    """
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
         self._found: dict[str, tuple[int, tuple[Share, ...]]] = {}
 
-    def look(self, firing: Mapping[str, Objective], querier: Querier, now_ms: int) -> None:
-        """Look at those that fire and were not looked at lately; forget the others."""
-        self._found = {id_: found for id_, found in self._found.items() if id_ in firing}
-        for id_, objective in firing.items():
-            looked_ms = self._found[id_][0] if id_ in self._found else -LOOK_EVERY_MS
-            if now_ms - looked_ms >= LOOK_EVERY_MS:
-                found = attribution(objective, querier, now_ms - LOOK_BACK_MS, now_ms)
-                self._found[id_] = (now_ms, found.shares[:SHARES_TOLD] if found else ())
+    def look(self, since_ms: Mapping[str, int], now_ms: int) -> None:
+        """Look at those that fire since a time and were not looked at lately; forget the others."""
+        self._found = {id_: found for id_, found in self._found.items() if id_ in since_ms}
+        for id_, began_ms in since_ms.items():
+            at_ms = now_ms - (now_ms - began_ms) % LOOK_EVERY_MS
+            if id_ not in self._found or self._found[id_][0] != at_ms:
+                found = self._look(id_, at_ms - LOOK_BACK_MS, at_ms)
+                self._found[id_] = (at_ms, found.shares[:SHARES_TOLD] if found else ())
 
     def shares_of(self, objective_id: str) -> tuple[Share, ...]:
         """The largest shares of the last look."""

@@ -31,13 +31,12 @@ from alerts.config_values import (
     Unused,
     at_most_one,
 )
+from alerts.http_config import HttpConfig, TlsConfig
 from alerts.mute_times import TimeInterval, parse_time_interval
 from alerts.receivers_config import (
     PAGERDUTY_URL,
     SLACK_POST_URL,
-    HttpConfig,
     ReceiverConfig,
-    TlsConfig,
 )
 from collector.model.errors import InputError
 

@@ -12,7 +12,6 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from alerts.config_values import (
-    DurationMs,
     HostPort,
     HttpUrl,
     NotYet,
@@ -22,84 +21,10 @@ from alerts.config_values import (
     Text,
     at_most_one,
 )
+from alerts.http_config import HttpReceiver, TlsConfig
 
 SLACK_POST_URL = "https://slack.com/api/chat.postMessage"
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
-
-
-class BasicAuth(Section):
-    """User and password of HTTP basic authentication."""
-
-    username: str = ""
-    password: SecretText | None = None
-    password_file: str = ""
-    username_file: NotYet = None
-
-    @model_validator(mode="after")
-    def _one_password(self) -> Self:
-        at_most_one(password=self.password, password_file=self.password_file)
-        return self
-
-
-class Authorization(Section):
-    """The Authorization header: `type` and credentials."""
-
-    type: str = "Bearer"
-    credentials: SecretText | None = None
-    credentials_file: str = ""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        at_most_one(credentials=self.credentials, credentials_file=self.credentials_file)
-        return self
-
-
-class TlsConfig(Section):
-    """How the receiver's certificate is checked, and which one is shown to it."""
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-    insecure_skip_verify: bool = False
-    server_name: NotYet = None
-    ca: NotYet = None
-    cert: NotYet = None
-    key: NotYet = None
-    min_version: NotYet = None
-    max_version: NotYet = None
-
-
-class HttpConfig(Section):
-    """How an HTTP receiver is reached: Alertmanager's `http_config`."""
-
-    basic_auth: BasicAuth | None = None
-    authorization: Authorization | None = None
-    bearer_token: SecretText | None = None
-    bearer_token_file: str = ""
-    tls_config: TlsConfig = TlsConfig()
-    follow_redirects: bool = True
-    proxy_url: HttpUrl | None = None
-    enable_http2: bool = True
-    oauth2: NotYet = None
-    proxy_from_environment: bool = False
-    no_proxy: NotYet = None
-    proxy_connect_header: NotYet = None
-    http_headers: NotYet = None
-
-    @model_validator(mode="after")
-    def _one_authentication(self) -> Self:
-        at_most_one(
-            basic_auth=self.basic_auth,
-            authorization=self.authorization,
-            bearer_token=self.bearer_token,
-            bearer_token_file=self.bearer_token_file,
-        )
-        return self
-
-
-class _HttpReceiver(Section):
-    http_config: HttpConfig | None = None
-    timeout: DurationMs = Field(default=0, ge=0)
 
 
 def _needs(place: str, given: Mapping[str, object], *names: str) -> None:
@@ -108,7 +33,7 @@ def _needs(place: str, given: Mapping[str, object], *names: str) -> None:
         raise ValueError(f"{place} has no {' and no '.join(missing)}")
 
 
-class SlackConfig(_HttpReceiver):
+class SlackConfig(HttpReceiver):
     """One entry of `slack_configs`: an incoming webhook (`api_url`) or a bot token (`app_token`).
 
     `send_resolved` is true here (Alertmanager: false): a red message that never turns green is the
@@ -167,7 +92,7 @@ class SlackConfig(_HttpReceiver):
         return self
 
 
-class PagerdutyConfig(_HttpReceiver):
+class PagerdutyConfig(HttpReceiver):
     """One entry of `pagerduty_configs`: Events API v2 (`routing_key`)."""
 
     send_resolved: bool = True
@@ -240,7 +165,7 @@ class EmailConfig(Section):
         return self
 
 
-class WebhookConfig(_HttpReceiver):
+class WebhookConfig(HttpReceiver):
     """One entry of `webhook_configs`: Alertmanager's JSON, version 4."""
 
     send_resolved: bool = True

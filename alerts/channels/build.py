@@ -12,11 +12,11 @@ from alerts.channels.slack import SlackAddress, SlackChannel
 from alerts.channels.webhook import WebhookChannel
 from alerts.config import AlertmanagerGlobal
 from alerts.config_values import GO_TEMPLATE
+from alerts.http_config import TlsConfig
 from alerts.receivers_config import (
     EmailConfig,
     PagerdutyConfig,
     SlackConfig,
-    TlsConfig,
     WebhookConfig,
 )
 from alerts.secret_source import SecretSource

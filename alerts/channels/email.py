@@ -19,9 +19,10 @@ from email.message import EmailMessage
 from email.utils import format_datetime, getaddresses, parseaddr
 
 from alerts.channels.interface import DeliveryError, Preview, Receipt
+from alerts.http_config import TlsConfig
 from alerts.message import Message, compose, subject_of, with_problems
 from alerts.notification import Notification
-from alerts.receivers_config import EmailConfig, TlsConfig
+from alerts.receivers_config import EmailConfig
 from alerts.secret_source import SecretSource
 from alerts.template import EntryTemplates, TemplatedFields
 

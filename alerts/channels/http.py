@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from alerts.channels.interface import DeliveryError
-from alerts.receivers_config import HttpConfig, TlsConfig
+from alerts.http_config import HttpConfig, TlsConfig
 from alerts.secret_source import SecretSource
 from collector.model.clock import Clock
 from collector.model.secrets import MASK, Secret

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.channels import CHANNELS, email, pagerduty, slack, webhook
+from alerts.http_config import TlsConfig
 from alerts.notification import Notification, Reason, decode, encode
-from alerts.receivers_config import PagerdutyConfig, SlackConfig, TlsConfig, WebhookConfig
+from alerts.receivers_config import PagerdutyConfig, SlackConfig, WebhookConfig
 from alerts.secret_source import SecretSource
 from collector.model import Alert, Labels, Secret
 from examples.pager.pagerduty_rules import check_event

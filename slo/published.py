@@ -1,12 +1,6 @@
-"""The series that every objective publishes about itself, and how a judgement fills them.
-
-Order is fixed when the objectives are: the labels of a row are made once, its values are arrays put
-end to end.
-"""
+"""The series that every objective publishes about itself, and how a judgement fills them."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -14,7 +8,7 @@ from collector.model.labels import METRIC_NAME, Labels
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s
 from slo.budget import sli_ratios
-from slo.judgement import Criteria, Judgement, Policy
+from slo.judgement import Judgement, Policy
 from slo.objective import Objective
 from slo.window import window_text
 
@@ -42,47 +36,44 @@ FAMILIES: dict[str, Metadata] = {
 }
 
 
-def row_labels(criteria: Criteria) -> list[Labels]:
-    """The series of one row; `row_values` has their values in the same order."""
-    objectives = criteria.objectives
-    labels = [
-        _of(name, one) for name in (OBJECTIVE, BUDGET, GOOD, BAD, EVENTS) for one in objectives
-    ]
-    labels += [_info(one) for one in objectives]
-    for policy in criteria.policies:
-        labels += _window_labels(criteria, policy)
+def series_of(objective: Objective, policy: Policy) -> list[Labels]:
+    """The series of one objective, in the order in which `rows` has their values."""
+    labels = [_of(name, objective) for name in (OBJECTIVE, BUDGET, GOOD, BAD, EVENTS)]
+    labels.append(_info(objective))
+    for name in (SLI, BURN_RATE):
+        windows = (*map(window_text, policy.windows_ms), policy.window.text)
+        labels += [_of(name, objective, window=window) for window in windows]
+    for tier in policy.tiers:
+        of_tier = {"severity": tier.severity, "window": window_text(tier.long_ms)}
+        labels.append(_of(THRESHOLD, objective, **of_tier))
     return labels
 
 
-def row_values(judgement: Judgement, bad: Float64s, total: Float64s) -> Float64s:
-    """Values of a row; `bad` and `total` are the ledger's running counts (float64[objectives])."""
-    criteria = judgement.criteria
-    ones = np.ones(len(criteria.objectives))
-    parts = [criteria.targets, ones - judgement.spent, total - bad, bad, total, ones]
-    for policy in criteria.policies:
-        parts += _window_values(judgement, policy)
-    return np.concatenate(parts)
+def series_count(policy: Policy) -> int:
+    """How many series each objective of a policy has."""
+    return 6 + 2 * (len(policy.windows_ms) + 1) + len(policy.tiers)
 
 
-def _window_labels(criteria: Criteria, policy: Policy) -> Iterator[Labels]:
-    mine = [criteria.objectives[column] for column in policy.columns]
-    for name in (SLI, BURN_RATE):
-        for window in (*map(window_text, policy.windows_ms), policy.window.text):
-            yield from (_of(name, one, window=window) for one in mine)
-    for tier in policy.tiers:
-        of_tier = {"severity": tier.severity, "window": window_text(tier.long_ms)}
-        yield from (_of(THRESHOLD, one, **of_tier) for one in mine)
+def rows(judgement: Judgement, policy: Policy, bad: Float64s, total: Float64s) -> list[Float64s]:
+    """Values of each series of a policy's objectives: float64[columns of the policy] each.
 
-
-def _window_values(judgement: Judgement, policy: Policy) -> list[Float64s]:
+    `bad` and `total` are the ledger's running counts (float64[objectives]).
+    """
     mine = policy.columns
+    ones = np.ones(len(mine))
     counts = [judgement.counts[ms] for ms in policy.windows_ms]
     return [
+        judgement.criteria.targets[mine],
+        ones - judgement.spent[mine],
+        total[mine] - bad[mine],
+        bad[mine],
+        total[mine],
+        ones,
         *(sli_ratios(found.bad[mine], found.total[mine]) for found in counts),
         sli_ratios(judgement.bad[mine], judgement.total[mine]),
         *(judgement.rates[ms][mine] for ms in policy.windows_ms),
         judgement.spent[mine],
-        *(np.full(len(mine), tier.factor) for tier in policy.tiers),
+        *(ones * tier.factor for tier in policy.tiers),
     ]
 
 

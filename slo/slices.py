@@ -68,6 +68,7 @@ class Ring:
         self.calendars = calendars
         self.times: list[int] = []
         self._first = 0
+        self._is_blank = True
         days = resolution.span_ms // DAY_MS + 1
         self.capacity = resolution.span_ms // resolution.step_ms + 2 + days * len(calendars)
         self.bad = np.zeros((self.capacity, columns))
@@ -80,8 +81,20 @@ class Ring:
             self._first = (self._first + 1) % self.capacity
         self.times.append(time_ms)
         place = self._place(len(self.times) - 1)
-        if self._first or total.any() or bad.any():  # untouched rows of zeros take no memory
-            self.bad[place], self.total[place] = bad, total
+        if self._is_blank and not (np.count_nonzero(total) or np.count_nonzero(bad)):
+            return  # untouched rows of zeros take no memory
+        self._is_blank = False
+        self.bad[place], self.total[place] = bad, total
+
+    def add(self, times: Int64s, bad: Float64s, total: Float64s, column: int | None) -> None:
+        """See `Slices.add`."""
+        index = np.searchsorted(times, np.array(self.times, np.int64), side="right") - 1
+        touched = np.flatnonzero(index >= 0)
+        places = self.places()[touched]
+        cells = places if column is None else (places, column)
+        self.bad[cells] += bad[index[touched]]
+        self.total[cells] += total[index[touched]]
+        self._is_blank &= not len(touched)
 
     def closes_slice(self, time_ms: int, next_ms: int) -> bool:
         """Whether a boundary lies between a row and the next one, so that the row is the last."""
@@ -211,12 +224,7 @@ class Slices:
         if not len(times):
             return
         for ring in self._rings:
-            index = np.searchsorted(times, np.array(ring.times, np.int64), side="right") - 1
-            touched = np.flatnonzero(index >= 0)
-            places = ring.places()[touched]
-            cells = places if column is None else (places, column)
-            ring.bad[cells] += bad[index[touched]]
-            ring.total[cells] += total[index[touched]]
+            ring.add(times, bad, total, column)
 
     def moved_to(self, other: Slices, sources: Int64s) -> None:
         """Give the rows to other objectives: column i is `sources[i]`, zeros where that is -1."""

@@ -16,26 +16,26 @@ from pathlib import Path
 
 import numpy as np
 
-from collector.model.alert import Alert, AlertSink
+from collector.model.alert import AlertSink
 from collector.model.clock import Clock
 from collector.model.errors import TocsinError
 from collector.model.samples import Bools
 from collector.query.interface import QueryEngine
 from collector.store.interface import Appender, Querier
-from slo.attribution import Attribution, Blamed, attribution
+from slo.alert_desk import AlertDesk
+from slo.attribution import Attribution, attribution
 from slo.burn_rate import Tier
 from slo.burning import nothing_burns
-from slo.conditions import NO_DATA, condition_alert, conditions_now, level_name
+from slo.conditions import NO_DATA, conditions_now, level_name
 from slo.config import SloConfig
 from slo.correction_desk import CorrectionDesk
-from slo.firing_file import AlertKey, FiringFile
 from slo.grouping import Groups
 from slo.history import History, history_of
 from slo.judgement import Criteria, Judgement
 from slo.ledger import Counts, Ledger
 from slo.lint.interface import Facts
 from slo.lint.store_facts import StoreFacts
-from slo.objective import SEVERITIES, Objective
+from slo.objective import Objective
 from slo.publisher import Publisher
 from slo.self_metrics import SloMetrics
 from slo.verdict import Verdict
@@ -71,7 +71,6 @@ class SloEngine:
 
         Raises StorageError when the ledger of a former run can't be read.
         """
-        self._sink = sink
         self._clock = clock
         self._metrics = metrics
         self._lock = threading.RLock()
@@ -83,15 +82,14 @@ class SloEngine:
         self._groups = Groups(objectives)
         self._groups.update(querier)
         self._ledger = Ledger(self._groups.objectives(), querier, directory, config.tick, queries)
-        self._firing_file = FiringFile(directory)
-        self._firing = self._firing_file.read()
+        self._desk = AlertDesk(sink, directory, self.attribution)
         self._publisher = Publisher(
             appender, lambda reason, count: metrics.samples_refused.labels(reason).inc(count)
         )
         self._querier = querier
         self._regrouped_ms = NEVER_MS
-        self._blamed = Blamed()
         self._burning = nothing_burns(0)
+        self._has_judged = False
         self._columns = {}
         self._aim(self._groups.objectives())
 
@@ -112,6 +110,9 @@ class SloEngine:
     def tick(self, now_ms: int) -> None:
         """Count up to now, judge every objective, emit its alerts, publish its series."""
         with self._lock:
+            if not self._has_judged:
+                self._burning = self._desk.resumed(self._criteria, now_ms - self._tick_ms)
+                self._has_judged = True
             self._regroup(now_ms)
             since_ms = self._ledger.counted_ms
             self._ledger.tick(now_ms)
@@ -130,7 +131,11 @@ class SloEngine:
             self._verdicts = None
             self._has_bad_series = self._ledger.has_bad_series()
             with self._step("alert"):
-                self._tell(self._judgement)
+                self._desk.tell(
+                    self._judgement,
+                    self._conditions(self._judgement),
+                    partial(self._verdict, self._judgement),
+                )
             with self._step("publish"):
                 self._publisher.publish(self._judgement, *self._ledger.totals)
             with self._step("save"):
@@ -195,9 +200,11 @@ class SloEngine:
             objectives = self._groups.objectives()
             gone = {one.id for one in self.objectives} - {one.id for one in objectives}
             if self._judgement is not None:
+                former = self._judgement
                 with self._step("alert"):
-                    self._resolve_gone(self._judgement, gone)
-            self._firing = {k: since for k, since in self._firing.items() if k[0] not in gone}
+                    self._desk.resolve(
+                        gone, lambda id_: self._verdict(former, self._columns[id_]), former.at_ms
+                    )
             with self._step("save"):
                 self._ledger.save()
             self._configure(config)
@@ -211,6 +218,7 @@ class SloEngine:
             self._ledger.save()
 
     def _configure(self, config: SloConfig) -> None:
+        self._tick_ms = config.tick
         self._override = config.tiers()
         self._levels = tuple(config.budget_alerts)
         self._tells_no_data = config.no_data_alert
@@ -241,69 +249,19 @@ class SloEngine:
 
     def _verdict(self, judgement: Judgement, column: int) -> Verdict:
         id_ = judgement.criteria.objectives[column].id
-        since = {s: self._firing[id_, s] for s in SEVERITIES if (id_, s) in self._firing}
+        since = self._desk.firing_since_ms(id_)
         found = judgement.verdict(
             column,
             known_since_ms=int(self._ledger.since_ms[column]),
             has_bad_series=bool(self._has_bad_series[column]),
             firing_since_ms=since,
-            shares=self._blamed.shares_of(id_) if since else (),
+            shares=self._desk.blamed.shares_of(id_) if since else (),
         )
         return self.corrections.told(found, self._ledger, column)
 
-    def _tell(self, judgement: Judgement) -> None:
-        """Emit what fires, and once what has ceased to; a sink that fails is asked again."""
-        former = self._firing
-        self._firing = self._firing_now(judgement)
-        ended = [key for key in former if key not in self._firing and key[0] in self._columns]
-        told = dict.fromkeys(id_ for id_, _ in (*self._firing, *ended))
-        self._blamed.look(
-            {
-                id_: self._criteria.objectives[self._columns[id_]]
-                for id_, reason in self._firing
-                if reason in SEVERITIES
-            },
-            self._querier,
-            judgement.at_ms,
-        )
-        verdicts = {id_: self._verdict(judgement, self._columns[id_]) for id_ in told}
-        alerts = [alert for id_ in verdicts for alert in verdicts[id_].to_alerts()]
-        alerts += [
-            condition_alert(verdicts[id_], reason, since_ms)
-            for (id_, reason), since_ms in self._firing.items()
-            if reason not in SEVERITIES
-        ]
-        alerts += [
-            _alert(verdicts[id_], reason, former[id_, reason], judgement.at_ms)
-            for id_, reason in ended
-        ]
-        if alerts:
-            try:
-                self._sink.emit(alerts)
-            except TocsinError:
-                self._firing = {**self._firing, **{key: former[key] for key in ended}}
-                raise
-        if former.keys() != self._firing.keys():
-            self._firing_file.write(self._firing)
-
-    def _firing_now(self, judgement: Judgement) -> dict[AlertKey, int]:
-        firing: dict[AlertKey, int] = {}
-        for severity, found in judgement.firing.items():
-            for column in np.flatnonzero(found).tolist():
-                key = (judgement.criteria.objectives[column].id, severity)
-                firing[key] = self._firing.get(key, judgement.at_ms)
-        silent = {
-            key: since_ms
-            for key, since_ms in self._firing.items()
-            if key[0] in self._columns
-            and key[1] != NO_DATA
-            and not judgement.has_data[self._columns[key[0]]]
-        }
-        return {**silent, **firing, **self._conditions(judgement)}
-
-    def _conditions(self, judgement: Judgement) -> dict[AlertKey, int]:
+    def _conditions(self, judgement: Judgement) -> dict[str, Bools]:
         before = {
-            name: np.array([(id_, name) in self._firing for id_ in self._columns], np.bool_)
+            name: np.array([self._desk.is_firing(id_, name) for id_ in self._columns], np.bool_)
             for name in (NO_DATA, *map(level_name, self._levels))
         }
         found = conditions_now(
@@ -318,21 +276,7 @@ class SloEngine:
             found[NO_DATA] &= ~ongoing | before[NO_DATA]
         else:
             del found[NO_DATA]
-        keys = [
-            (self._criteria.objectives[column].id, name)
-            for name, mask in found.items()
-            for column in np.flatnonzero(mask & ~self._criteria.disabled["ticket"]).tolist()
-        ]
-        return {key: self._firing.get(key, judgement.at_ms) for key in keys}
-
-    def _resolve_gone(self, judgement: Judgement, gone: set[str]) -> None:
-        alerts = [
-            _alert(self._verdict(judgement, self._columns[id_]), reason, since_ms, judgement.at_ms)
-            for (id_, reason), since_ms in self._firing.items()
-            if id_ in gone
-        ]
-        if alerts:
-            self._sink.emit(alerts)
+        return {name: mask & ~self._criteria.disabled["ticket"] for name, mask in found.items()}
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
@@ -342,11 +286,3 @@ class SloEngine:
         except TocsinError as error:
             self._metrics.failures.labels(name).inc()
             log.error("SLO %s failed; the next tick tries again: %s", name, error)
-
-
-def _alert(verdict: Verdict, reason: str, starts_at_ms: int, ends_at_ms: int) -> Alert:
-    """The end of an alert of a severity or a condition."""
-    for severity in SEVERITIES:
-        if severity == reason:
-            return verdict.alert(severity, starts_at_ms, ends_at_ms)
-    return condition_alert(verdict, reason, starts_at_ms, ends_at_ms)

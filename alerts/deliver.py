@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 
 from alerts import delivery_log
 from alerts.channels.interface import DeliveryError, Receipt
+from alerts.database import Database
 from alerts.delivery_log import Attempt, OutboxRow, Outcome
 from alerts.message import compose
 from alerts.notification import Notification, decode
 from alerts.receivers import Integration
 from alerts.self_metrics import AlertMetrics
-from alerts.tables import Database
 from collector.model.clock import Clock
 from collector.model.errors import StorageError, TemplateError, TocsinError
 

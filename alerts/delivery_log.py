@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from alerts import tables
+from alerts.database import upsert
 from alerts.dedup import Told
 from alerts.notification import Notification, Reason, decode, encode
 
@@ -254,17 +254,15 @@ def _remember(connection: Connection, row: OutboxRow, remembered: Mapping[str, s
 
 
 def _save_told(connection: Connection, group_key: str, integration: str, told: Told) -> None:
-    values = {
+    row = {
+        "group_key": group_key,
+        "integration": integration,
         "firing": json.dumps(sorted(told.firing)),
         "resolved": json.dumps(sorted(told.resolved)),
         "at_ms": told.at_ms,
+        "remembered": "{}",
     }
-    statement = insert(tables.told).values(
-        group_key=group_key, integration=integration, remembered="{}", **values
-    )
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["group_key", "integration"], set_=values)
-    )
+    upsert(connection, tables.told, [row], ("group_key", "integration"), kept=("remembered",))
 
 
 def _save_attempt(connection: Connection, attempt: Attempt) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from alerts import state
+from alerts.database import Database
 from alerts.state import StoredAlert
-from alerts.tables import Database
 from collector.model.alert import Alert
 from collector.model.errors import LimitError
 

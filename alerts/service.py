@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from alerts import delivery_log, state
 from alerts.config import AlertmanagerGlobal, AlertsConfig, write_original
+from alerts.database import Database
 from alerts.deliver import ChannelHealth, Sender
 from alerts.delivery_log import Attempt, Decision, OutboxRow
 from alerts.dispatch import Dispatcher, Group, Hiding, Place, decide_group
@@ -31,7 +32,6 @@ from alerts.self_metrics import AlertMetrics
 from alerts.silence import hiding
 from alerts.silence_book import SilenceBook
 from alerts.state import StoredAlert
-from alerts.tables import Database
 from alerts.template import TemplateBook
 from collector.model.alert import Alert
 from collector.model.clock import Clock

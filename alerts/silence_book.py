@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from alerts import state
+from alerts.database import Database
 from alerts.silence import KEPT_MS, Silence, can_change_in_place, checked, expired
-from alerts.tables import Database
 from collector.model.clock import Clock
 from collector.model.errors import InputError, LimitError
 

@@ -6,14 +6,15 @@ decides what becomes durable together.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, bindparam, delete, select
 
 from alerts import tables
+from alerts.database import upsert
 from alerts.group import GroupState
 from alerts.notification import decode_alert, encode_alert
 from alerts.silence import Silence
@@ -53,7 +54,7 @@ def save_alerts(connection: Connection, stored: Sequence[StoredAlert]) -> None:
         }
         for one in stored
     ]
-    _upsert(connection, tables.alerts, rows, ("fingerprint",))
+    upsert(connection, tables.alerts, rows, ("fingerprint",))
 
 
 def load_alerts(connection: Connection, now_ms: int) -> list[StoredAlert]:
@@ -84,6 +85,7 @@ def save_groups(connection: Connection, timers: Iterable[tuple[str, Labels, Grou
     """Write the timers of groups, each with its route's id and its labels."""
     rows = [
         {
+            "id": _group_id(route_id, labels),
             "route_id": route_id,
             "labels": json.dumps(labels.pairs),
             "next_flush_ms": group.next_flush_ms,
@@ -91,18 +93,13 @@ def save_groups(connection: Connection, timers: Iterable[tuple[str, Labels, Grou
         }
         for route_id, labels, group in timers
     ]
-    if rows:
-        _upsert(connection, tables.groups, rows, ("route_id", "labels"))
+    upsert(connection, tables.group_timers, rows, ("id",))
 
 
 def delete_group(connection: Connection, route_id: str, labels: Labels) -> None:
     """Forget a group in which nothing is left."""
-    table = tables.groups
-    connection.execute(
-        delete(table).where(
-            table.c.route_id == route_id, table.c.labels == json.dumps(labels.pairs)
-        )
-    )
+    table = tables.group_timers
+    connection.execute(delete(table).where(table.c.id == _group_id(route_id, labels)))
 
 
 def load_groups(connection: Connection) -> dict[tuple[str, Labels], GroupState]:
@@ -111,7 +108,7 @@ def load_groups(connection: Connection) -> dict[tuple[str, Labels], GroupState]:
         (row.route_id, Labels(map(tuple, json.loads(row.labels)))): GroupState(
             row.next_flush_ms, row.flushed
         )
-        for row in connection.execute(select(tables.groups))
+        for row in connection.execute(select(tables.group_timers))
     }
 
 
@@ -122,7 +119,7 @@ def save_silence(connection: Connection, silence: Silence) -> None:
         "silence": json.dumps(_encode_silence(silence)),
         "ends_at_ms": silence.ends_at_ms,
     }
-    _upsert(connection, tables.silences, [row], ("id",))
+    upsert(connection, tables.silences, [row], ("id",))
 
 
 def load_silences(connection: Connection) -> list[Silence]:
@@ -154,12 +151,7 @@ def _decode_silence(data: Mapping[str, object]) -> Silence:
     return Silence(**{**data, "matchers": matchers})  # type: ignore[arg-type]
 
 
-def _upsert(
-    connection: Connection,
-    table: Table,
-    rows: Sequence[Mapping[str, object]],
-    keys: Sequence[str],
-) -> None:
-    statement = insert(table)
-    values = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
+def _group_id(route_id: str, labels: Labels) -> str:
+    """32 hex digits: labels may be longer than what a database indexes."""
+    text = json.dumps((route_id, labels.pairs))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

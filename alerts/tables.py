@@ -1,43 +1,48 @@
-"""The SQLite file behind the alerts: its tables, its version, and how it is opened.
+"""The tables of alerting, in SQL that SQLite and PostgreSQL share, and the steps between versions.
 
-WAL journal with synchronous=FULL: a decision to page costs one fsync (about a millisecond), and
-after a power cut no page is forgotten that was decided and none repeated that was marked as sent.
-Alerts that merely go on firing write nothing, so the fsyncs follow changes, not ticks.
+A table that is new needs no step: opening the database makes what is missing. Upserts go through
+`alerts.database.upsert`.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Connection,
-    Engine,
+    Dialect,
     Float,
     Index,
     Integer,
     MetaData,
     String,
     Table,
-    Text,
-    create_engine,
-    event,
-    insert,
-    select,
+    TypeDecorator,
 )
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Text as PlainText
 
-from collector.model.errors import StorageError
+SCHEMA_VERSION = 2
+FORWARD_STEPS: Mapping[int, Sequence[str]] = {2: ("DROP TABLE groups",)}
+"""By version: statements that both databases know, taken when an older database is opened."""
+NUL, NUL_STAND_IN = "\x00", "\uf8ff"
 
-SCHEMA_VERSION = 1
-BUSY_TIMEOUT_MS = 30_000
-"""How long a writer waits for another process, such as a backup, that holds the file."""
+
+class Text(TypeDecorator[str]):
+    """Text of any length, also with NUL, which labels may hold and PostgreSQL does not take."""
+
+    impl = PlainText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """What is written: a character of the private range stands for NUL."""
+        return value and value.replace(NUL, NUL_STAND_IN)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """What was written."""
+        return value and value.replace(NUL_STAND_IN, NUL)
+
 
 metadata = MetaData()
 
@@ -54,11 +59,12 @@ alerts = Table(
     Column("ended", Boolean, nullable=False),
 )
 
-groups = Table(
-    "groups",
+group_timers = Table(
+    "group_timers",
     metadata,
-    Column("route_id", String, primary_key=True),
-    Column("labels", Text, primary_key=True),
+    Column("id", String(32), primary_key=True),
+    Column("route_id", Text, nullable=False),
+    Column("labels", Text, nullable=False),
     Column("next_flush_ms", BigInteger, nullable=False),
     Column("flushed", Boolean, nullable=False),
 )
@@ -74,8 +80,8 @@ silences = Table(
 told = Table(
     "told",
     metadata,
-    Column("group_key", String, primary_key=True),
-    Column("integration", String, primary_key=True),
+    Column("group_key", Text, primary_key=True),
+    Column("integration", Text, primary_key=True),
     Column("firing", Text, nullable=False),
     Column("resolved", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
@@ -87,11 +93,11 @@ outbox = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("sequence", Integer, nullable=False),
-    Column("integration", String, nullable=False),
-    Column("group_key", String, nullable=False),
+    Column("integration", Text, nullable=False),
+    Column("group_key", Text, nullable=False),
     Column("notification", Text, nullable=False),
     Column("previous", Text, nullable=False),
-    Column("status", String, nullable=False),
+    Column("status", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_ms", BigInteger, nullable=False),
 )
@@ -101,13 +107,13 @@ attempts = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("notification_id", String(32), nullable=False),
-    Column("receiver", String, nullable=False),
-    Column("channel", String, nullable=False),
-    Column("integration", String, nullable=False),
-    Column("group_key", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("title", String, nullable=False),
-    Column("status", String, nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("integration", Text, nullable=False),
+    Column("group_key", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("status", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("error", Text, nullable=False),
@@ -119,11 +125,11 @@ events = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("at_ms", BigInteger, nullable=False),
-    Column("kind", String, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("incident", Integer, nullable=False),
-    Column("group_key", String, nullable=False),
+    Column("group_key", Text, nullable=False),
     Column("fingerprint", String(16), nullable=False),
-    Column("actor", String, nullable=False),
+    Column("actor", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("data", Text, nullable=False),
     Index("events_at", "at_ms"),
@@ -131,80 +137,3 @@ events = Table(
     Index("events_group", "group_key"),
     Index("events_fingerprint", "fingerprint"),
 )
-
-
-class Database:
-    """The open file: reads from any thread, one writer at a time."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(f"sqlite:///{path}")
-        self._writing = threading.RLock()
-        event.listen(self._engine, "connect", _configure)
-        event.listen(self._engine, "begin", _begin)
-        self._writer = self._engine.execution_options(writes=True)
-        with self.write() as connection:
-            metadata.create_all(connection)
-            _check_version(connection, path)
-
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction, durable when the block ends; raises StorageError and changes nothing."""
-        with self._writing:
-            try:
-                with self._writer.begin() as connection:
-                    yield connection
-            except SQLAlchemyError as error:
-                raise _storage_error(error) from error
-
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A connection for reading."""
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise _storage_error(error) from error
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._engine.dispose()
-
-    @property
-    def engine(self) -> Engine:
-        """For tests that look into the file."""
-        return self._engine
-
-
-def _storage_error(error: SQLAlchemyError) -> StorageError:
-    cause = getattr(error, "orig", None) or error
-    return StorageError(
-        f"the alerts database can't be used: {cause}",
-        advice="check that its disk has room and that no other tocsin uses the file",
-    )
-
-
-def _configure(connection: object, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined]
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    """A writer takes its lock at once, so that it never has to give up in the middle."""
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _check_version(connection: Connection, path: Path) -> None:
-    found = connection.execute(select(schema_version.c.version)).scalar()
-    if found is None:
-        connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
-    elif found != SCHEMA_VERSION:
-        raise StorageError(
-            f"{path} has schema version {found}, this tocsin knows {SCHEMA_VERSION}",
-            advice="start the tocsin that wrote it, or move the file away to begin anew",
-        )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from alerts.database import Database
 from alerts.events import Event, EventKind, EventSearch, find_events, forget_events, save_events
-from alerts.tables import Database
 
 ACKED = Event(
     at_ms=2_000,

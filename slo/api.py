@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
 from collector.model.clock import Clock
+from collector.model.deploy import NO_DEPLOYS, Deploy, Deploys
 from collector.model.durations import parse_duration_ms
 from collector.model.errors import InputError, LimitError
 from slo.api_bodies import (
@@ -27,20 +28,29 @@ from slo.lint import findings
 from slo.lint.interface import Facts
 from slo.prometheus_rules import rules_yaml
 from slo.specs import read_all
+from slo.suspects import STEPS, burn_began_ms, suspects
 
 DEFAULT_POINTS = 300
 MAX_SPEC_BYTES = 1024 * 1024
 """Specifications sent to be checked; a file of a thousand objectives is smaller."""
 
 
-def router(engine: SloEngine, clock: Clock, known: Callable[[], Facts] = Facts) -> APIRouter:
-    """The routes over one engine; `known` has what lint rules may know of the configuration."""
+def router(
+    engine: SloEngine,
+    clock: Clock,
+    known: Callable[[], Facts] = Facts,
+    deploys: Deploys = NO_DEPLOYS,
+) -> APIRouter:
+    """The routes over one engine; `known` has what lint rules may know of the configuration.
+
+    `deploys` are named where a burn began shortly after one.
+    """
     routes = APIRouter(prefix="/api/tocsin/v1/slos")
 
     _add_all(routes, engine)
     _add_checks(routes, engine, clock, known)
     add_corrections(routes, engine.corrections)
-    _add_one(routes, engine, clock)
+    _add_one(routes, engine, clock, deploys)
     return routes
 
 
@@ -59,7 +69,7 @@ def _add_all(routes: APIRouter, engine: SloEngine) -> None:
     @routes.get("/rules", response_class=PlainTextResponse)
     def rules() -> PlainTextResponse:
         """Recording and alerting rules of all objectives for a Prometheus."""
-        text = rules_yaml(engine.objectives, engine.override)
+        text = rules_yaml(engine.exported(), engine.override)
         return PlainTextResponse(text, media_type="application/yaml")
 
 
@@ -86,12 +96,15 @@ def _add_checks(
         return GateBody(service=service, open=found.is_open, reasons=list(found.reasons))
 
 
-def _add_one(routes: APIRouter, engine: SloEngine, clock: Clock) -> None:
+def _add_one(routes: APIRouter, engine: SloEngine, clock: Clock, deploys: Deploys) -> None:
     """Routes with more behind the name come first: a group's name may hold a slash."""
 
     @routes.get("/{service}/{slo:path}/attribution")
     def attribution(service: str, slo: str, window: str = "1h") -> AttributionBody:
-        """Which label values had the bad events of the last hour, or another window."""
+        """Which label values had the bad events of the last hour, or another window.
+
+        And what was deployed shortly before the burn began.
+        """
         end_ms = clock.now_ms()
         try:
             start_ms = end_ms - parse_duration_ms(window)
@@ -100,7 +113,8 @@ def _add_one(routes: APIRouter, engine: SloEngine, clock: Clock) -> None:
         found = engine.attribution(f"{service}/{slo}", start_ms, end_ms)
         if found is None:
             raise _unknown(service, slo)
-        return AttributionBody.of(found)
+        began_ms, near = _began(engine, f"{service}/{slo}", deploys, start_ms, end_ms)
+        return AttributionBody.of(found, began_ms, near)
 
     @routes.get("/{service}/{slo:path}/history")
     def history(
@@ -141,6 +155,21 @@ def _checked(text: str, facts: Facts) -> FindingsBody:
     rows = [FindingBody.of_error(error) for error in errors]
     rows += [FindingBody.of(one) for one in found]
     return FindingsBody(objectives=len(objectives), findings=rows)
+
+
+def _began(
+    engine: SloEngine, id_: str, deploys: Deploys, start_ms: int, end_ms: int
+) -> tuple[int | None, list[Deploy]]:
+    """When the burn of a stretch began, and the deploys shortly before."""
+    verdict = engine.verdict(id_)
+    step_ms = max(1, (end_ms - start_ms) // STEPS)
+    history = engine.history(id_, start_ms, end_ms, step_ms)
+    if verdict is None or history is None:
+        return None, []
+    began_ms = burn_began_ms(verdict.objective, history)
+    if began_ms is None:
+        return None, []
+    return began_ms, suspects(deploys, [verdict.objective.service], began_ms, step_ms)
 
 
 def _unknown(service: str, slo: str) -> HTTPException:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel
 
+from collector.model.deploy import Deploy
 from collector.model.errors import ConfigError
 from slo.attribution import Attribution
 from slo.budget import Budget
@@ -207,17 +210,35 @@ class ShareBody(BaseModel):
     of_bad_ratio: float
 
 
+class SuspectBody(BaseModel):
+    """A deploy shortly before the beginning of a burn."""
+
+    service: str
+    version: str
+    at_ms: int
+    url: str
+    note: str
+
+
 class AttributionBody(BaseModel):
-    """Bad and total events of a stretch, and who had them, most bad events first."""
+    """Bad and total events of a stretch, and who had them, most bad events first.
+
+    `burn_began_ms` is where the burn of the stretch began, null without one; `deploys` are those
+    of the hour before that, the nearest first.
+    """
 
     start_ms: int
     end_ms: int
     bad: float
     total: float
     shares: list[ShareBody]
+    burn_began_ms: int | None
+    deploys: list[SuspectBody]
 
     @classmethod
-    def of(cls, found: Attribution) -> AttributionBody:
+    def of(
+        cls, found: Attribution, began_ms: int | None, deploys: Sequence[Deploy]
+    ) -> AttributionBody:
         """The body of an attribution."""
         shares = [
             ShareBody(
@@ -235,6 +256,17 @@ class AttributionBody(BaseModel):
             bad=found.bad,
             total=found.total,
             shares=shares,
+            burn_began_ms=began_ms,
+            deploys=[
+                SuspectBody(
+                    service=one.service,
+                    version=one.version,
+                    at_ms=one.at_ms,
+                    url=one.url,
+                    note=one.note,
+                )
+                for one in deploys
+            ],
         )
 
 

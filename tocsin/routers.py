@@ -18,6 +18,7 @@ import dashboards.api
 import slo.api
 import slo.api_backtest
 from dashboards.boards import all_boards
+from tocsin import deploy_api
 from tocsin.http import build_app
 from tocsin.lifecycle import Lifecycle
 from tocsin.process_status import RunningProcess
@@ -36,7 +37,8 @@ def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
         collector.api.remote_write.router(parts.remote_write),
         collector.api.logs_and_traces.router(parts.logs.store, parts.logs.receiver),
         collector.api.exporters.router(),
-        slo.api.router(parts.slos, parts.clock, lambda: slo_facts(parts.config)),
+        slo.api.router(parts.slos, parts.clock, lambda: slo_facts(parts.config), parts.deploys),
+        deploy_api.router(parts.deploys, parts.clock),
         slo.api_backtest.router(parts.past, lambda: parts.config.slos),
         anomaly.api.router(lambda: parts.anomalies.states()),
         alerts.api.router(parts.alerts),

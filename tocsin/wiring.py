@@ -31,6 +31,7 @@ from slo.backtest import Source
 from slo.evaluate import SloEngine
 from slo.self_metrics import SloMetrics
 from tocsin.config import Config
+from tocsin.deploy_log import DeployLog
 from tocsin.forward_wiring import Forwarding, build_forwarding
 from tocsin.links import LinkingSink
 from tocsin.logs_wiring import Logs, build_logs
@@ -62,6 +63,7 @@ class Parts:
     alerts: AlertService
     slos: SloEngine
     past: Source
+    deploys: DeployLog
     anomalies: AnomalyWatch
     anomaly_metrics: AnomalyMetrics
     sink: LinkingSink
@@ -114,6 +116,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         past=Source(
             asked.counted, store.counter_totals if asked.counted is store else None, engine
         ),
+        deploys=DeployLog(directory),
         anomalies=build_anomalies(
             config, engine, appender, sink, clock, directory, anomaly_metrics
         ),

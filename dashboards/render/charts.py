@@ -36,6 +36,14 @@ class Threshold:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A vertical line at a time; `title` is told when it is pointed at."""
+
+    at_ms: int
+    title: str
+
+
 def sparkline(values: Float64s, title: str, width: float = 120, height: float = 28) -> Scene:
     """The course of a value from its first known point on, without axes; NaN leaves a gap."""
     known = values[np.isfinite(values)]
@@ -70,8 +78,9 @@ def line_chart(
     width: float = 640,
     height: float = 220,
     in_view: Sequence[float] = (),
+    marks: Sequence[Mark] = (),
 ) -> Scene:
-    """Lines over time with axes, a legend and thresholds; `in_view` are values to show anyway."""
+    """Lines over time with axes, a legend, thresholds and marks; `in_view` are shown anyway."""
     frame = _Frame.around(lines, thresholds, width, height, in_view)
     if frame is None:
         text = Text(width / 2, height / 2, "No data in this range yet", "chart-text", "middle")
@@ -81,6 +90,7 @@ def line_chart(
         *time_axis(frame.left, frame.right, frame.bottom, frame.start_ms, frame.end_ms),
     ]
     shapes += _thresholds(thresholds, frame)
+    shapes += _marks(marks, frame)
     for number, line in enumerate(lines):
         xs, ys = frame.xs(line.times_ms), frame.ys(line.values)
         css = f"line series-{number % SERIES_CLASSES + 1}"
@@ -168,6 +178,16 @@ def _thresholds(thresholds: Sequence[Threshold], frame: _Frame) -> Iterator[Shap
         if y - NAME_HEIGHT >= free_from:
             yield Text(frame.right, y - 3, threshold.name, "threshold-text", "end")
             free_from = y
+
+
+def _marks(marks: Sequence[Mark], frame: _Frame) -> Iterator[Shape]:
+    """A thin line each, broad enough to be pointed at; those outside of the axis are left out."""
+    height = frame.bottom - frame.top
+    for mark in marks:
+        if frame.start_ms <= mark.at_ms <= frame.end_ms:
+            x = float(frame.xs(np.array([mark.at_ms], np.int64))[0])
+            yield Path([(x, frame.top), (x, frame.bottom)], "mark")
+            yield Rect(x - 4, frame.top, 8, height, "mark-ground", title=mark.title)
 
 
 def _legend(lines: Sequence[Line], frame: _Frame, unit: str) -> Iterator[Shape]:

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
 from collector.model.clock import ManualClock
+from collector.model.deploy import Deploy
 from collector.model.labels import Labels
 from slo.api import router
 from slo.config import SloConfig
@@ -176,3 +177,19 @@ def test_corrections_that_can_not_be(client) -> None:
     assert client.delete(f"{path}/c9", params={"author": "a", "reason": "b"}).status_code == 400
     assert client.delete(f"{path}/c9").status_code == 422
     assert client.get(path).json() == {"corrections": []}
+
+
+def test_attribution_names_what_was_deployed_before_the_burn(engine_of_client) -> None:
+    class Log:
+        def between(self, after_ms: int, until_ms: int, service: str = "") -> list[Deploy]:
+            found = [Deploy("d1", "shop", "1.4.2", NOW - 60_000, "https://ci.example.org/7")]
+            return [one for one in found if after_ms < one.at_ms <= until_ms]
+
+    app = FastAPI()
+    app.include_router(router(engine_of_client, ManualClock(NOW + 100 * TICK), deploys=Log()))
+    path = "/api/tocsin/v1/slos/shop/{}/attribution?window=1h"
+    found = TestClient(app).get(path.format("availability")).json()
+    assert abs(found["burn_began_ms"] - NOW) <= 60_000
+    assert [one["version"] for one in found["deploys"]] == ["1.4.2"]
+    calm = TestClient(app).get(path.format("calm")).json()
+    assert (calm["burn_began_ms"], calm["deploys"]) == (None, [])

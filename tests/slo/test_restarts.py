@@ -40,7 +40,6 @@ INCIDENT = (
 )
 
 
-
 class Sink:
     def __init__(self) -> None:
         self.alerts: list = []

@@ -11,6 +11,7 @@ from tocsin.commands.check import check
 from tocsin.commands.compile import compile_kernels
 from tocsin.commands.dashboards import build_boards, push_boards
 from tocsin.commands.demo import demo
+from tocsin.commands.deploys import add_deploy, list_deploys, remove_deploy
 from tocsin.commands.export import export
 from tocsin.commands.import_ import import_
 from tocsin.commands.query import query
@@ -68,6 +69,10 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
     "alerts": (
         "Receivers, their messages and the routes to them.",
         {"render": render, "route-test": route_test},
+    ),
+    "deploys": (
+        "What was put out when, for graphs and explanations.",
+        {"add": add_deploy, "list": list_deploys, "remove": remove_deploy},
     ),
     "dashboards": (
         "Boards as code.",

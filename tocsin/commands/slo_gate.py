@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -33,7 +34,27 @@ def slo_why(
     """Which label values had the bad events, most first."""
     found: Any = get(url, f"/api/tocsin/v1/slos/{slo}/attribution", {"window": window})
     shares = found["shares"]
-    emit(shares if output is Output.json else [_row(one) for one in shares], output)
+    emit(found if output is Output.json else [_row(one) for one in shares], output)
+    if output is Output.table:
+        typer.echo("\n".join(_deploys(found)), err=True)
+
+
+def _deploys(found: dict[str, Any]) -> list[str]:
+    """What was deployed shortly before the burn began, in words; nothing without a burn."""
+    began_ms = found["burn_began_ms"]
+    if began_ms is None:
+        return []
+    lines = [f"the burn began at {_time(began_ms)}"]
+    for one in found["deploys"]:
+        minutes = (began_ms - one["at_ms"]) / 60_000
+        when = f"{minutes:.0f} min before" if minutes >= 1 else "at that time"
+        told = " ".join(filter(None, (one["service"], one["version"], one["note"], one["url"])))
+        lines.append(f"    deployed {when}: {told}")
+    return lines
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _row(share: dict[str, Any]) -> dict[str, object]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from collector.model.deploy import Deploys
 from collector.model.errors import QueryError, TocsinError
 from collector.model.labels import METRIC_NAME
 from collector.query.interface import QueryEngine, QueryOptions
 from collector.query.values import Answer, Matrix, RawSeries, Vector
 from tocsin.web import texts
+from tocsin.web.deploy_marks import deploy_marks
 from tocsin.web.query_form import RANGES, TABS, QueryForm, form_of, further, time_text
 from tocsin.web.query_results import Graph, PlanRow, Table, cost, graph, plan_rows, table
 
@@ -46,10 +48,12 @@ class Result:
     more_steps: int = 0
 
 
-def query_view(engine: QueryEngine, given: Mapping[str, str], now_ms: int) -> Mapping[str, object]:
+def query_view(
+    engine: QueryEngine, given: Mapping[str, str], now_ms: int, deploys: Deploys
+) -> Mapping[str, object]:
     """The values of `graph.html`."""
     form = form_of(given)
-    result, failure = _asked(engine, form, now_ms)
+    result, failure = _asked(engine, form, now_ms, deploys)
     names = _metric_names(engine, now_ms)
     return {
         "form": form,
@@ -67,32 +71,33 @@ def query_view(engine: QueryEngine, given: Mapping[str, str], now_ms: int) -> Ma
 
 
 def _asked(
-    engine: QueryEngine, form: QueryForm, now_ms: int
+    engine: QueryEngine, form: QueryForm, now_ms: int, deploys: Deploys
 ) -> tuple[Result | None, Failure | None]:
     if not form.expr:
         return None, None
     try:
-        return _RESULTS[form.tab](engine, form, now_ms), None
+        return _RESULTS[form.tab](engine, form, now_ms, deploys), None
     except TocsinError as error:
         picture = error.picture if isinstance(error, QueryError) else ""
         return None, Failure(error.message, error.advice, picture)
 
 
-def _table(engine: QueryEngine, form: QueryForm, now_ms: int) -> Result:
+def _table(engine: QueryEngine, form: QueryForm, now_ms: int, _: Deploys) -> Result:
     at_ms = form.moment_ms(now_ms)
     answer = engine.instant(form.expr, at_ms)
     return _with(answer, Result(of=f"at {texts.iso(at_ms)}", table=table(answer)))
 
 
-def _graph(engine: QueryEngine, form: QueryForm, now_ms: int) -> Result:
+def _graph(engine: QueryEngine, form: QueryForm, now_ms: int, deploys: Deploys) -> Result:
     end_ms, step_ms = form.end_ms(now_ms), form.step_ms()
     start_ms = end_ms - form.range_ms()
     answer = engine.range(form.expr, start_ms, end_ms, step_ms)
     of = f"{time_text(start_ms)} to {texts.iso(end_ms)}, a point each {texts.span(step_ms / 1000)}"
-    return _with(answer, Result(of=of, graph=graph(answer, form.expr)))
+    marks = deploy_marks(deploys, start_ms, end_ms)
+    return _with(answer, Result(of=of, graph=graph(answer, form.expr, marks)))
 
 
-def _explain(engine: QueryEngine, form: QueryForm, now_ms: int) -> Result:
+def _explain(engine: QueryEngine, form: QueryForm, now_ms: int, _: Deploys) -> Result:
     at_ms = form.moment_ms(now_ms)
     answer = engine.instant(form.expr, at_ms, QueryOptions(explain=True))
     rows, more = ([], 0) if answer.plan is None else plan_rows(answer.plan)

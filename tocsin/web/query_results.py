@@ -12,7 +12,7 @@ from collector.model.samples import Bools, Float64s, is_sample
 from collector.query.explanation import PlanStep
 from collector.query.float_text import histogram_text, json_number
 from collector.query.values import Answer, Matrix, RawSeries, Scalar, Statistics, Text, Vector
-from dashboards.render.charts import SERIES_CLASSES, Line, line_chart
+from dashboards.render.charts import SERIES_CLASSES, Line, Mark, line_chart
 from dashboards.render.svg import to_svg
 from dashboards.units import format_value
 from tocsin.web import texts
@@ -125,8 +125,8 @@ def _raw_row(raw: RawSeries, at: int) -> Row:
     return Row(str(raw.labels[at]), shown, len(samples) - len(shown))
 
 
-def graph(answer: Answer, title: str) -> Graph:
-    """A range query's value as lines, those with the highest peaks first."""
+def graph(answer: Answer, title: str, marks: Sequence[Mark] = ()) -> Graph:
+    """A range query's value as lines, those with the highest peaks first, and `marks` in time."""
     matrix = answer.value
     if not isinstance(matrix, Matrix):
         raise TypeError("only a range query's value is a graph")
@@ -141,7 +141,7 @@ def graph(answer: Answer, title: str) -> Graph:
         for name, at in zip(short_names(labels), chosen.tolist(), strict=True)
     ]
     histograms = 0 if matrix.histograms is None else int((~drawable).sum())
-    picture = to_svg(line_chart(lines, title, height=300, width=960))
+    picture = to_svg(line_chart(lines, title, height=300, width=960, marks=marks))
     drawn = [_drawn(number, str(own), line.values) for number, (own, line) in
              enumerate(zip(labels, lines, strict=True))]  # fmt: skip
     return Graph(picture, drawn, len(matrix.labels), histograms)

@@ -69,7 +69,7 @@ def _add_pages(router: APIRouter, parts: Parts, templates: Templates) -> None:
 
     @router.get("/graph")
     def graph(request: Request) -> HTMLResponse:
-        view = query_view(parts.engine, request.query_params, parts.clock.now_ms())
+        view = query_view(parts.engine, request.query_params, parts.clock.now_ms(), parts.deploys)
         return templates.page("graph.html", "/graph", view)
 
     @router.get("/alerts")

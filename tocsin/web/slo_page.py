@@ -11,7 +11,7 @@ from collector.model.durations import parse_duration_ms
 from collector.model.errors import TocsinError
 from collector.model.samples import Float64s, Int64s, is_sample
 from collector.query.values import Matrix
-from dashboards.render.charts import Line, Threshold, line_chart
+from dashboards.render.charts import Line, Mark, Threshold, line_chart
 from dashboards.render.svg import to_svg
 from slo.budget import PeriodEstimate
 from slo.gate import gate_of
@@ -20,6 +20,7 @@ from slo.verdict import TierVerdict, Verdict
 from slo.window import window_text
 from tocsin.web import texts
 from tocsin.web.alerts_page import alert_row, worst_first
+from tocsin.web.deploy_marks import deploy_marks
 from tocsin.web.slo_attribution import users_of
 from tocsin.web.slo_list_page import GROUPS_SHOWN
 from tocsin.web.slo_rows import exhaustion, left_text, slo_path, slo_row, slo_rows, urgency
@@ -152,23 +153,29 @@ def _charts(parts: Parts, verdict: Verdict, span_ms: int) -> list[Chart]:
     history = parts.slos.history(verdict.objective.id, start_ms, now_ms, step_ms)
     if history is None or not len(history.times_ms):
         return []
+    marks = deploy_marks(parts.deploys, start_ms, now_ms, verdict.objective.service)
     return [
-        _budget_chart(history),
-        _burn_chart(history, verdict.tiers),
-        _events_chart(history, step_ms),
+        _budget_chart(history, marks),
+        _burn_chart(history, verdict.tiers, marks),
+        _events_chart(history, step_ms, marks),
         _anomaly_chart(parts, verdict, start_ms, now_ms, step_ms),
     ]
 
 
-def _budget_chart(history: History) -> Chart:
+def _budget_chart(history: History, marks: Sequence[Mark]) -> Chart:
     line = Line("budget left", history.times_ms, history.budget_left_ratio)
     scene = line_chart(
-        [line], "Error budget left", "percentunit", [Threshold(0.0, "spent")], in_view=[0.0, 1.0]
+        [line],
+        "Error budget left",
+        "percentunit",
+        [Threshold(0.0, "spent")],
+        in_view=[0.0, 1.0],
+        marks=marks,
     )
     return Chart("Error budget left", to_svg(scene), "of the whole window, at each moment")
 
 
-def _burn_chart(history: History, tiers: Sequence[TierVerdict]) -> Chart:
+def _burn_chart(history: History, tiers: Sequence[TierVerdict], marks: Sequence[Mark]) -> Chart:
     factors = sorted({one.tier.factor for one in tiers}, reverse=True)
     windows = [*dict.fromkeys(window_text(one.tier.long_ms) for one in tiers)]
     lines = [
@@ -177,17 +184,17 @@ def _burn_chart(history: History, tiers: Sequence[TierVerdict]) -> Chart:
         if name in history.burn_rates
     ]
     thresholds = [Threshold(factor, f"{factor:g}x") for factor in factors]
-    scene = line_chart(lines, "Burn rate", "x", thresholds, in_view=[0.0])
+    scene = line_chart(lines, "Burn rate", "x", thresholds, in_view=[0.0], marks=marks)
     return Chart("Burn rate by window", to_svg(scene), "dashed: the factors of the alerts")
 
 
-def _events_chart(history: History, step_ms: int) -> Chart:
+def _events_chart(history: History, step_ms: int, marks: Sequence[Mark]) -> Chart:
     a_second = 1000 / step_ms
     lines = [
         Line("good", history.times_ms, history.good * a_second),
         Line("bad", history.times_ms, history.bad * a_second),
     ]
-    scene = line_chart(lines, "Events a second", "cps", in_view=[0.0])
+    scene = line_chart(lines, "Events a second", "cps", in_view=[0.0], marks=marks)
     total = (
         f"{texts.count(float(history.bad.sum()))} bad of {texts.count(float(history.total.sum()))}"
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.render.charts import Line, Threshold, budget_bar, line_chart, sparkline
+from dashboards.render.charts import Line, Mark, Threshold, budget_bar, line_chart, sparkline
 from dashboards.render.svg import to_svg
 from dashboards.units import format_value
 
@@ -82,3 +82,15 @@ def test_series_past_the_legends_place_are_counted() -> None:
     assert 0 < named < 9
     assert f"and {9 - named} more" in svg
     assert "more" not in to_svg(line_chart(lines[:1], "t"))
+
+
+def test_marks_are_vertical_lines_at_their_times_and_say_what_they_are() -> None:
+    times = np.arange(0, 1001, 100, dtype=np.int64)
+    line = Line("a", times, np.ones(len(times)))
+    marks = [Mark(0, "first"), Mark(500, "shop <1.4.2>"), Mark(1001, "outside")]
+    svg = to_svg(line_chart([line], "chart", marks=marks))
+    assert svg.count('class="mark"') == 2
+    assert "<title>shop &lt;1.4.2&gt;</title>" in svg
+    assert "outside" not in svg
+    middle = (58.0 + 640 - 14.0) / 2
+    assert f"M{middle:.0f},10 {middle:.0f}," in svg

@@ -18,6 +18,7 @@ from collector.query.engine import Engine, EngineOptions
 from collector.query.explanation import PlanStep
 from collector.store.options import StoreOptions
 from collector.store.tsdb import Tsdb
+from tocsin.deploy_log import DeployLog
 from tocsin.web.query_results import (
     NAME_CHARACTERS,
     PLAN_STEPS_SHOWN,
@@ -43,7 +44,10 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         values = np.arange(PODS, dtype=np.float64) * (10 - minute)
         store.append_row("test", NOW_MS - minute * 60_000, refs, values)
     engine = Engine(store, EngineOptions(), clock, registry)
-    parts = SimpleNamespace(engine=engine, clock=clock, alerts=SimpleNamespace(alerts=list))
+    deploys = DeployLog(directory)
+    deploys.add("shop", "1.4.2", NOW_MS - 120_000)
+    alerts = SimpleNamespace(alerts=list)
+    parts = SimpleNamespace(engine=engine, clock=clock, alerts=alerts, deploys=deploys)
     app = FastAPI()
     app.include_router(web_router(parts))  # type: ignore[arg-type]
     yield TestClient(app)
@@ -97,6 +101,11 @@ def test_a_graph_draws_the_highest_and_counts_the_others(client: TestClient) -> 
     assert f"{PODS - SERIES_DRAWN} more series are not drawn" in text
     assert text.index(f"p{PODS - 1}&gt;") < text.index(f"p{PODS - 2}&gt;")
     assert "&lt;p0&gt;" not in text
+
+
+def test_a_graph_marks_what_was_deployed(client: TestClient) -> None:
+    shown = page(client, "jobs_waiting", "0", range_input="10m")
+    assert "<title>shop 1.4.2 deployed 2023-11-14 22:11:20 UTC</title>" in shown
 
 
 def test_a_graph_without_values_says_so(client: TestClient) -> None:

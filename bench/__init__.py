@@ -5,6 +5,7 @@ Adding a part adds one module and one line to `PARTS`.
 
 PARTS: tuple[str, ...] = (
     "ingest",
+    "scrape",
     "cardinality",
     "remote_write",
     "store",

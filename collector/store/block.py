@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from collector.store.block_cache import RowGroups
 from collector.store.block_files import SampleReader
 from collector.store.block_index import SAMPLE_FILES, BlockIndex, read_index, unreadable
 from collector.store.chunk_codec import POWERS
-from collector.store.disk import crc32_of
+from collector.store.disk import crc32_of, remove_directory
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +136,10 @@ class Block:
                 raise unreadable(self.path, f"{name} is not as it was written")
 
     def remove(self) -> None:
-        """Delete it; a query that is reading it goes on with what is open."""
+        """Delete it; a query that is reading it goes on with what is open.
+
+        Raises OSError; then all of it is still there.
+        """
         for name, reader in zip(SAMPLE_FILES, self._readers, strict=True):
             if name in (self.meta.files or {}):
                 try:
@@ -145,7 +147,7 @@ class Block:
                 except StorageError as error:
                     log.warning("a block is removed that can't be read: %s", error)
         self._row_groups.forget(self.path)
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_directory(self.path)
 
 
 class BlockPart:

@@ -11,10 +11,9 @@ from collector.model.errors import StorageError
 from collector.model.labels import Labels
 from collector.store.block import Block
 from collector.store.block_cache import RowGroups
+from collector.store.disk import UNFINISHED, remove_directory
 
 log = logging.getLogger(__name__)
-
-UNFINISHED = ".tmp"
 
 
 def open_blocks(
@@ -23,13 +22,17 @@ def open_blocks(
     """Every block, in the order of `precedence`, and how many can't be read (they are reported).
 
     A block that was cut after the last checkpoint is deleted: the process ended in between, the log
-    still holds all of it, and it will be cut again. So are blocks that a whole one replaces.
+    still holds all of it, and it will be cut again. So are blocks that a whole one replaces. Raises
+    OSError where that fails.
     """
     blocks: list[Block] = []
     damaged = 0
     for path in sorted(directory.iterdir()):
-        if path.suffix == UNFINISHED or _log_number(path) > checkpoint:
+        if path.suffix == UNFINISHED:
             shutil.rmtree(path, ignore_errors=True)
+            continue
+        if _log_number(path) > checkpoint:
+            remove_directory(path)
             continue
         try:
             blocks.append(Block(path, ref_of, row_groups))

@@ -10,20 +10,22 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from collector.model.errors import StorageError
+from collector.model.errors import StorageError, Where
 from collector.model.labels import Labels
 from collector.model.samples import Bools, Int64s
 from collector.store import compact, merge
 from collector.store.block import Block
 from collector.store.block_cache import RowGroups
-from collector.store.block_directory import UNFINISHED, open_blocks, precedence
+from collector.store.block_directory import open_blocks, precedence
 from collector.store.block_index import BlockMeta, read_index
 from collector.store.block_writer import Plan, Source, free_path, write_block
 from collector.store.compact import Extent
+from collector.store.disk import UNFINISHED, remove_directory
 from collector.store.retention import too_many, too_old
 from collector.store.tombstones import Tombstone, masked, read_tombstones, write_tombstones
 from collector.store.wal import sync_directory
@@ -55,6 +57,7 @@ class BlockStore:
         self.tombstones = read_tombstones(self._tombstone_file, ref_of)
         self.head_from_ms = -(2**62)
         """Deletions of this time and later may hide samples in memory; the store keeps it up."""
+        self._needless: list[Path] = []
 
     # -- reading --
 
@@ -109,6 +112,7 @@ class BlockStore:
 
         Raises StorageError when there is no room; then none is left behind.
         """
+        self._remove_needless()
         cleaned = max((one.number for one in self.tombstones), default=0)
         meta = BlockMeta(0, 0, 0, log_number, cleaned=cleaned)
         written: list[Path] = []
@@ -125,7 +129,7 @@ class BlockStore:
     def abandon(self, paths: Iterable[Path]) -> None:
         """Remove blocks that were written and never added."""
         for path in paths:
-            self._open(path).remove()
+            self._gone(path, partial(remove_directory, path))
 
     def opened(self, paths: Iterable[Path]) -> list[Block]:
         """Blocks that were written, ready to be read."""
@@ -145,7 +149,29 @@ class BlockStore:
             kept = [block for block in self.blocks if block not in gone]
             self.blocks = precedence([*kept, *new])
         for block in gone:
-            block.remove()
+            self._gone(block.path, block.remove)
+
+    def _gone(self, path: Path, remove: Callable[[], object]) -> None:
+        try:
+            remove()
+        except OSError as error:
+            log.warning("%s is needless and stays for now: %s", path, error.strerror)
+            self._needless.append(path)
+
+    def _remove_needless(self) -> None:
+        """What could not be removed goes before other blocks come: a start would read it again."""
+        while self._needless:
+            path = self._needless[-1]
+            try:
+                if path.exists():
+                    remove_directory(path)
+            except OSError as error:
+                raise StorageError(
+                    f"a block that is needless can't be removed: {error.strerror}",
+                    where=Where(str(path)),
+                    advice="check the disk and the owner of the directory; it is tried again",
+                ) from error
+            self._needless.pop()
 
     def adopt(self, incoming: Path, begin: Callable[[Sequence[Labels]], object]) -> list[Block]:
         """Take over blocks that an import made; `begin` makes the series that are not known.
@@ -178,6 +204,7 @@ class BlockStore:
         """
         done = 0
         with self._compacting:
+            self._remove_needless()
             while names := compact.plan(self._extents(), spans_ms, until_ms):
                 chosen = [block for block in self.blocks if block.path.name in names]
                 if self._verified(chosen):
@@ -189,6 +216,7 @@ class BlockStore:
     def clean(self) -> None:
         """Write every block anew that something was deleted from. Raises StorageError."""
         with self._compacting:
+            self._remove_needless()
             for block in self.blocks:
                 if self._hidden_in(block) and self._verified([block]):
                     self._merge([block])

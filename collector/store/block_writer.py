@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +26,7 @@ from collector.store import merge
 from collector.store.block_files import write_series
 from collector.store.block_index import SAMPLE_FILES, BlockIndex, BlockMeta, encode_index
 from collector.store.block_rows import Matrix, RowWriter
-from collector.store.disk import NewFile
+from collector.store.disk import UNFINISHED, NewFile, remove_directory
 from collector.store.wal import sync_directory
 
 SERIES_AT_ONCE = 4096
@@ -72,13 +73,13 @@ def write_block(directory: Path, plan: Plan, source: Source) -> Path | None:
     Raises StorageError; then nothing is left behind.
     """
     path = free_path(directory, plan.from_ms, plan.meta)
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_suffix(UNFINISHED)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         os.mkdir(temporary)
         if _write(temporary, plan, source):
             os.rename(temporary, path)
-            sync_directory(directory)
+            _sync_or_undo(path)
             return path
     except OSError as error:
         raise StorageError(
@@ -89,6 +90,15 @@ def write_block(directory: Path, plan: Plan, source: Source) -> Path | None:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return None
+
+
+def _sync_or_undo(path: Path) -> None:
+    try:
+        sync_directory(path.parent)
+    except OSError:
+        with suppress(OSError):
+            remove_directory(path)
+        raise
 
 
 def free_path(directory: Path, from_ms: int, meta: BlockMeta) -> Path:

@@ -43,8 +43,13 @@ def checkpoints(directory: Path) -> list[Path]:
 
 def write_checkpoint(
     directory: Path, number: int, copy: HeadCopy, metadata: Mapping[str, Metadata]
-) -> None:
-    """Write what `copy` holds. Raises StorageError; then nothing is left behind."""
+) -> bool:
+    """Write what `copy` holds; whether its name survives a loss of power too.
+
+    Raises StorageError; then there is no such checkpoint. When the file is in its place but the
+    directory can't be synced, it counts, for a start would read it, and what it makes needless must
+    stay: after a loss of power the log before it may be what is read.
+    """
     path = directory / f"{number:010}{SUFFIX}"
     temporary = path.with_suffix(".tmp")
     try:
@@ -55,16 +60,20 @@ def write_checkpoint(
                 for part in frame(kind, payload):
                     file.write(part)
         os.rename(temporary, path)
-        sync_directory(directory)
     except OSError as error:
-        for left_over in (temporary, path):
-            with suppress(OSError):
-                left_over.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise StorageError(
             f"a checkpoint can't be written: {error.strerror}",
             where=Where(str(path)),
             advice=f"{remedy(error)}; the log grows until a checkpoint fits",
         ) from error
+    try:
+        sync_directory(directory)
+    except OSError as error:
+        log.warning("%s may not survive a loss of power: %s", path, error.strerror)
+        return False
+    return True
 
 
 def _records(

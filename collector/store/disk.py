@@ -7,6 +7,7 @@ test can let any of them fail.
 from __future__ import annotations
 
 import os
+import shutil
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from collector.model.errors import StorageError, Where
 from collector.store.wal import sync_directory
 
 CHUNK_BYTES = 1 << 20
+UNFINISHED = ".tmp"
+"""How names end of what is being written or removed; a start removes it."""
 
 
 class NewFile:
@@ -96,6 +99,17 @@ def replace_file(path: Path, write: Callable[[NewFile], object]) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_directory(path: Path) -> None:
+    """At once and as a whole. Raises OSError; then it is all there.
+
+    What is left of it if the process ends meanwhile has another name, with UNFINISHED at its end.
+    """
+    gone = path.with_name(path.name + ".gone" + UNFINISHED)
+    shutil.rmtree(gone, ignore_errors=True)
+    os.rename(path, gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def make_directory(path: Path) -> None:

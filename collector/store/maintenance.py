@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,10 +30,11 @@ from collector.store.log_writer import LogWriter
 from collector.store.options import StoreOptions, StoreStatus
 from collector.store.recovery import Recovery
 from collector.store.retention import cut_time_ms, limit_bytes
-from collector.store.snapshot import write_snapshot
+from collector.store.snapshot import remove_unfinished, write_snapshot
 from collector.store.steady_time import SteadyTime
 from collector.store.tiers import Tier
 from collector.store.tombstones import Tombstone, masked
+from collector.store.wal import remove_needless
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class Maintenance:
         newest_ms = parts.head.last_ms()
         self._time = SteadyTime(parts.clock, newest_ms, parts.options.retention_ms)
         self.lock = threading.Lock()
+        remove_unfinished(parts.directory)
 
     def run(self) -> None:
         """fsync, cut, checkpoint, retention. Raises StorageError; the next call tries again."""
@@ -112,22 +114,30 @@ class Maintenance:
             head, metadata = parts.head, dict(parts.metadata)
             copy = head.copy() if cut_ms is None else head.begin_cut(cut_ms)
         if cut_ms is None:
-            write_checkpoint(parts.log_directory, number, copy, metadata)
+            checkpoint_log(parts.log, parts.log_directory, number, copy, metadata)
         else:
-            source = HeadSource(copy, parts.blocks.tombstones)
-            spans = source.spans(cut_ms, parts.options.head_ms)
-            written = parts.blocks.write(source, spans, number)
-            try:
-                write_checkpoint(parts.log_directory, number, copy.after(cut_ms), metadata)
-            except StorageError:
-                parts.blocks.abandon(written)
-                raise
-            opened = parts.blocks.opened(written)
-            with parts.lock:
-                parts.head.cut(cut_ms, copy.late)
-                parts.blocks.add(opened)
-                parts.blocks.head_from_ms = cut_ms
-        remove_before(parts.log, parts.log_directory, number)
+            self._cut_blocks(cut_ms, number, copy, metadata)
+
+    def _cut_blocks(
+        self, cut_ms: int, number: int, copy: HeadCopy, metadata: Mapping[str, Metadata]
+    ) -> None:
+        parts = self._parts
+        source = HeadSource(copy, parts.blocks.tombstones)
+        spans = source.spans(cut_ms, parts.options.head_ms)
+        written = parts.blocks.write(source, spans, number)
+        try:
+            left = copy.after(cut_ms)
+            is_safe = write_checkpoint(parts.log_directory, number, left, metadata)
+        except StorageError:
+            parts.blocks.abandon(written)
+            raise
+        opened = parts.blocks.opened(written)
+        with parts.lock:
+            parts.head.cut(cut_ms, copy.late)
+            parts.blocks.add(opened)
+            parts.blocks.head_from_ms = cut_ms
+        if is_safe:
+            remove_before(parts.log, parts.log_directory, number)
 
     def forget(self, before_ms: int) -> int:
         """Drop what is past retention, by time and by size; how many blocks."""
@@ -172,7 +182,7 @@ class Maintenance:
         for tier in parts.tiers:
             raw = parts.blocks.blocks
             done += tier.write(raw, parts.blocks.source(), until_ms)
-            tier.forget(parts.clock.now_ms())
+            tier.forget(self._time.now_ms())
         return done
 
     def adopt(self) -> None:
@@ -250,6 +260,20 @@ class Maintenance:
             return write_snapshot(parts.directory, now_ms, blocks, number, copy, metadata)
 
 
+def checkpoint_log(
+    log_writer: LogWriter,
+    directory: Path,
+    number: int,
+    copy: HeadCopy,
+    metadata: Mapping[str, Metadata],
+) -> None:
+    """A checkpoint of all that was in memory when segment `number` began, in place of the log
+    before it. Raises StorageError; then all is as it was.
+    """
+    if write_checkpoint(directory, number, copy, metadata):
+        remove_before(log_writer, directory, number)
+
+
 def log_bytes(log_writer: LogWriter, directory: Path) -> int:
     """Size of segments and checkpoints."""
     paths = [*log_writer.wal.segments(), *checkpoints(directory)]
@@ -261,4 +285,4 @@ def remove_before(log_writer: LogWriter, directory: Path, number: int) -> None:
     log_writer.wal.remove_before(number)
     for path in checkpoints(directory):
         if int(path.stem) < number:
-            path.unlink()
+            remove_needless(path)

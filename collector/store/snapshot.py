@@ -15,7 +15,7 @@ from collector.model.errors import StorageError, Where
 from collector.model.metadata import Metadata
 from collector.store.block import Block
 from collector.store.checkpoint import write_checkpoint
-from collector.store.disk import link_tree
+from collector.store.disk import UNFINISHED, link_tree
 from collector.store.head_copy import HeadCopy
 from collector.store.wal import sync_directory
 
@@ -29,6 +29,12 @@ def free_name(directory: Path, now_ms: int) -> str:
     while (directory / f"{stamp}-{number:016x}").exists():
         number += 1
     return f"{stamp}-{number:016x}"
+
+
+def remove_unfinished(directory: Path) -> None:
+    """What is left, below the store's `directory`, of snapshots that were not finished."""
+    for path in (directory / DIRECTORY).glob("*" + UNFINISHED):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def write_snapshot(
@@ -45,9 +51,9 @@ def write_snapshot(
     """
     name = free_name(directory / DIRECTORY, now_ms)
     path = directory / DIRECTORY / name
-    temporary = path.with_name(name + ".tmp")
+    temporary = path.with_name(name + UNFINISHED)
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove_unfinished(directory)
         (temporary / "wal").mkdir(parents=True)
         for place, some in blocks.items():
             (temporary / place).mkdir(parents=True)
@@ -58,6 +64,7 @@ def write_snapshot(
             if (directory / deletions).exists():
                 os.link(directory / deletions, temporary / deletions)
         write_checkpoint(temporary / "wal", number, copy, metadata)
+        sync_directory(temporary / "wal")
         sync_directory(temporary)
         os.rename(temporary, path)
         sync_directory(path.parent)

@@ -8,6 +8,7 @@ believed at once.
 from __future__ import annotations
 
 import logging
+import threading
 
 from collector.model.clock import Clock
 
@@ -22,7 +23,7 @@ BELIEVED_AFTER_SECONDS = 3600.0
 class SteadyTime:
     """`newest_ms`: the store's newest sample at start, -1 when it is empty.
 
-    A start later than that by more than `silence_ms` counts as a jump.
+    A start later than that by more than `silence_ms` counts as a jump. Any thread may ask.
     """
 
     def __init__(self, clock: Clock, newest_ms: int, silence_ms: int) -> None:
@@ -32,9 +33,14 @@ class SteadyTime:
         self._believed_ms = newest_ms if is_silent else wall_ms
         self._at_seconds = clock.monotonic_seconds()
         self._jumped_at_seconds: float | None = None
+        self._lock = threading.Lock()
 
     def now_ms(self) -> int:
         """Milliseconds since 1970 that may be acted upon."""
+        with self._lock:
+            return self._now_ms()
+
+    def _now_ms(self) -> int:
         wall_ms, seconds = self._clock.now_ms(), self._clock.monotonic_seconds()
         expected_ms = self._believed_ms + int((seconds - self._at_seconds) * 1000)
         if wall_ms - expected_ms > MAX_JUMP_MS and not self._has_lasted(seconds):

@@ -27,13 +27,12 @@ from collector.model.samples import Float64s, Int64s, SampleBatch
 from collector.store import interface, merge
 from collector.store.block_store import BlockStore
 from collector.store.changes import Changes
-from collector.store.checkpoint import write_checkpoint
 from collector.store.directory_lock import lock_directory
 from collector.store.head import Head
 from collector.store.interface import NOTHING_REFUSED, Buckets, CounterTotals, Refused, Slice
 from collector.store.label_lists import LabelLists
 from collector.store.log_writer import LogWriter
-from collector.store.maintenance import Maintenance, Parts, remove_before
+from collector.store.maintenance import Maintenance, Parts, checkpoint_log
 from collector.store.options import StoreOptions, StoreStatus
 from collector.store.recovery import recover
 from collector.store.self_metrics import StoreMetrics
@@ -146,10 +145,13 @@ class Tsdb:
         """A process writes to segments of its own, after a checkpoint of what it found."""
         number = self._recovery.next_number
         if number > self._recovery.checkpoint:
-            write_checkpoint(self._log_directory, number, self._head.copy(), self._metadata)
+            self._checkpoint(number)
         self._log.begin_segment(number)
         self._refusal = None
-        remove_before(self._log, self._log_directory, number)
+
+    def _checkpoint(self, number: int) -> None:
+        directory, copy = self._log_directory, self._head.copy()
+        checkpoint_log(self._log, directory, number, copy, self._metadata)
 
     # -- Appender --
 
@@ -441,9 +443,7 @@ class Tsdb:
             try:
                 if self._refusal is not None:
                     raise self._refusal
-                copy = self._head.copy()
-                write_checkpoint(self._log_directory, number, copy, self._metadata)
-                remove_before(self._log, self._log_directory, number)
+                self._checkpoint(number)
             except StorageError as error:
                 log.warning("closing without a checkpoint, the next start replays: %s", error)
             self._log.wal.close()

@@ -62,7 +62,7 @@ class Wal:
         except OSError as error:
             if descriptor >= 0:
                 os.close(descriptor)
-                path.unlink(missing_ok=True)
+                remove_needless(path)
             raise self._failed(error) from error
         self.close()
         self._descriptor, self._size, self.number = descriptor, len(MAGIC), number
@@ -112,6 +112,9 @@ class Wal:
                 self.sync()
             except StorageError as error:
                 log.error("the end of a segment may not survive a loss of power: %s", error)
+            if self._has_remains:
+                with suppress(OSError):  # then a start skips them, and says so
+                    self._cut_back()
             os.close(self._descriptor)
             self._descriptor = -1
             self._has_remains = False
@@ -120,7 +123,7 @@ class Wal:
         """Delete the segments that a checkpoint or blocks made needless."""
         for path in self.segments():
             if int(path.stem) < number:
-                path.unlink()
+                remove_needless(path)
 
     def _failed(self, error: OSError) -> StorageError:
         return StorageError(
@@ -137,6 +140,14 @@ def remedy(error: OSError) -> str:
     if error.errno == errno.EROFS:
         return "make the file system writable again"
     return "check the disk and the owner of the directory"
+
+
+def remove_needless(path: Path) -> None:
+    """Remove a file that nothing reads any more; one that can't be removed is only told."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s is needless and can't be removed: %s", path, error.strerror)
 
 
 def segment_path(directory: Path, number: int) -> Path:

@@ -1,18 +1,20 @@
-"""A file system that fails at random: short writes, ENOSPC, EIO, in the log and in checkpoints.
+"""A file system that fails at random: short writes, ENOSPC, EIO; in the log, in checkpoints, in the
+cut of blocks, in their compaction, in deletions and snapshots.
 
 Whatever it refuses is told by a StorageError, and what was acknowledged is there after a crash.
-What was refused may be there too: an fsync that fails takes nothing back.
+What was refused may be there too: an fsync that fails takes nothing back. `TOCSIN_DISK_FAULT_SEEDS`
+says how many stories of cuts and merges are told; 6 unless told otherwise.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import random
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,55 +24,21 @@ from collector.model.clock import ManualClock
 from collector.model.errors import StorageError
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
-from collector.store import checkpoint, disk, wal
+from collector.model.samples import is_missing
+from collector.store import wal
 from collector.store.options import StoreOptions
 from collector.store.tsdb import Tsdb
+from tests.oracles.failing_os import FailingOs, fail_in
 
+SEEDS = int(os.environ.get("TOCSIN_DISK_FAULT_SEEDS", "6"))
 START_MS = 1_700_000_000_000
 SERIES = [Labels.of("x_total", n=str(i)) for i in range(20)]
 ALL = ([Matcher("=", "__name__", "x_total")], -1, 2**62)
-FAILING = ("open", "write", "writev", "fdatasync", "fsync", "ftruncate", "rename")
-
-
-class FailingOs:
-    """`os` whose calls fail now and then, in a way that such a call may fail."""
-
-    def __init__(self, dice: random.Random, ratio: float) -> None:
-        self._dice = dice
-        self.ratio = ratio
-        self.failures = 0
-
-    def __getattr__(self, name: str) -> Any:
-        real = getattr(os, name)
-        return self._failing(name, real) if name in FAILING else real
-
-    def _failing(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if self._dice.random() >= self.ratio:
-                return real(*args, **kwargs)
-            self.failures += 1
-            if name in ("write", "writev") and self._dice.random() < 0.5:
-                return self._short(args[0], args[1])
-            code = self._dice.choice((errno.ENOSPC, errno.EIO))
-            raise OSError(code, os.strerror(code))
-
-        return call
-
-    def _short(self, descriptor: int, data: Any) -> int:
-        whole = b"".join(bytes(part) for part in data) if isinstance(data, list) else bytes(data)
-        return os.write(descriptor, whole[: self._dice.randrange(len(whole)) or 1])
 
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, float], FailingOs]:
-    def install(seed: int, ratio: float) -> FailingOs:
-        layer = FailingOs(random.Random(seed), ratio)
-        for module in (wal, checkpoint, disk):
-            assert isinstance(module, ModuleType)
-            monkeypatch.setattr(module, "os", layer)
-        return layer
-
-    return install
+    return lambda seed, ratio: fail_in(monkeypatch, seed, ratio)
 
 
 def attempt(call: Callable[[], object]) -> bool:
@@ -115,11 +83,66 @@ def test_no_fault_of_the_disk_costs_what_was_acknowledged(
     store.close()
 
 
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_no_fault_costs_anything_while_blocks_are_cut_merged_copied_and_deleted_from(
+    tmp_path: Path, failing: Callable[[int, float], FailingOs], seed: int
+) -> None:
+    clock = ManualClock(START_MS)
+    options = StoreOptions(head_ms=40, block_spans_ms=(160, 640), segment_bytes=20_000)
+    layer = failing(seed, 0.0)
+    store = Tsdb.open(tmp_path, clock, options)
+    acknowledged, refused, done = set[int](), set[int](), Counter[str]()
+    deleted: set[int] = set()
+    for part in range(3):
+        refs = store.refs("s", SERIES)
+        for row in range(part * 400, part * 400 + 400):
+            layer.ratio = 0.03
+            values = np.arange(20.0) + row
+            taken = attempt(partial(store.append_row, "s", START_MS + row, refs, values))
+            (acknowledged if taken else refused).add(row)
+            clock.advance(1)
+            layer.ratio = 0.01  # these make many calls each
+            if row % 25 == 0:
+                done["cut"] += attempt(store.maintain)
+                done["merged"] += attempt(store.compact)
+            if row % 100 == 99:
+                gone = row - 50
+                at_ms = START_MS + gone
+                if attempt(partial(store.delete, ALL[0], at_ms, at_ms)):
+                    deleted.add(gone)
+                    done["deleted"] += 1
+                else:
+                    refused.add(gone)  # it may be there or not
+                    acknowledged.discard(gone)
+                done["cleaned"] += attempt(store.clean_tombstones)
+                done["copied"] += attempt(partial(store.snapshot, skip_head=False))
+        layer.ratio = 0.0
+        wanted = acknowledged - deleted
+        assert wanted <= held(store) <= (wanted | refused) - deleted
+        os.close(store._lock_descriptor)  # as kill -9 does
+        store = Tsdb.open(tmp_path, clock, options)
+        assert wanted <= held(store) <= (wanted | refused) - deleted
+        assert store.status().damaged_blocks == 0
+    assert layer.failures > 30
+    assert all(done[what] for what in ("cut", "merged", "deleted", "cleaned", "copied")), done
+    store.maintain()
+    store.compact()
+    store.snapshot(skip_head=False)
+    assert wanted <= held(store) <= (wanted | refused) - deleted
+    store.close()
+    assert not list(tmp_path.rglob("*.tmp"))
+    for copy in (tmp_path / "snapshots").iterdir():
+        whole = Tsdb.open(copy, clock, options)
+        assert held(whole) <= acknowledged | refused
+        whole.close()
+
+
 def held(store: Tsdb) -> set[int]:
     """The rows that the store has, each proved to be whole."""
     (one,) = store.select(*ALL)
-    rows = one.timestamps_ms - START_MS
-    assert (one.values == np.arange(20)[:, None] + rows).all()
+    there = ~is_missing(one.values).all(axis=0)
+    rows = (one.timestamps_ms - START_MS)[there]
+    assert (one.values[:, there] == np.arange(20)[:, None] + rows).all()
     return set(rows.tolist())
 
 

@@ -24,6 +24,7 @@ from collector.model.alert import Alert
 from collector.model.labels import Labels
 
 GroupId = tuple[str, Labels]
+NOBODY_ASKED: Mapping[str, int] = {}
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class Place:
     integration: str
     receiver: str
     send_resolved: bool
+    takes_changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Dispatcher:
     def __init__(self, root: Route, timers: Mapping[GroupId, GroupState], now_ms: int) -> None:
         self.root = root
         self.groups: dict[GroupId, Group] = {}
+        self.keyed: dict[str, Group] = {}
         self._routes = {route.id: route for route in root.walk()}
         self._kept_timers = {
             id_: resumed(timer, self._routes[id_[0]].timers, now_ms)
@@ -143,6 +146,7 @@ class Dispatcher:
         if group.members:
             return False
         del self.groups[group.id]
+        self.keyed.pop(group.key, None)
         return True
 
     def released(self, leaving: Mapping[GroupId, Sequence[str]]) -> list[str]:
@@ -182,7 +186,7 @@ class Dispatcher:
     def _open(self, route: Route, labels: Labels, now_ms: int) -> Group:
         timer = self._kept_timers.pop((route.id, labels), None) or opened(route.timers, now_ms)
         group = Group(route, labels, route.group_key(labels), timer)
-        self.groups[group.id] = group
+        self.groups[group.id] = self.keyed[group.key] = group
         self._push(group)
         return group
 
@@ -197,35 +201,53 @@ class Dispatcher:
         heapq.heappush(self._due, (group.state.next_flush_ms, self._pushed, group.id))
 
 
-def decide_group(
-    group: Group,
-    members: Sequence[StoredAlert],
-    places: Sequence[Place],
-    told: Mapping[tuple[str, str], Told],
-    hiding_now: Hiding,
-    external_url: str,
-) -> list[Decision]:
-    """What each integration of the group's receiver is to be told now."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A group's alerts, ordered by labels: those that may be told, and those that are held back."""
+
+    shown: Sequence[StoredAlert]
+    hidden: Sequence[StoredAlert]
+
+    @property
+    def fires(self) -> bool:
+        """Whether an alert fires, held back or not."""
+        return not all(stored.ended for stored in (*self.shown, *self.hidden))
+
+
+def see_group(group: Group, members: Sequence[StoredAlert], hiding_now: Hiding) -> Seen:
+    """What of a group is inhibited, silenced or muted now."""
     mutes = hiding_now.mutes(group.route)
     shown: list[StoredAlert] = []
     hidden: list[StoredAlert] = []
     for stored in members:
         hides = mutes or hiding_now.hides(stored.alert.labels)
         (hidden if hides else shown).append(stored)
-    if not shown:
-        return _forget_ended(group, hidden, places, told)
     shown.sort(key=lambda stored: stored.alert.labels.pairs)
-    decisions = [
-        _decide_place(
-            group,
-            shown,
-            place,
-            told.get((group.key, place.integration)),
-            hiding_now.now_ms,
-            external_url,
+    return Seen(shown, hidden)
+
+
+def decide_group(
+    group: Group,
+    seen: Seen,
+    places: Sequence[Place],
+    told: Mapping[tuple[str, str], Told],
+    now_ms: int,
+    external_url: str,
+    asked: Mapping[str, int] = NOBODY_ASKED,
+) -> list[Decision]:
+    """What each integration of a group is to be told now.
+
+    `asked` says when somebody wanted a receiver to be told again, whatever the repeat interval.
+    """
+    if not seen.shown:
+        return _forget_ended(group, seen.hidden, places, told)
+    decisions = []
+    for place in places:
+        before = told.get((group.key, place.integration))
+        asked_ms = asked.get(place.receiver, 0)
+        decisions.append(
+            _decide_place(group, seen.shown, place, before, now_ms, external_url, asked_ms)
         )
-        for place in places
-    ]
     return [decision for decision in decisions if decision is not None]
 
 
@@ -256,7 +278,11 @@ def _decide_place(
     told: Told | None,
     now_ms: int,
     external_url: str,
+    asked_ms: int,
 ) -> Decision | None:
+    repeat_ms = group.route.timers.repeat_ms
+    if told is not None and told.at_ms < asked_ms:
+        repeat_ms = 0
     firing = frozenset(stored.fingerprint for stored in shown if not stored.ended)
     resolved = frozenset(stored.fingerprint for stored in shown if stored.ended)
     reason = decide(
@@ -264,12 +290,12 @@ def _decide_place(
         firing,
         resolved,
         send_resolved=place.send_resolved,
-        repeat_ms=group.route.timers.repeat_ms,
+        repeat_ms=repeat_ms,
         now_ms=now_ms,
     )
     if reason is None:
         return None
-    alerts = _told_alerts(shown, place.send_resolved)
+    alerts = told_alerts(shown, place.send_resolved)
     notification = None
     if alerts:
         notification = Notification(
@@ -292,7 +318,8 @@ def notification_id(group_key: str, integration: str, reason: Reason, now_ms: in
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _told_alerts(shown: Iterable[StoredAlert], send_resolved: bool) -> tuple[Alert, ...]:
+def told_alerts(shown: Iterable[StoredAlert], send_resolved: bool) -> tuple[Alert, ...]:
+    """Alerts as a notification has them: those that ended with their end, if that is told."""
     return tuple(
         replace(stored.alert, ends_at_ms=stored.ends_at_ms) if stored.ended else stored.alert
         for stored in shown

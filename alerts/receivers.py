@@ -27,7 +27,7 @@ class Integration:
     @property
     def place(self) -> Place:
         """What deciding needs to know."""
-        return Place(self.key, self.receiver, self.send_resolved)
+        return Place(self.key, self.receiver, self.send_resolved, self.channel.takes_changes)
 
 
 def build_integrations(

@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,17 @@ from prometheus_client import CollectorRegistry
 from alerts import delivery_log, state
 from alerts.config import AlertmanagerGlobal, AlertsConfig, write_original
 from alerts.database import Database
+from alerts.dedup import Told
 from alerts.deliver import ChannelHealth, Sender
-from alerts.delivery_log import Attempt, Decision, OutboxRow
-from alerts.dispatch import Dispatcher, Group, Hiding, Place, decide_group
+from alerts.delivery_log import Attempt, OutboxRow
+from alerts.dispatch import Dispatcher, Group, Hiding, Place, Seen, decide_group, see_group
 from alerts.group import GroupState
 from alerts.inbox import AlertInbox
 from alerts.inhibit import Inhibitor, InhibitRule, build_rules
 from alerts.mute_times import TimeInterval
+from alerts.on_call import flow, incident_store
+from alerts.on_call.incident import Incident
+from alerts.on_call.stage import Asked, IncidentStage, Outcome, Ownership
 from alerts.receivers import Integration, build_integrations
 from alerts.route import build_route
 from alerts.self_metrics import AlertMetrics
@@ -37,6 +41,7 @@ from collector.model.alert import Alert
 from collector.model.clock import Clock
 from collector.model.errors import TocsinError
 from collector.model.labels import Labels
+from collector.model.secrets import Secret
 
 log = logging.getLogger(__name__)
 
@@ -88,12 +93,12 @@ class _Rules:
 
 
 class AlertService:
-    """Alerts in, notifications out; survives kill -9 through the file at `database_path`."""
+    """Alerts in, notifications out; survives kill -9 through its `database`."""
 
     def __init__(
         self,
         config: AlertsConfig,
-        database_path: Path,
+        database: Path | Secret,
         clock: Clock,
         registry: CollectorRegistry,
         *,
@@ -109,7 +114,7 @@ class AlertService:
         self._clock = clock
         self._external_url = external_url
         self._random_ratio = random_ratio
-        self._database = Database(database_path)
+        self._database = Database(database)
         self._lock = threading.RLock()
         self._wakes = threading.Condition(self._lock)
         self._started = self._stopping = False
@@ -118,6 +123,7 @@ class AlertService:
         self.started_at_ms = now_ms
         self.silences = SilenceBook(self._database, clock)
         self._inbox = AlertInbox(self._database, now_ms)
+        self._stage = IncidentStage(lambda *_: Ownership(), external_url, 600_000)
         self._rules = _rules(config, defaults)
         self._take_over(integrations)
         self._dispatcher = self._new_dispatcher(now_ms)
@@ -274,32 +280,45 @@ class AlertService:
 
     def _ask(self, due: Sequence[Group], now_ms: int) -> None:
         members = {group.id: self._members(group) for group in due}
+        keys = [group.key for group in due]
         try:
-            with self._database.read() as connection:
-                told = delivery_log.load_told(connection, [group.key for group in due])
             hidden = self._hiding(now_ms)
-            decisions = [
-                decision
-                for group in due
-                for decision in decide_group(
-                    group,
-                    members[group.id],
-                    self._places(group.route.receiver),
-                    told,
-                    hidden,
-                    self._external_url,
-                )
-            ]
-            self._keep(due, members, decisions)
+            with self._database.read() as connection:
+                told = delivery_log.load_told(connection, keys)
+                last = incident_store.of_groups(connection, keys)
+                asked = [
+                    self._asked(group, see_group(group, members[group.id], hidden), last, told)
+                    for group in due
+                ]
+                outcome = flow.judge(connection, self._stage, asked, last, self._fires, now_ms)
+            self._keep(due, members, outcome)
         except TocsinError:
             self._dispatcher.ask_again(due, now_ms + RETRY_MS)
             raise
+
+    def _asked(
+        self,
+        group: Group,
+        seen: Seen,
+        last: Mapping[str, Incident],
+        told: Mapping[tuple[str, str], Told],
+    ) -> Asked:
+        incident = last.get(group.key)
+        places = flow.places_of(group, incident, self._places, told)
+        asked = incident.asked if incident is not None else {}
+        now_ms = self._clock.now_ms()
+        decisions = decide_group(group, seen, places, told, now_ms, self._external_url, asked)
+        return flow.asked_group(group, seen, bool(places), decisions)
+
+    def _fires(self, group_key: str) -> bool:
+        group = self._dispatcher.keyed.get(group_key)
+        return group is not None and not all(one.ended for one in self._members(group))
 
     def _keep(
         self,
         due: Sequence[Group],
         members: dict[tuple[str, Labels], list[StoredAlert]],
-        decisions: Sequence[Decision],
+        outcome: Outcome,
     ) -> None:
         """Make decisions and timers durable together, then hand over what is to be sent."""
         first_flushes = [group for group in due if group.id not in self._flushed]
@@ -309,9 +328,10 @@ class AlertService:
         gone = [group for group in due if not group.members - set(ended[group.id])]
         released = self._dispatcher.released(ended)
         rows = []
-        if decisions or first_flushes or gone or released:
+        if outcome.decisions or outcome.incidents or first_flushes or gone or released:
             with self._database.write() as connection:
-                rows = delivery_log.save_decisions(connection, decisions)
+                rows = delivery_log.save_decisions(connection, outcome.decisions)
+                flow.save_outcome(connection, outcome)
                 state.save_groups(connection, map(_timer, first_flushes))
                 for group in gone:
                     state.delete_group(connection, group.route.id, group.labels)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from collector.model.clock import ManualClock
+from tests.oracles.postgres_server import PostgresServer, find_binaries
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,6 +51,17 @@ def binary() -> Callable[[str], str]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL of Debian's; the test is skipped, with the reason, where it is absent."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed (Debian has it; .ci/run installs it)")
+    server = PostgresServer(binaries)
+    yield server
+    server.remove()
 
 
 class Processes:

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from alerts.config import AlertmanagerGlobal, AlertsConfig
 from alerts.receivers import build_integrations
+from alerts.section import AlertsSection
 from alerts.template import TemplateBook, load_book
 from anomaly.config import AnomalyConfig
 from collector.config import GlobalConfig, LimitsConfig, OtlpConfig, ScrapeConfig, StorageConfig
@@ -116,6 +117,7 @@ class Config:
     anomaly: AnomalyConfig
     alerts: AlertsConfig
     alerts_global: AlertmanagerGlobal
+    alerts_section: AlertsSection
     alert_templates: TemplateBook
     dashboards: DashboardsConfig
 
@@ -209,6 +211,7 @@ class _Loader:
             anomaly=self._section("anomaly", AnomalyConfig),
             alerts=alerts,
             alerts_global=self._global(AlertmanagerGlobal),
+            alerts_section=self._section("alerts", AlertsSection),
             alert_templates=self._alert_templates(alerts.templates),
             dashboards=self._section("dashboards", DashboardsConfig),
         )
@@ -298,6 +301,7 @@ class _Loader:
             "logs",
             "slos",
             "anomaly",
+            "alerts",
             "dashboards",
         }
         known = sections | _names(ScrapeSection) | _names(RemoteWriteSection)

@@ -16,6 +16,8 @@ GLOBAL = ("global_", "alerts_global")
 """Models that share the block `global`."""
 SPREAD = ("alerts",)
 """Models whose fields are top-level keys."""
+NAMES = {"alerts_section": "alerts"}
+"""Sections that the file names otherwise."""
 _PASSWORD = re.compile(r"(?<=://)([^/?#\s:@]*):[^/?#\s@]*@")
 
 
@@ -32,7 +34,7 @@ def config_text(config: Config) -> str:
         elif field.name in SPREAD:
             document |= _set_in(value)
         else:
-            document[field.name] = _written(value)
+            document[NAMES.get(field.name, field.name)] = _written(value)
     kept = {name: _masked(value) for name, value in document.items() if value}
     return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True) if kept else ""
 

@@ -76,6 +76,8 @@ class Lifecycle:
         config = self._load()
         parts, old = self._parts, self._parts.config
         changed = [name for name in AT_START if getattr(config, name) != getattr(old, name)]
+        if config.alerts_section.database_url != old.alerts_section.database_url:
+            changed.append("alerts.database_url")
         if changed:
             raise ConfigError(
                 f"{', '.join(changed)}: can't change while tocsin runs",

@@ -139,10 +139,10 @@ def process_registry() -> CollectorRegistry:
 def build_alerts(
     config: Config, directory: Path, clock: Clock, registry: CollectorRegistry, external_url: str
 ) -> AlertService:
-    """Routes, groups and channels on their file of the data directory."""
+    """Routes, groups and channels on the database named, or on a file of the data directory."""
     return AlertService(
         config.alerts,
-        directory / "alerts.sqlite",
+        config.alerts_section.database_url or directory / "alerts.sqlite",
         clock,
         registry,
         global_=config.alerts_global,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,7 +17,8 @@ from prometheus_client import CollectorRegistry
 from alerts.config import AlertmanagerGlobal, AlertsConfig
 from alerts.service import AlertService
 from collector.model import Alert, Clock, Labels, ManualClock
-from examples.pager.app import build_app
+from collector.model.secrets import Secret
+from examples.pager.app import Pager, build_app
 from examples.pager.faults import Fault
 from examples.pager.record import Entry, Record
 from examples.pager.smtp_sink import serve_smtp
@@ -65,9 +67,21 @@ class RunningPager:
     def of(self, service: str = "") -> list[Entry]:
         return self.record.of(service)
 
-    def fault(self, service: str, **fault: Any) -> None:
-        import json
+    @property
+    def state(self) -> Pager:
+        """What the stand-ins remember."""
+        pager: Pager = self._app.state.pager
+        return pager
 
+    def post(self, path: str, body: Any) -> Any:
+        """Ask the stand-in to do something."""
+        request = urllib.request.Request(
+            f"{self.url}{path}", data=json.dumps(body).encode(), method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
+    def fault(self, service: str, **fault: Any) -> None:
         body = json.dumps({"service": service, **fault}).encode()
         request = urllib.request.Request(f"{self.url}/faults", data=body, method="POST")
         urllib.request.urlopen(request, timeout=5).close()
@@ -133,9 +147,17 @@ def slo_alert() -> Alert:
 Service = Callable[..., AlertService]
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Path | Secret:
+    """Where alerting keeps its state: a file, then an empty schema of a PostgreSQL."""
+    if request.param == "sqlite":
+        return tmp_path / "alerts.db"
+    return Secret(request.getfixturevalue("postgres").new_url())
+
+
 @pytest.fixture
-def make_service(tmp_path: Path, clock: ManualClock) -> Iterator[Service]:
-    """Builds services on one database file; each is closed at the end."""
+def make_service(address: Path | Secret, clock: ManualClock) -> Iterator[Service]:
+    """Builds services on one database; each is closed at the end."""
     made: list[AlertService] = []
 
     def make(
@@ -143,7 +165,7 @@ def make_service(tmp_path: Path, clock: ManualClock) -> Iterator[Service]:
     ) -> AlertService:
         service = AlertService(
             AlertsConfig.model_validate(config),
-            tmp_path / "alerts.db",
+            address,
             clock,
             CollectorRegistry(),
             global_=AlertmanagerGlobal.model_validate(global_ or {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from alerts.database import Database
 from alerts.events import Event, EventKind, EventSearch, find_events, forget_events, save_events
+from collector.model.secrets import Secret
 
 ACKED = Event(
     at_ms=2_000,
@@ -24,11 +26,12 @@ FIRED = Event(at_ms=1_000, kind=EventKind.FIRED, fingerprint="e" * 16, text="it 
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = Database(tmp_path / "alerts.sqlite")
+def database(address: Path | Secret) -> Iterator[Database]:
+    database = Database(address)
     with database.write() as connection:
         save_events(connection, [FIRED, ACKED])
-    return database
+    yield database
+    database.close()
 
 
 def found(database: Database, search: EventSearch) -> list[Event]:

@@ -15,7 +15,7 @@ from collector.store import block_store, block_writer, checkpoint, disk, snapsho
 FAILING = (
     "open", "write", "writev", "fdatasync", "fsync", "ftruncate", "rename", "mkdir", "link"
 )  # fmt: skip
-"""Also `unlink`, which `pathlib` calls."""
+ALSO_BY_PATHLIB = ("unlink", "mkdir")
 DOORS = (wal, checkpoint, disk, block_writer, block_store, snapshot)
 """The modules whose calls go through `os`."""
 
@@ -31,7 +31,8 @@ class FailingOs:
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(os, name)
-        return self.failing(name, real) if name in FAILING else real
+        is_mine = name in FAILING and name not in ALSO_BY_PATHLIB
+        return self.failing(name, real) if is_mine else real
 
     def failing(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         """`real`, failing now and then as a call of this name may."""
@@ -58,5 +59,6 @@ def fail_in(monkeypatch: pytest.MonkeyPatch, seed: int, ratio: float) -> Failing
     layer = FailingOs(random.Random(seed), ratio)
     for module in DOORS:
         monkeypatch.setattr(module, "os", layer)
-    monkeypatch.setattr(os, "unlink", layer.failing("unlink", os.unlink))
+    for name in ALSO_BY_PATHLIB:
+        monkeypatch.setattr(os, name, layer.failing(name, getattr(os, name)))
     return layer

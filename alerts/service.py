@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,18 +19,15 @@ from prometheus_client import CollectorRegistry
 from alerts import delivery_log, state
 from alerts.config import AlertmanagerGlobal, AlertsConfig, write_original
 from alerts.database import Database
-from alerts.dedup import Told
 from alerts.deliver import ChannelHealth, Sender
 from alerts.delivery_log import Attempt, OutboxRow
-from alerts.dispatch import Dispatcher, Group, Hiding, Place, Seen, decide_group, see_group
-from alerts.group import GroupState
+from alerts.dispatch import Dispatcher, Group, Hiding, Place
 from alerts.inbox import AlertInbox
 from alerts.inhibit import Inhibitor, InhibitRule, build_rules
 from alerts.mute_times import TimeInterval
-from alerts.on_call import flow, incident_store
-from alerts.on_call.incident import Incident
-from alerts.on_call.stage import Asked, IncidentStage, Outcome, Ownership
+from alerts.on_call.stage import IncidentStage, Ownership
 from alerts.receivers import Integration, build_integrations
+from alerts.rounds import RETRY_MS, Rounds, Rules, timer_of
 from alerts.route import build_route
 from alerts.self_metrics import AlertMetrics
 from alerts.silence import hiding
@@ -39,7 +36,6 @@ from alerts.state import StoredAlert
 from alerts.template import TemplateBook
 from collector.model.alert import Alert
 from collector.model.clock import Clock
-from collector.model.errors import TocsinError
 from collector.model.labels import Labels
 from collector.model.secrets import Secret
 
@@ -50,8 +46,6 @@ SILENT_CHECK_MS = 1_000
 """How often alerts are looked through for judges that went silent."""
 ENDED_KEPT_MS = 15 * 60_000
 """An alert that ended is shown this long: as long as Prometheus sends its resolve again."""
-RETRY_MS = 1_000
-"""When groups are asked again whose decisions could not be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +117,9 @@ class AlertService:
         self.started_at_ms = now_ms
         self.silences = SilenceBook(self._database, clock)
         self._inbox = AlertInbox(self._database, now_ms)
-        self._stage = IncidentStage(lambda *_: Ownership(), external_url, 600_000)
         self._rules = _rules(config, defaults)
         self._take_over(integrations)
-        self._dispatcher = self._new_dispatcher(now_ms)
+        self._begin_rounds(now_ms)
         self._load_outbox()
         self._next_silent_check_ms = self._next_housekeeping_ms = now_ms
 
@@ -185,7 +178,7 @@ class AlertService:
             old = self._senders
             self._rules = _rules(config, defaults)
             self._take_over(integrations)
-            self._dispatcher = self._new_dispatcher(self._clock.now_ms())
+            self._begin_rounds(self._clock.now_ms())
         for sender in old.values():
             sender.stop()
         with self._lock:
@@ -209,7 +202,7 @@ class AlertService:
                 self._keep_house(now_ms)
             due = self._dispatcher.due(now_ms)
             if due:
-                self._ask(due, now_ms)
+                self._put(self._rounds.ask(due, now_ms))
             return self._seconds_to_next(self._clock.now_ms())
 
     # ---- views ----------------------------------------------------------------------------------
@@ -278,79 +271,6 @@ class AlertService:
         known = [time for time in times if time is not None]
         return max(min(known) - now_ms, 0) / 1000 if known else None
 
-    def _ask(self, due: Sequence[Group], now_ms: int) -> None:
-        members = {group.id: self._members(group) for group in due}
-        keys = [group.key for group in due]
-        try:
-            hidden = self._hiding(now_ms)
-            with self._database.read() as connection:
-                told = delivery_log.load_told(connection, keys)
-                last = incident_store.of_groups(connection, keys)
-                asked = [
-                    self._asked(group, see_group(group, members[group.id], hidden), last, told)
-                    for group in due
-                ]
-                outcome = flow.judge(connection, self._stage, asked, last, self._fires, now_ms)
-            self._keep(due, members, outcome)
-        except TocsinError:
-            self._dispatcher.ask_again(due, now_ms + RETRY_MS)
-            raise
-
-    def _asked(
-        self,
-        group: Group,
-        seen: Seen,
-        last: Mapping[str, Incident],
-        told: Mapping[tuple[str, str], Told],
-    ) -> Asked:
-        incident = last.get(group.key)
-        places = flow.places_of(group, incident, self._places, told)
-        asked = incident.asked if incident is not None else {}
-        now_ms = self._clock.now_ms()
-        decisions = decide_group(group, seen, places, told, now_ms, self._external_url, asked)
-        return flow.asked_group(group, seen, bool(places), decisions)
-
-    def _fires(self, group_key: str) -> bool:
-        group = self._dispatcher.keyed.get(group_key)
-        return group is not None and not all(one.ended for one in self._members(group))
-
-    def _keep(
-        self,
-        due: Sequence[Group],
-        members: dict[tuple[str, Labels], list[StoredAlert]],
-        outcome: Outcome,
-    ) -> None:
-        """Make decisions and timers durable together, then hand over what is to be sent."""
-        first_flushes = [group for group in due if group.id not in self._flushed]
-        ended = {
-            group.id: [one.fingerprint for one in members[group.id] if one.ended] for group in due
-        }
-        gone = [group for group in due if not group.members - set(ended[group.id])]
-        released = self._dispatcher.released(ended)
-        rows = []
-        if outcome.decisions or outcome.incidents or first_flushes or gone or released:
-            with self._database.write() as connection:
-                rows = delivery_log.save_decisions(connection, outcome.decisions)
-                flow.save_outcome(connection, outcome)
-                state.save_groups(connection, map(_timer, first_flushes))
-                for group in gone:
-                    state.delete_group(connection, group.route.id, group.labels)
-                # their end is told: after a restart they must not come back into their groups
-                state.delete_alerts(connection, released)
-        self._flushed.update(group.id for group in first_flushes)
-        for group in due:
-            if self._dispatcher.leave(group, ended[group.id]):
-                self._flushed.discard(group.id)
-        for row in rows:
-            self._senders[row.integration].put([row])
-
-    def _members(self, group: Group) -> list[StoredAlert]:
-        found = [self._inbox.get(fingerprint) for fingerprint in sorted(group.members)]
-        return [stored for stored in found if stored is not None]
-
-    def _places(self, receiver: str) -> list[Place]:
-        return self._places_of.get(receiver, [])
-
     def _take_over(self, integrations: Sequence[Integration]) -> None:
         self._senders = {one.key: self._sender(one) for one in integrations}
         self._places_of: dict[str, list[Place]] = {}
@@ -375,7 +295,7 @@ class AlertService:
         )
 
     def _group_view(self, group: Group, hidden: Hiding) -> GroupView:
-        members = [one for one in self._members(group) if not one.ended]
+        members = [one for one in self._rounds.members(group) if not one.ended]
         return GroupView(
             group.key,
             group.labels,
@@ -387,15 +307,21 @@ class AlertService:
     def _sender(self, integration: Integration) -> Sender:
         return Sender(integration, self._database, self._clock, self.metrics, self._random_ratio)
 
-    def _new_dispatcher(self, now_ms: int) -> Dispatcher:
+    def _begin_rounds(self, now_ms: int) -> None:
         """Groups of the alerts that fire, and of those whose end may not have been told yet."""
         with self._database.read() as connection:
             timers = state.load_groups(connection)
-        self._flushed = {id_ for id_, timer in timers.items() if timer.flushed}
-        dispatcher = Dispatcher(build_route(self._rules.config.route), timers, now_ms)
+        flushed = {id_ for id_, timer in timers.items() if timer.flushed}
+        self._dispatcher = Dispatcher(build_route(self._rules.config.route), timers, now_ms)
         for stored in self._inbox.all():
-            dispatcher.restore(stored, now_ms)
-        return dispatcher
+            self._dispatcher.restore(stored, now_ms)
+        stage = IncidentStage(lambda *_: Ownership(), self._external_url, 600_000)
+        rules = Rules(self._places_of, self._hiding, stage, self._external_url)
+        self._rounds = Rounds(self._database, self._inbox, self._dispatcher, rules, flushed)
+
+    def _put(self, rows: Iterable[OutboxRow]) -> None:
+        for row in rows:
+            self._senders[row.integration].put([row])
 
     def _load_outbox(self) -> None:
         with self._database.read() as connection:
@@ -411,7 +337,7 @@ class AlertService:
     def _save_groups(self, opened: Sequence[Group]) -> None:
         if opened:
             with self._database.write() as connection:
-                state.save_groups(connection, map(_timer, opened))
+                state.save_groups(connection, map(timer_of, opened))
 
     def _count(self, now_ms: int) -> None:
         firing = len(self._inbox.firing())
@@ -435,10 +361,6 @@ class AlertService:
         self._dispatcher.forget(old)
         with self._database.write() as connection:
             delivery_log.forget_old(connection, now_ms)
-
-
-def _timer(group: Group) -> tuple[str, Labels, GroupState]:
-    return group.route.id, group.labels, group.state
 
 
 def _rules(config: AlertsConfig, global_: AlertmanagerGlobal) -> _Rules:

@@ -24,6 +24,7 @@ from collector.query.interface import QueryEngine
 from collector.store.interface import Appender, Querier
 from slo.alert_desk import AlertDesk
 from slo.attribution import Attribution, attribution
+from slo.bucket_doubts import BucketDoubts
 from slo.burn_rate import Tier
 from slo.burning import nothing_burns
 from slo.conditions import NO_DATA, conditions_now, level_name
@@ -87,6 +88,7 @@ class SloEngine:
             appender, lambda reason, count: metrics.samples_refused.labels(reason).inc(count)
         )
         self._querier = querier
+        self._doubts = BucketDoubts(querier)
         self._regrouped_ms = NEVER_MS
         self._burning = nothing_burns(0)
         self._has_judged = False
@@ -97,6 +99,10 @@ class SloEngine:
     def objectives(self) -> tuple[Objective, ...]:
         """What is judged now."""
         return self._criteria.objectives
+
+    def exported(self) -> list[Objective]:
+        """What is judged, for an export: thresholds as the buckets that there are."""
+        return [self._doubts.concrete(one) for one in self.objectives]
 
     @property
     def override(self) -> tuple[Tier, ...]:
@@ -257,7 +263,7 @@ class SloEngine:
             firing_since_ms=since,
             shares=self._desk.blamed.shares_of(id_) if since else (),
         )
-        return self.corrections.told(found, self._ledger, column)
+        return self._doubts.told(self.corrections.told(found, self._ledger, column))
 
     def _conditions(self, judgement: Judgement) -> dict[str, Bools]:
         before = {

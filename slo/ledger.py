@@ -22,9 +22,11 @@ from collector.query.interface import QueryEngine
 from collector.store.interface import Querier
 from slo.backfill import Backfill, Filled
 from slo.calendar_window import CalendarWindow
+from slo.composite import CompositeIndicator
 from slo.ledger_file import LedgerFile, Saved
 from slo.objective import UNCOUNTED, Indicator, Objective, SampledIndicator
-from slo.sampled import FRESH_MS, Sampler
+from slo.observers import Observers
+from slo.sampled import FRESH_MS
 from slo.slices import Resolution, Slices, pick, resolutions
 from slo.tally import Taken, Tally
 from slo.timeslices import OpenSlices, Slicer, past_slices, slice_ends
@@ -50,13 +52,21 @@ def column_key(objective: Objective) -> str:
     return "\n".join([*texts, repr(objective.budgeting)] if objective.budgeting else texts)
 
 
-def _what_it_counts(indicator: Indicator | SampledIndicator) -> list[str]:
+def _what_it_counts(
+    indicator: Indicator | SampledIndicator | CompositeIndicator,
+) -> list[str]:
+    if isinstance(indicator, CompositeIndicator):
+        parts = zip(indicator.weights, indicator.parts, strict=True)
+        keys = [f"{weight} x {one.target} of {column_key(one)}" for weight, one in parts]
+        return [indicator.kind, repr(indicator.slices), *keys]
     if isinstance(indicator, SampledIndicator):
         found = indicator
         return [f"{found.query} {found.operator} {found.threshold!r} each {found.every_ms} ms"]
     return [
         " ".join(
-            f"{term.coefficient:+d}{{{','.join(sorted(map(str, term.matchers)))}}}" for term in side
+            f"{term.coefficient:+.17g}{{{','.join(sorted(map(str, term.matchers)))}}}"
+            + ("" if term.under is None else f" under {term.under!r}")
+            for term in side
         )
         for side in (indicator.bad, indicator.total)
     ]
@@ -186,7 +196,7 @@ class Ledger:
         self.since_ms = np.where(sources < 0, NEVER_MS, pick(since_ms, sources))
         self._running, self._restored = pick(running, sources), pick(restored, sources)
         self._slicer.resume(_picked(opened, sources))
-        self._sampler.last_ms = np.where(sources < 0, NEVER_MS, pick(sampled_ms, sources))
+        self._sampler.resume(np.where(sources < 0, NEVER_MS, pick(sampled_ms, sources)))
         self._counted_ms = counted_ms
 
     def save_if_due(self, now_ms: int) -> None:
@@ -218,7 +228,7 @@ class Ledger:
         self._objectives = tuple(objectives)
         self._tally = tally
         self._slicer = Slicer(objectives)
-        self._sampler = Sampler(objectives, self._engine)
+        self._sampler = Observers(objectives, self._querier, self._engine)
         self._slices = Slices(self._rings, columns, _calendars(objectives))
         self._bad, self._total = np.zeros(columns), np.zeros(columns)
         self.since_ms = np.full(columns, NEVER_MS, np.int64)
@@ -257,6 +267,7 @@ class Ledger:
         restored = self._restored & ~running
         if restored.any():
             marks = [self._marks.get(labels, NEVER_MS) for labels in self._tally.resolver.labels]
+            self._sampler.look_back(restored, now_ms)
             self._fill(taken, restored, former_ms, now_ms, np.array(marks, np.int64))
         fresh = ~running & ~restored
         if fresh.any():

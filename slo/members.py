@@ -10,7 +10,7 @@ selectors are asked of the store's index.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,8 +19,9 @@ from collector.model.labels import METRIC_NAME, Labels
 from collector.model.matchers import Matcher, matches_all
 from collector.model.samples import Bools, Float64s, Int64s
 from collector.store.interface import Querier
+from slo.indicators.buckets import BucketShares, Limit
 from slo.indicators.counters import metric_names
-from slo.objective import Indicator
+from slo.objective import CounterTerm, Indicator
 
 Selector = tuple[Matcher, ...]
 _Use = tuple[int, float]
@@ -110,6 +111,8 @@ class Resolver:
         self.labels: list[Labels] = []
         self.members = no_members(len(indicators))
         self.uses = _uses(indicators)
+        self._buckets = BucketShares(_limits(indicators))
+        self._bucket_places: dict[int, int] = {}
         self._families = {name: _Family(of) for name, of in _by_metric(self.uses).items()}
         self._version = -1
 
@@ -134,16 +137,31 @@ class Resolver:
         ]
         if not found:
             return
-        first = len(self.labels)
-        added = [
-            (first + offset, slot, coefficient)
-            for offset, (_, _, selectors) in enumerate(found)
-            for selector in selectors
-            for slot, coefficient in self.uses[selector]
+        refs: list[int] = []
+        added: list[tuple[int, int, float]] = []
+        for ref, labels, selectors in found:
+            is_bucket = self._buckets.see(ref, labels, selectors)
+            uses = [use for selector in selectors for use in self.uses[selector]]
+            if uses:
+                place = self._place(ref, labels, refs, is_bucket)
+                added += [(place, slot, coefficient) for slot, coefficient in uses]
+        added += [
+            (self._place(ref, labels, refs, is_bucket=True), slot, coefficient)
+            for ref, labels, slot, coefficient in self._buckets.changes()
         ]
-        self.refs = np.concatenate([self.refs, np.array([ref for ref, _, _ in found], np.int64)])
-        self.labels += [labels for _, labels, _ in found]
-        self._add(added)
+        self.refs = np.concatenate([self.refs, np.array(refs, np.int64)])
+        if added:
+            self._add(added)
+
+    def _place(self, ref: int, labels: Labels, refs: list[int], is_bucket: bool) -> int:
+        """The position of a series; a bucket may be asked for again."""
+        if is_bucket and ref in self._bucket_places:
+            return self._bucket_places[ref]
+        refs.append(ref)
+        self.labels.append(labels)
+        if is_bucket:
+            self._bucket_places[ref] = len(self.labels) - 1
+        return len(self.labels) - 1
 
     def _add(self, added: Sequence[tuple[int, int, float]]) -> None:
         old = self.members
@@ -208,12 +226,27 @@ def _equalities(selector: Selector) -> list[tuple[str, str]]:
 
 def _uses(indicators: Sequence[Indicator]) -> dict[Selector, list[_Use]]:
     uses: dict[Selector, list[_Use]] = {}
+    for slot, term in _by_slot(indicators):
+        mine = uses.setdefault(term.matchers, [])
+        if term.under is None:
+            mine.append((slot, term.coefficient))
+    return uses
+
+
+def _limits(indicators: Sequence[Indicator]) -> dict[Selector, list[Limit]]:
+    limits: dict[Selector, list[Limit]] = {}
+    for slot, term in _by_slot(indicators):
+        if term.under is not None:
+            limits.setdefault(term.matchers, []).append((slot, term.coefficient, term.under))
+    return limits
+
+
+def _by_slot(indicators: Sequence[Indicator]) -> Iterator[tuple[int, CounterTerm]]:
     for column, indicator in enumerate(indicators):
         sides = ((column, indicator.bad), (column + len(indicators), indicator.total))
         for slot, terms in sides:
             for term in terms:
-                uses.setdefault(term.matchers, []).append((slot, term.coefficient))
-    return uses
+                yield slot, term
 
 
 def _by_metric(selectors: Iterable[Selector]) -> dict[str, list[Selector]]:

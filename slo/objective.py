@@ -10,13 +10,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from collector.model.errors import NOWHERE, ConfigError, Where
 from collector.model.labels import quote
 from collector.model.matchers import Matcher
 from slo.calendar_window import CalendarWindow
 from slo.window import Window
+
+if TYPE_CHECKING:
+    from slo.composite import Composite, CompositeIndicator
 
 Severity = Literal["page", "ticket"]
 SEVERITIES: tuple[Severity, ...] = ("page", "ticket")
@@ -30,10 +33,15 @@ _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class CounterTerm:
-    """`coefficient` times the increase of every series that satisfies `matchers`."""
+    """`coefficient` times the increase of every series that satisfies `matchers`.
+
+    With `under` those are buckets of classic histograms, and what counts is the share of theirs
+    that are events up to this threshold (`slo.indicators.buckets`).
+    """
 
     coefficient: float
     matchers: tuple[Matcher, ...]
+    under: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +157,7 @@ class Objective:
 
     `budgeting` None counts the events themselves (occurrences). With `group_by` it is a template:
     each group of values of those labels has a budget of its own; `group` is what one of them has.
+    `composite` says which objectives it is made of.
     `annotations` may hold `runbook_url`, `dashboard_url`, `owner`; `notes` are what its spec says
     that tocsin does not do yet; `where` is the place of its spec.
     Raises ConfigError for a name, target or label that can't be.
@@ -158,11 +167,12 @@ class Objective:
     name: str
     target: Fraction
     window: Window | CalendarWindow
-    indicator: Indicator | SampledIndicator
+    indicator: Indicator | SampledIndicator | CompositeIndicator
     budgeting: Timeslices | None = None
     group_by: tuple[str, ...] = ()
     max_groups: int = DEFAULT_MAX_GROUPS
     group: tuple[tuple[str, str], ...] = ()
+    composite: Composite | None = None
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)

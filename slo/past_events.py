@@ -19,8 +19,17 @@ from collector.model.samples import Bools, Float64s, Int64s, is_sample
 from collector.query.interface import QueryEngine
 from collector.store.interface import CounterTotals, Querier, Slice
 from slo.backfill import REFERENCE_MS, increases
-from slo.objective import Indicator, Objective
-from slo.sampled import FRESH_MS, Sampler
+from slo.indicators.buckets import (
+    HistogramKey,
+    Selector,
+    bound_of,
+    histograms,
+    key_of,
+    shares,
+)
+from slo.objective import CounterTerm, Indicator, Objective
+from slo.observers import Observers
+from slo.sampled import FRESH_MS
 from slo.timeslices import Slicer
 from slo.window import DAY_MS
 
@@ -68,7 +77,7 @@ def past_events(
         counted = reading.bad, reading.total
         seen_ms, fresh_ms, since_ms = reading.seen_ms, FRESH_MS, reading.since_ms
     else:
-        counted, seen_ms = _sampled(objective, engine, ticks_ms)
+        counted, seen_ms = _sampled(objective, querier, engine, ticks_ms)
         fresh_ms, since_ms = max(FRESH_MS, 2 * objective.indicator.every_ms), _first(seen_ms)
     last_ms = np.maximum.accumulate(seen_ms)
     has_data = (last_ms >= 0) & (last_ms > ticks_ms - fresh_ms)
@@ -83,9 +92,9 @@ def past_events(
 
 
 def _sampled(
-    objective: Objective, engine: QueryEngine | None, ticks_ms: Int64s
+    objective: Objective, querier: Querier, engine: QueryEngine | None, ticks_ms: Int64s
 ) -> tuple[tuple[Float64s, Float64s], Int64s]:
-    sampler = Sampler([objective], engine)
+    sampler = Observers([objective], querier, engine)
     times, bad, total = sampler.observed(0, int(ticks_ms[0]), int(ticks_ms[-1]))
     tick = np.searchsorted(ticks_ms, times)
     counted = _by_place(tick, bad, len(ticks_ms)), _by_place(tick, total, len(ticks_ms))
@@ -137,6 +146,7 @@ class _Reading:
         self._ticks_ms = ticks_ms
         self._series: dict[Labels, _Series] = {}
         self._refs: dict[Labels, int] = {}
+        self._bounds: dict[Selector, dict[HistogramKey, dict[float, str]]] = {}
         self._source_ms: dict[tuple[str, str], int] = {}
         self._selector_of: dict[Labels, int] = {}
         self.bad, self.total = np.zeros(len(ticks_ms)), np.zeros(len(ticks_ms))
@@ -200,12 +210,26 @@ class _Reading:
     def _known(self, labels: Labels, ref: int) -> _Series:
         if labels not in self._series:
             bad, total = (
-                sum(term.coefficient for term in side if matches_all(term.matchers, labels))
+                sum(
+                    self._share(term, labels) for term in side if matches_all(term.matchers, labels)
+                )
                 for side in (self._indicator.bad, self._indicator.total)
             )
             self._series[labels] = _Series(bad, total)
             self._refs[labels] = ref
         return self._series[labels]
+
+    def _share(self, term: CounterTerm, labels: Labels) -> float:
+        """The coefficient of a series that a term selects."""
+        bound = bound_of(labels)
+        if term.under is None or bound is None:
+            return term.coefficient if term.under is None else 0.0
+        if term.matchers not in self._bounds:
+            first_ms, last_ms = int(self._ticks_ms[0]) - REFERENCE_MS, int(self._ticks_ms[-1])
+            series = self._querier.series(term.matchers, first_ms, last_ms)
+            self._bounds[term.matchers] = histograms(series)
+        bounds = self._bounds[term.matchers].get(key_of(labels), {bound: ""})
+        return term.coefficient * shares(bounds, term.under).get(bound, 0.0)
 
     def _see(self, mine: Sequence[_Series], values: Float64s, stamps: Int64s) -> None:
         """Note when there were samples of the total events."""

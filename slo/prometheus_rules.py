@@ -14,6 +14,7 @@ import yaml
 from collector.model.labels import METRIC_NAME, quote
 from collector.model.matchers import Matcher
 from slo.burn_rate import Tier, tiers_for, windows_of
+from slo.indicators.latency import at_bound
 from slo.objective import (
     SEVERITIES,
     CounterTerm,
@@ -164,7 +165,7 @@ def _sum(terms: Sequence[CounterTerm], window: str, by: str) -> str:
     for term in terms:
         sign = "-" if term.coefficient < 0 else "+"
         factor = "" if abs(term.coefficient) == 1 else f"{abs(term.coefficient):.17g} * "
-        summed = f"sum{by}(increase({_written(term.matchers)}[{window}]))"
+        summed = f"sum{by}(increase({_written(at_bound(term).matchers)}[{window}]))"
         part = f"{factor}{summed}" if by else f"{factor}({summed} or vector(0))"
         text += f" {sign} {part}" if text else part if sign == "+" else f"0 - {part}"
     return text

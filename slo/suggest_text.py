@@ -7,7 +7,6 @@ from textwrap import indent
 
 import yaml
 
-from collector.model.durations import format_duration
 from slo.objective import Objective
 from slo.specs.writers.interface import Document, percent_text
 from slo.specs.writers.native import write
@@ -48,19 +47,4 @@ def _comments(one: Suggestion) -> list[str]:
 
 def _fields(objective: Objective) -> Document:
     (document,) = write([objective]).documents
-    fields = {name: value for name, value in document.items() if name not in _ABOVE}
-    under = _under(objective)
-    if under:
-        for side in ("bad", "total"):
-            del fields[side]
-        histogram = dict(objective.indicator.queries)["total"]
-        fields["latency"] = {"histogram": histogram, "under": under}
-    return fields
-
-
-def _under(objective: Objective) -> str:
-    """The threshold of a latency as a duration; "" for others, and where no duration says it."""
-    if objective.indicator.kind != "latency":
-        return ""
-    milliseconds = float(dict(objective.indicator.queries)["good"].split()[-1][:-1]) * 1000
-    return format_duration(round(milliseconds)) if milliseconds == round(milliseconds) else ""
+    return {name: value for name, value in document.items() if name not in _ABOVE}

@@ -28,8 +28,11 @@ RULES: dict[str, Rule] = {
     "errors-outside-total": by_spec.errors_outside_of_total,
     "same-on-both-sides": by_spec.same_on_both_sides,
     "group-of-one": by_spec.group_of_one,
+    "falls": by_store.falls,
     "matches-nothing": by_store.matches_nothing,
+    "cardinality": by_store.too_many_series,
     "good-bucket": by_store.good_bucket_missing,
+    "between-buckets": by_store.between_buckets,
     "more-errors-than-events": by_store.more_errors_than_events,
     "budget-below-one-event": by_store.budget_below_one_event,
 }

@@ -134,7 +134,7 @@ def bucket_without_bound(objective: Objective, facts: Facts) -> Iterator[Complai
     for term in terms_of(objective):
         name = name_of(term)
         bounds = [one for one in term.matchers if one.name == "le"]
-        if name.endswith("_bucket") and not bounds:
+        if name.endswith("_bucket") and not bounds and term.under is None:
             yield (
                 "error",
                 f"{name} without `le` counts each event once for every bucket",

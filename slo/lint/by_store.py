@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.model.labels import METRIC_NAME
-from slo.lint.counters import is_native, metrics_of, text_of
+from slo.indicators.bucket_doubt import doubt
+from slo.indicators.buckets import concrete
+from slo.lint.counters import is_native, metrics_of, terms_of, text_of
 from slo.lint.interface import Complaint, Facts, SeriesFacts
 from slo.objective import CounterTerm, Indicator, Objective
 
 _COUNTER_ENDS = ("_total", "_count", "_bucket")
+_ROUNDING = 1e-9
+MAX_RESETS = 10
+MAX_RESETS_RATIO = 0.02
+"""Restarts that a day may have; a gauge falls at every other sample."""
 MAX_SERIES = 10_000
 """Series that one objective counts; more are counted too, but cost memory at each tick."""
 
@@ -28,15 +34,32 @@ def not_a_counter(objective: Objective, facts: Facts) -> Iterator[Complaint]:
             )
 
 
+def falls(objective: Objective, facts: Facts) -> Iterator[Complaint]:
+    """Metrics that fall too often to be counters."""
+    for term in terms_of(objective) if facts.seen else ():
+        fallen, samples = facts.seen.falls(term.matchers) if facts.seen else (0, 0)
+        if fallen > MAX_RESETS and fallen > MAX_RESETS_RATIO * samples:
+            yield (
+                "error",
+                f"{text_of(term)} fell at {fallen:,} of {samples:,} samples of the last day",
+                "a counter falls only when its process restarts; look at a gauge with look_at",
+            )
+
+
 def matches_nothing(objective: Objective, facts: Facts) -> Iterator[Complaint]:
-    """Total events without a series, or with too many."""
+    """Total events without a series."""
     indicator = objective.indicator
     if facts.seen is None or not isinstance(indicator, Indicator):
         return
     for term in indicator.total:
-        found = len(facts.seen.series(term.matchers))
-        if not found:
+        if not facts.seen.series(term.matchers):
             yield from _why_nothing(term, facts.seen)
+
+
+def too_many_series(objective: Objective, facts: Facts) -> Iterator[Complaint]:
+    """Selectors of more series than an objective should count."""
+    for term in terms_of(objective) if facts.seen else ():
+        found = len(facts.seen.series(term.matchers)) if facts.seen else 0
         if found > MAX_SERIES:
             yield (
                 "warning",
@@ -67,8 +90,17 @@ def good_bucket_missing(objective: Objective, facts: Facts) -> Iterator[Complain
         return
     for term in indicator.bad:
         bounds = [one for one in term.matchers if one.name == "le"]
-        if bounds and not facts.seen.series(term.matchers):
+        if (bounds or term.under is not None) and not facts.seen.series(term.matchers):
             yield from _why_nothing(term, facts.seen)
+
+
+def between_buckets(objective: Objective, facts: Facts) -> Iterator[Complaint]:
+    """A threshold that no bucket ends at."""
+    if facts.seen is None or not isinstance(objective.indicator, Indicator):
+        return
+    found = doubt(objective.indicator, facts.seen.series, facts.seen.increase)
+    if found is not None:
+        yield "warning", found.text, found.advice
 
 
 def more_errors_than_events(objective: Objective, facts: Facts) -> Iterator[Complaint]:
@@ -76,11 +108,12 @@ def more_errors_than_events(objective: Objective, facts: Facts) -> Iterator[Comp
     indicator = objective.indicator
     if facts.seen is None or not isinstance(indicator, Indicator):
         return
+    indicator = concrete(indicator, facts.seen.series)
     bad, total = (
         sum(term.coefficient * facts.seen.increase(term.matchers) for term in side)
         for side in (indicator.bad, indicator.total)
     )
-    if bad > total:
+    if bad > total * (1 + _ROUNDING):
         yield (
             "error",
             f"{bad:,.0f} bad events of {total:,.0f} in all: the bad ones are no part of the total",

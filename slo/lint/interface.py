@@ -26,6 +26,10 @@ class SeriesFacts(Protocol):
         """What they counted over the last day or as long as is known."""
         ...
 
+    def falls(self, matchers: Sequence[Matcher]) -> tuple[int, int]:
+        """How often they fell over the last day, and of how many samples."""
+        ...
+
     def metric_type(self, name: str) -> str:
         """`counter`, `gauge`, … of a metric; "" when it is not known."""
         ...

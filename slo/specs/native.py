@@ -19,6 +19,7 @@ from functools import partial
 from collector.model.errors import ConfigError
 from collector.model.yaml_document import YamlDocument
 from slo.calendar_window import CalendarWindow, Unit
+from slo.composite import COMBINATIONS, Combination
 from slo.indicators.counters import counter_terms
 from slo.indicators.latency import latency
 from slo.indicators.ratio import ratio
@@ -26,6 +27,7 @@ from slo.indicators.sampled import sampled
 from slo.objective import (
     DEFAULT_ALERT_NAME,
     DEFAULT_MAX_GROUPS,
+    UNCOUNTED,
     Alerting,
     Comparison,
     EmptySlice,
@@ -36,6 +38,7 @@ from slo.objective import (
     SeverityAlerting,
     Timeslices,
 )
+from slo.specs.composites import composite_of
 from slo.specs.fields import Fields
 from slo.window import DAY_MS, MINUTE_MS, Window
 
@@ -50,6 +53,7 @@ _SLO = (
     *_EVENTS,
     "latency",
     "look_at",
+    *COMBINATIONS,
     "slices",
     "group_by",
     "max_groups",
@@ -74,7 +78,7 @@ def _of_document(document: YamlDocument) -> list[Objective]:
     top = Fields(document, known=_SHARED)
     if "slos" not in top:
         return [_objective(top, top)]
-    for name in ("name", "objective", *_EVENTS, "latency", "look_at"):
+    for name in ("name", "objective", *_EVENTS, "latency", "look_at", *COMBINATIONS):
         if name in top:
             raise top.error(name, f"{name} stands beside slos", "write it under one of the slos")
     return [_objective(top, slo) for slo in top.items("slos", _SLO)]
@@ -82,15 +86,18 @@ def _of_document(document: YamlDocument) -> list[Objective]:
 
 def _objective(top: Fields, slo: Fields) -> Objective:
     shared = {name: slo if name in slo else top for name in _INHERITED}
-    indicator = _indicator(slo)
+    service, slices = top.text("service"), _slices(slo)
+    kind = _combination(slo)
+    composite = composite_of(slo, kind, service, slices) if kind else None
     make = partial(
         Objective,
-        service=top.text("service"),
+        service=service,
         name=slo.text("name", _default_name(slo)),
         target=percent(slo, "objective"),
         window=_window(shared["window"]),
-        indicator=indicator,
-        budgeting=_slices(slo),
+        indicator=UNCOUNTED if composite else _indicator(slo),
+        budgeting=None if composite else slices,
+        composite=composite,
         group_by=tuple(shared["group_by"].words("group_by")),
         max_groups=shared["max_groups"].whole("max_groups", DEFAULT_MAX_GROUPS),
         description=slo.text("description", ""),
@@ -100,6 +107,19 @@ def _objective(top: Fields, slo: Fields) -> Objective:
         where=slo.where(),
     )
     return slo.made("name" if "name" in slo else "objective", make)
+
+
+def _combination(slo: Fields) -> Combination | None:
+    """The field that says of what other objectives this one is made; None without one."""
+    chosen = [name for name in COMBINATIONS if name in slo]
+    if not chosen:
+        return None
+    others = [name for name in (*chosen[1:], *_EVENTS, "latency", "look_at") if name in slo]
+    if others:
+        raise slo.error(
+            others[0], f"{others[0]} stands beside {chosen[0]}", "an SLO has one indicator"
+        )
+    return chosen[0]
 
 
 def _default_name(slo: Fields) -> str:
@@ -160,9 +180,13 @@ def _indicator(slo: Fields) -> Indicator | SampledIndicator:
 
 
 def _latency(slo: Fields) -> Indicator:
+    """`under` is a duration where buckets are seconds, else a number in the histogram's unit."""
     fields = slo.mapping("latency", ("histogram", "under"))
-    under_seconds = fields.duration_ms("under") / 1000
-    make = partial(latency, histogram=fields.text("histogram"), threshold_seconds=under_seconds)
+    try:
+        limit = float(fields.text("under"))
+    except ValueError:
+        limit = fields.duration_ms("under") / 1000
+    make = partial(latency, histogram=fields.text("histogram"), threshold_seconds=limit)
     return fields.made("histogram", make)
 
 

@@ -149,7 +149,13 @@ class CountingStore:
         return [Slice(labels, refs, np.array(times, np.int64), cells)] if times and labels else []
 
     def series(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[Labels]:
-        raise NotImplementedError
+        parts = self.select(matchers, after_ms, until_ms)
+        return [
+            one
+            for part in parts
+            for one, values in zip(part.labels, part.values, strict=True)
+            if is_sample(values).any()
+        ]
 
     def label_names(self, matchers: Sequence[Matcher], after_ms: int, until_ms: int) -> list[str]:
         raise NotImplementedError

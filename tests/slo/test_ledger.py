@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
 from collector.model.samples import STALE
+from slo.indicators import INDICATORS
 from slo.ledger import Ledger
 from slo.slices import FAR_MS
 
@@ -303,3 +304,13 @@ def test_no_data_differs_from_no_traffic(tmp_path, new_store, objective) -> None
     assert ledger.has_data(NOW + TICK)[0]
     assert not ledger.has_bad_series()[0]
     assert not ledger.has_data(NOW + 3_600_000)[0]
+
+
+def test_a_native_histogram_with_shares_of_buckets_is_counted_and_saved(
+    tmp_path, new_store, objective
+) -> None:
+    indicator = INDICATORS["native_latency"](histogram="wait_seconds", seconds=0.3)
+    ledger = ledger_of([objective("native", indicator=indicator)], new_store(), tmp_path)
+    ledger.tick(NOW)
+    ledger.save()
+    assert ledger_of([objective("native", indicator=indicator)], new_store(), tmp_path)

@@ -58,6 +58,26 @@ def _asked(
     expected: tuple[int, ...] = (),
     content_type: str = "",
 ) -> object:
+    answer = _sent(method, url, path, parameters, timeout_seconds, body, expected, content_type)
+    found: object = answer.json()
+    return found
+
+
+def get_text(url: str, path: str, parameters: Mapping[str, str] | None = None) -> str:
+    """What tocsin answers, as it is."""
+    return _sent("GET", url, path, parameters, TIMEOUT_SECONDS).text
+
+
+def _sent(
+    method: str,
+    url: str,
+    path: str,
+    parameters: Mapping[str, str] | None,
+    timeout_seconds: float,
+    body: str = "",
+    expected: tuple[int, ...] = (),
+    content_type: str = "",
+) -> httpx.Response:
     given = dict(parameters or {})
     headers = {"content-type": content_type} if content_type else {}
     try:
@@ -79,8 +99,7 @@ def _asked(
         picture = picture_of(given.get("query", ""), of_query)
         told = f"{reason}\n{picture}" if picture else reason
         raise InputError(f"{url}{path} answered {answer.status_code}: {told}")
-    found: object = answer.json()
-    return found
+    return answer
 
 
 def _reason(answer: httpx.Response) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from collector.model.errors import InputError
-from tocsin.commands.client import DEFAULT_URL, get
+from tocsin.commands.client import DEFAULT_URL, get, get_text
 from tocsin.commands.output import Output, emit
 from tocsin.packs import EMBEDDED_CONFIG
 
@@ -45,8 +45,15 @@ def _row(slo: dict[str, Any]) -> dict[str, object]:
 
 def slo_rules(
     config: Path = typer.Option(EMBEDDED_CONFIG, "--config", "-c", help="Configuration file."),
+    url: str = typer.Option("", envvar="TOCSIN_URL", help="Those of a running tocsin instead."),
 ) -> None:
-    """Print the objectives as Prometheus recording and alerting rules (YAML)."""
+    """Print the objectives as Prometheus recording and alerting rules (YAML).
+
+    With --url a latency between two buckets is interpolated; without, its bucket must be there.
+    """
+    if url:
+        typer.echo(get_text(url, "/api/tocsin/v1/slos/rules"), nl=False)
+        return
     from slo.prometheus_rules import rules_yaml
     from tocsin.config import load_config
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from collector.model.labels import METRIC_NAME
+from slo.indicators.latency import at_bound
 from slo.objective import CounterTerm, Indicator, Objective, SampledIndicator
 
 Document = dict[str, object]
@@ -39,7 +40,15 @@ def events_of(indicator: Indicator, wrap: str) -> dict[str, str] | None:
 def _part(term: CounterTerm, wrap: str) -> str | None:
     if abs(term.coefficient) != 1:
         return None
-    return f" {'-' if term.coefficient < 0 else '+'} {wrap.format(selector_of(term))}"
+    return f" {'-' if term.coefficient < 0 else '+'} {wrap.format(selector_of(at_bound(term)))}"
+
+
+def uninterpolated(one: Objective) -> list[str]:
+    """What formats without thresholds of histograms lose."""
+    limits = {term.under for term in one.indicator.bad if term.under is not None}
+    return [
+        f"{limit:g} must be a bound of the histogram: nothing is interpolated" for limit in limits
+    ]
 
 
 def selector_of(term: CounterTerm) -> str:

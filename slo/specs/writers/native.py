@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from collector.model.durations import MAX_MS, format_duration
 from slo.calendar_window import CalendarWindow
+from slo.indicators.latency import without_suffix
 from slo.objective import (
     DEFAULT_ALERT_NAME,
     DEFAULT_MAX_GROUPS,
@@ -81,11 +84,22 @@ def _indicator(one: Objective, lost: list[str]) -> Document:
             look |= {"query": f"1 - ({sampled.query})", "good_share": True}
         return {"look_at": look}
     assert isinstance(one.indicator, Indicator)  # noqa: S101 # there are two kinds
+    limit = one.indicator.bad[-1].under
+    if one.indicator.kind == "latency" and limit is not None:
+        total = one.indicator.total[0]
+        base = replace(total, matchers=without_suffix(total.matchers, "_count"))
+        return {"latency": {"histogram": selector_of(base), "under": _limit_text(limit)}}
     events = events_of(one.indicator, "{}")
     if events is None:
         lost.append(f"{one.id}: a share of a histogram's bucket can't be written as counters")
         return {"total": selector_of(one.indicator.total[0])}
     return dict(events)
+
+
+def _limit_text(limit: float) -> str | float:
+    """A duration where whole milliseconds say it exactly, else the number."""
+    milliseconds = round(limit * 1000) if limit < MAX_MS / 1000 else 0
+    return format_duration(milliseconds) if milliseconds and milliseconds / 1000 == limit else limit
 
 
 def _slices(one: Objective) -> Document:

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 from slo.calendar_window import CalendarWindow
 from slo.objective import Alerting, Indicator, Objective
-from slo.specs.writers.interface import Document, Written, events_of, is_sampled
+from slo.specs.writers.interface import (
+    Document,
+    Written,
+    events_of,
+    is_sampled,
+    uninterpolated,
+)
 
 _UNITS = {"day": "d", "week": "w", "month": "M", "quarter": "Q", "year": "Y"}
 
@@ -88,7 +94,7 @@ def _metric(query: str) -> Document:
 
 
 def _unsaid(one: Objective) -> list[str]:
-    found = []
+    found = uninterpolated(one)
     if one.group_by:
         found.append(f"group_by {', '.join(one.group_by)}: OpenSLO keeps one budget")
     if one.alerting != Alerting():

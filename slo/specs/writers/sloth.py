@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from slo.objective import Indicator, Objective, SeverityAlerting
-from slo.specs.writers.interface import Document, Written, events_of, is_sampled
+from slo.specs.writers.interface import (
+    Document,
+    Written,
+    events_of,
+    is_sampled,
+    uninterpolated,
+)
 from slo.window import DAY_MS, Window
 
 _DEFAULT_WINDOW = Window(30 * DAY_MS)
@@ -68,7 +74,7 @@ def _sli(one: Objective) -> Document | None:
 
 
 def _unsaid(one: Objective) -> list[str]:
-    found = []
+    found = uninterpolated(one)
     if one.window != _DEFAULT_WINDOW:
         found.append(f"its window, {one.window.phrase}: a setting of Sloth's process")
     if one.group_by:

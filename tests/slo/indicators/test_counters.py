@@ -7,6 +7,7 @@ import pytest
 from collector.model.errors import ConfigError
 from slo.indicators import INDICATORS
 from slo.indicators.counters import counter_terms
+from slo.indicators.latency import at_bound
 
 
 def signs(query: str) -> list[tuple[int, str]]:
@@ -74,7 +75,7 @@ def test_a_ratio_takes_any_two_of_good_bad_and_total() -> None:
 )
 def test_a_latency_bound_is_found_in_any_spelling(threshold: float, spellings: list[str]) -> None:
     indicator = INDICATORS["latency"](histogram='h{a="b"}', threshold_seconds=threshold)
-    bound = next(m for term in indicator.bad for m in term.matchers if m.name == "le")
+    bound = next(m for term in indicator.bad for m in at_bound(term).matchers if m.name == "le")
     assert all(bound.matches(text) for text in spellings)
     assert not any(bound.matches(text) for text in ("+Inf", "100", "0x25", "2.5", "11.0"))
     assert [term.coefficient for term in indicator.bad] == [1, -1]

@@ -60,6 +60,12 @@ FAULTS = {
         'bad: requests_total{job="shop", code=~"5.."}\n    total: requests_total{job="shop"}',
         'good: latency_seconds_bucket{le="0.3"}\n    total: latency_seconds_count',
     ),
+    "between-buckets": (
+        'bad: requests_total{job="shop", code=~"5.."}\n    total: requests_total{job="shop"}',
+        "latency: {histogram: latency_seconds, under: 300ms}",
+    ),
+    "falls": ("requests_total", "swinging_total"),
+    "cardinality": ("requests_total", "crowded_total"),
     "more-errors-than-events": ('total: requests_total{job="shop"}', "total: logins_total"),
     "budget-below-one-event": ("requests_total", "rare_total"),
     "twin": (
@@ -75,6 +81,11 @@ FAULTS = {
 @pytest.fixture(scope="module")
 def facts() -> Facts:
     store = STORE()
+    for at in range(NOW - 40_000_000, NOW, 600_000):
+        value = at // 600_000 % 2
+        store.scrape("shop", at, {Labels.of("swinging_total", job="shop", code="200"): value})
+    crowd = {Labels.of("crowded_total", job="shop", user=str(user)): 1 for user in range(10_001)}
+    store.scrape("shop", NOW - 90_000_000, crowd)
     for at, count in ((NOW - 80_000_000, 0), (NOW - 1000, 1_000_000)):
         series = {
             Labels.of("requests_total", job="shop", code="200"): count,

@@ -43,6 +43,10 @@ from collector.model.errors import InputError
 Loc = tuple[str | int, ...]
 MAX_ROUTE_DEPTH = 32
 """A deeper tree is a mistake, and would end in Python's own recursion limit."""
+OWN_SECRETS = (
+    "slack_signing_secret", "slack_socket_token", "pagerduty_webhook_secret", "smtp_auth_password",
+)  # fmt: skip
+"""Each is given in the file or in a file of its own, not in both."""
 ALL_LABELS = "..."
 """In `group_by`: every alert is a group of its own."""
 
@@ -57,7 +61,13 @@ class AlertmanagerGlobal(Section):
     slack_app_token: SecretText | None = None
     slack_app_token_file: str = ""
     slack_app_url: HttpUrl = SLACK_POST_URL
+    slack_signing_secret: SecretText | None = None
+    slack_signing_secret_file: str = ""
+    slack_socket_token: SecretText | None = None
+    slack_socket_token_file: str = ""
     pagerduty_url: HttpUrl = PAGERDUTY_URL
+    pagerduty_webhook_secret: SecretText | None = None
+    pagerduty_webhook_secret_file: str = ""
     smtp_from: str = ""
     smtp_hello: str = "localhost"
     smtp_smarthost: HostPort | None = None
@@ -101,10 +111,9 @@ class AlertmanagerGlobal(Section):
             slack_app_token=self.slack_app_token,
             slack_app_token_file=self.slack_app_token_file,
         )
-        at_most_one(
-            smtp_auth_password=self.smtp_auth_password,
-            smtp_auth_password_file=self.smtp_auth_password_file,
-        )
+        for name in OWN_SECRETS:
+            file = f"{name}_file"
+            at_most_one(**{name: getattr(self, name), file: getattr(self, file)})
         return self
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from alerts.notification import Notification
+from alerts.notification import IncidentBrief, Notification
 from collector.model.alert import Alert
 from collector.model.durations import format_duration
 
@@ -69,9 +69,10 @@ class Message:
 def compose(notification: Notification) -> Message:
     """The message of a notification that has at least one alert."""
     alerts = notification.firing or notification.alerts
-    lead = min(alerts, key=_weight)
+    lead = lead_of(notification)
     firing = bool(notification.firing)
     facts = _slo_facts(lead) if is_slo(lead) else _label_facts(notification, lead)
+    facts = [*_incident_facts(notification.incident), *facts]
     if not firing:
         facts = [fact for fact in facts if fact.name not in ONLY_WHILE_FIRING]
     return Message(
@@ -85,6 +86,11 @@ def compose(notification: Notification) -> Message:
         since_ms=min(alert.starts_at_ms for alert in alerts),
         details=_details(notification, lead),
     )
+
+
+def lead_of(notification: Notification) -> Alert:
+    """The alert that the message is about: the worst of those that fire, else of all."""
+    return min(notification.firing or notification.alerts, key=_weight)
 
 
 def with_problems(message: Message, problems: Sequence[str]) -> Message:
@@ -195,6 +201,13 @@ def _cause(alert: Alert) -> str:
     return text[:1].upper() + text[1:] + "." if text else ""
 
 
+def _incident_facts(incident: IncidentBrief | None) -> list[Fact]:
+    if incident is None:
+        return []
+    owner = f" by {incident.owner}" if incident.owner and incident.status == "acknowledged" else ""
+    return [Fact("Incident", f"#{incident.number} {incident.status}{owner}")]
+
+
 def _slo_facts(alert: Alert) -> list[Fact]:
     sli, objective = _number(alert, "sli"), _number(alert, "objective")
     left, gone = _number(alert, "budget_left_ratio"), _number(alert, "exhausted_in_seconds")
@@ -279,8 +292,10 @@ def _links(notification: Notification, lead: Alert) -> list[Link]:
     alerts_page = (
         f"{notification.external_url.rstrip('/')}/alerts" if notification.external_url else ""
     )
+    incident = notification.incident
     wanted = [
         ("Runbook", runbook or ""),
+        ("Incident", incident.url if incident else ""),
         ("Dashboard", board or ""),
         ("Source", source if source != board else ""),
         ("Alerts", alerts_page),

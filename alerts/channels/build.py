@@ -46,7 +46,17 @@ def build_slack(
         )
     defaults = {"http_config": config.http_config or global_.http_config}
     texts = EntryTemplates(config.model_copy(update=defaults), slack.TEXTS, book)
-    return SlackChannel(texts, SlackAddress(url, token), clock)
+    return SlackChannel(texts, SlackAddress(url, token, hears_buttons(global_)), clock)
+
+
+def hears_buttons(global_: AlertmanagerGlobal) -> bool:
+    """Whether a press in Slack reaches tocsin: over its socket, or as a signed request."""
+    return bool(
+        global_.slack_socket_token
+        or global_.slack_socket_token_file
+        or global_.slack_signing_secret
+        or global_.slack_signing_secret_file
+    )
 
 
 def build_pagerduty(

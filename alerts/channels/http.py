@@ -5,6 +5,7 @@ The URL is taken as a secret, because a webhook's is: errors and logs name its h
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Answer:
             seconds = float(value)
         except ValueError:
             seconds = self._until(value)
-        return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+        return bounded_wish(seconds)
 
     def _until(self, date: str) -> float:
         try:
@@ -58,7 +59,7 @@ class Answer:
 
 
 class HttpSender:
-    """Posts JSON for one integration, over connections that it keeps."""
+    """Sends requests for one integration, over connections that it keeps."""
 
     def __init__(self, config: HttpConfig | None, timeout_ms: int, clock: Clock) -> None:
         self._config = config or HttpConfig()
@@ -74,12 +75,22 @@ class HttpSender:
         )
 
     def post(self, url: Secret, body: object, headers: Mapping[str, str] | None = None) -> Answer:
-        """The answer, whatever its status; raises DeliveryError when there is none."""
+        """Post JSON; the answer, whatever its status; raises DeliveryError when there is none."""
+        return self.send("POST", url, headers, json=body)
+
+    def send(
+        self,
+        method: str,
+        url: Secret,
+        headers: Mapping[str, str] | None = None,
+        **content: object,
+    ) -> Answer:
+        """The same with any method and content (`json`, `data`, `content`, `files`) of httpx."""
         host = urlsplit(url.reveal()).hostname or "the receiver"
         began = self._clock.monotonic_seconds()
-        request = {"json": body, "headers": {**self._authorization(), **(headers or {})}}
+        request = {**content, "headers": {**self._authorization(), **(headers or {})}}
         try:
-            with self._client.stream("POST", url.reveal(), **request) as response:  # type: ignore[arg-type]
+            with self._client.stream(method, url.reveal(), **request) as response:  # type: ignore[arg-type]
                 text = self._read(response, began)
                 answer_headers = {name.lower(): v for name, v in response.headers.items()}
                 return Answer(response.status_code, answer_headers, text)
@@ -119,21 +130,35 @@ class HttpSender:
         return {"authorization": f"{kind} {bearer.read().reveal()}"} if bearer else {}
 
 
-def refusal(answer: Answer, host: str, secrets: tuple[Secret, ...] = ()) -> DeliveryError | None:
+def refusal(
+    answer: Answer,
+    host: str,
+    secrets: tuple[Secret, ...] = (),
+    retry_after_seconds: float | None = None,
+) -> DeliveryError | None:
     """The error of an answer that is not 2xx, or None.
 
-    429, 408 and 5xx may work later; any other status needs a person.
+    429, 408 and 5xx may work later; any other status needs a person. `retry_after_seconds` is what
+    the body says, where a receiver tells its wish there.
     """
     if 200 <= answer.status < 300:
         return None
     later = answer.status in (408, 425, 429) or answer.status >= 500
     advice = "" if later else "check the receiver's address, its credentials and its channel"
+    wish = answer.retry_after_seconds if retry_after_seconds is None else retry_after_seconds
     return DeliveryError(
         f"{host} answered {answer.status}: {quoted(answer.text, secrets)}",
         permanent=not later,
-        retry_after_seconds=answer.retry_after_seconds if later else None,
+        retry_after_seconds=bounded_wish(wish) if later else None,
         advice=advice,
     )
+
+
+def bounded_wish(seconds: float | None) -> float | None:
+    """A receiver's wish for rest within what is granted; None for none, or for no number."""
+    if seconds is None or not math.isfinite(seconds):
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
 def quoted(text: str, secrets: tuple[Secret, ...] = ()) -> str:

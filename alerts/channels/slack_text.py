@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 MAX_TEXT = 4_000
 """Advised for the top-level text; Slack cuts at 40,000."""
 
@@ -20,3 +22,8 @@ def cut(text: str, limit: int) -> str:
     if ampersand >= 0 and ";" not in kept[ampersand:]:
         kept = kept[:ampersand]
     return kept + "…"
+
+
+def with_mentions(text: str) -> str:
+    """Escaped text in which `slack:U123` is shown as that person's name."""
+    return re.sub(r"\bslack:([UW][A-Z0-9]{2,20})\b", r"<@\1>", text)

@@ -16,11 +16,8 @@ from examples.pager.faults import Fault, Faults
 from examples.pager.pagerduty_rules import check_event
 from examples.pager.phone import phone_page
 from examples.pager.record import Record
-from examples.pager.slack_rules import UPDATE, check_message
+from examples.pager.slack_app import SlackState, add_slack
 from examples.pager.webhook_rules import check_body
-
-CHANNEL_ID = "C0PAGER0001"
-BOT_PREFIX = "Bearer xoxb-"
 
 
 class Pager:
@@ -30,6 +27,7 @@ class Pager:
         self.record = record
         self.faults = Faults()
         self.messages: dict[str, dict[str, Any]] = {}
+        self.slack = SlackState()
         self._counter = itertools.count(1)
 
     def new_ts(self) -> str:
@@ -53,7 +51,8 @@ def build_app(record: Record) -> FastAPI:
     """The ASGI application."""
     app = FastAPI(title="pager", docs_url=None, redoc_url=None)
     pager = Pager(record)
-    _add_slack(app, pager)
+    app.state.pager = pager
+    add_slack(app, pager)
     _add_pagerduty(app, pager)
     _add_webhook(app, pager)
     _add_control(app, pager)
@@ -66,65 +65,6 @@ async def _body(request: Request) -> tuple[Any, int]:
         return json.loads(raw), len(raw)
     except ValueError:
         return None, len(raw)
-
-
-def _add_slack(app: FastAPI, pager: Pager) -> None:
-    @app.post("/services/{team}/{bot}/{secret}")
-    async def incoming_webhook(request: Request) -> Response:
-        body, _ = await _body(request)
-        refused = await pager.fault("slack", "webhook", body)
-        if refused is not None:
-            return refused
-        problems = check_message(body)
-        status = 400 if problems else 200
-        text = (
-            ("no_text" if "message: no_text" in problems else "invalid_payload")
-            if problems
-            else "ok"
-        )
-        if not problems:
-            pager.messages[pager.new_ts()] = body
-        pager.record.add("slack", "webhook", status, problems, body=body, answer=text)
-        return PlainTextResponse(text, status_code=status)
-
-    @app.post("/api/{method}")
-    async def web_api(method: str, request: Request) -> Response:
-        body, _ = await _body(request)
-        refused = await pager.fault("slack", method, body)
-        if refused is not None:
-            return refused
-        answer, problems = _call(pager, method, body, request.headers.get("authorization", ""))
-        pager.record.add("slack", method, 200, problems, body=body, answer=answer)
-        return JSONResponse(answer)
-
-
-def _call(
-    pager: Pager, method: str, body: Any, authorization: str
-) -> tuple[dict[str, Any], list[str]]:
-    """Slack's answer (`ok: false` comes with status 200) and what was wrong."""
-
-    def error(code: str, problems: list[str]) -> tuple[dict[str, Any], list[str]]:
-        return {"ok": False, "error": code, "errors": problems}, problems or [code]
-
-    if method not in ("chat.postMessage", "chat.update"):
-        return error("unknown_method", [method])
-    if not authorization.startswith(BOT_PREFIX):
-        return error("invalid_auth" if authorization else "not_authed", ["no bot token"])
-    problems = check_message(body, UPDATE) if method == "chat.update" else check_message(body)
-    if problems:
-        return error("invalid_blocks", problems)
-    if not body.get("channel"):
-        return error("channel_not_found", ["channel is missing"])
-    if method == "chat.update":
-        if body.get("ts") not in pager.messages:
-            return error("message_not_found", ["ts is unknown"])
-        if body["channel"] != CHANNEL_ID:
-            return error("channel_not_found", ["chat.update wants the channel's id"])
-    ts = body["ts"] if method == "chat.update" else pager.new_ts()
-    if "thread_ts" in body and body["thread_ts"] not in pager.messages:
-        return error("thread_not_found", ["thread_ts is unknown"])
-    pager.messages[ts] = {**body, "updated": method == "chat.update"}
-    return {"ok": True, "channel": CHANNEL_ID, "ts": ts}, []
 
 
 def _add_pagerduty(app: FastAPI, pager: Pager) -> None:

@@ -80,6 +80,8 @@ def _block(block: Mapping[str, Any]) -> str:
             f"{html.escape(one['text']['text'])}</a>"
             for one in block["elements"]
         )
+    if kind == "image":
+        return f'<p class="dim">▁▂▅▇ {html.escape(block["alt_text"])}</p>'
     texts = [_text(one["text"]) for one in block.get("elements", [])]
     return f'<p class="dim">{" · ".join(texts)}</p>'
 

@@ -158,6 +158,28 @@ def _context(block: dict[str, Any], where: str) -> Problems:
     return problems
 
 
+def _image(block: dict[str, Any], where: str) -> Problems:
+    optional: dict[str, type] = {
+        "image_url": str, "slack_file": dict, "title": dict, "block_id": str,
+    }  # fmt: skip
+    problems = check_keys(block, where, {"type": str, "alt_text": str}, optional)
+    if ("image_url" in block) == ("slack_file" in block):
+        problems.append(f"{where}: needs image_url or slack_file, not both")
+    problems += check_length(block.get("image_url", "x"), f"{where}.image_url", 3_000)
+    if "slack_file" in block:
+        problems += check_keys(
+            block["slack_file"], f"{where}.slack_file", {}, {"id": str, "url": str}
+        )
+    return problems + check_length(block.get("alt_text"), f"{where}.alt_text", 2_000)
+
+
+def shown_files(body: Any) -> list[str]:
+    """Ids of the files that a message shows."""
+    held = [body, *(body.get("attachments") or [])]
+    blocks = [block for one in held for block in one.get("blocks") or []]
+    return [block["slack_file"]["id"] for block in blocks if "slack_file" in block]
+
+
 def _divider(block: dict[str, Any], where: str) -> Problems:
     return check_keys(block, where, {"type": str}, {"block_id": str})
 
@@ -168,4 +190,5 @@ BLOCKS = {
     "actions": _actions,
     "context": _context,
     "divider": _divider,
+    "image": _image,
 }

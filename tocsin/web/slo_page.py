@@ -113,7 +113,7 @@ def _tiles(verdict: Verdict) -> list[Tile]:
     tone = "bad" if budget.is_exhausted else "warn" if budget.left_ratio < 0.25 else "good"
     period = [] if verdict.period is None else [_period_tile(verdict.period)]
     return [
-        Tile("Budget left", row.budget_left, left, tone),
+        Tile("Budget left", row.budget_left, left, tone, exact=budget.left_ratio),
         *period,
         Tile("SLI", row.sli, events),
         Tile("Objective", row.objective, f"over {objective.window.text}"),

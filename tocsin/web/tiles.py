@@ -24,13 +24,14 @@ STEP_MS = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A name, a value, what it means; `picture` is SVG."""
+    """A name, a value, what it means; `picture` is SVG, `exact` the value before it was rounded."""
 
     name: str
     value: str
     note: str
     tone: str = ""
     picture: str = ""
+    exact: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

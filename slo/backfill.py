@@ -101,18 +101,14 @@ class Backfill:
         )
 
     def _selections(self, active: Bools) -> list[Selector]:
-        """One selection a metric: the selector itself where a metric has but one."""
+        """One selection a metric: the matchers that all selectors of its series share."""
         names = {self._resolver.labels[i].metric_name for i in np.flatnonzero(active)}
-        selectors: dict[str, list[Selector]] = {name: [] for name in sorted(names)}
+        shared: dict[str, Selector] = {}
         for selector in self._resolver.uses:
             for name in (metric_names(selector) or frozenset()) & names:
-                selectors[name].append(selector)
-        return [
-            found[0]
-            if len(found) == 1 and len(metric_names(found[0]) or ()) == 1
-            else (Matcher("=", METRIC_NAME, name),)
-            for name, found in selectors.items()
-        ]
+                known = shared.get(name, selector)
+                shared[name] = tuple(one for one in known if one in selector)
+        return [(Matcher("=", METRIC_NAME, name), *shared[name]) for name in sorted(shared)]
 
     def _old_references(self, querier: Querier, active: Bools) -> None:
         """Series whose mark lies before the stretch that is read: their marked sample alone."""

@@ -26,7 +26,8 @@ class ExpositionServer:
     """`answer` may be exchanged at any time; `requests` has (path, headers) of what was asked.
 
     `silent_close`: each connection is closed after its answer, which does not say so. `on_post`
-    takes path, body and headers of a POST.
+    takes path, body and headers of a POST. While `answer` is called, `asking.headers` are those of
+    its own request: `asking` is local to the thread.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class ExpositionServer:
         self.answer = answer
         self._on_post = on_post
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.asking = threading.local()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         if tls is not None:
@@ -65,6 +67,7 @@ class ExpositionServer:
 
             def do_GET(self) -> None:
                 owner.requests.append((self.path, dict(self.headers)))
+                owner.asking.headers = dict(self.headers)
                 answer = owner.answer(self.path) if callable(owner.answer) else owner.answer
                 self._send(answer)
 

@@ -6,160 +6,29 @@ their timing; samples are compared by the number of the scrape, own timestamps a
 
 from __future__ import annotations
 
-import asyncio
-import re
-import subprocess
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from collector.config import GlobalConfig, ScrapeConfig
-from collector.ingest.formats.go_float import normalize_bound
-from collector.ingest.formats.series_text import unescape
-from collector.ingest.scrape.pool import ScrapePool
-from collector.model.clock import SystemClock
-from collector.model.labels import METRIC_NAME, Labels
-from collector.model.matchers import Matcher
-from collector.model.samples import STALE_BITS, is_missing
-from collector.self_metrics import IngestMetrics
-from collector.store.tsdb import Tsdb
-from tests.oracles.exposition_server import Answer, ExpositionServer
-from tests.oracles.prometheus_peer import run_prometheus
+from collector.model.labels import METRIC_NAME
+from tests.oracles.exposition_server import Answer
+from tests.oracles.scrape_stories import (
+    STALE,
+    Script,
+    Story,
+    by_scrape,
+    differences,
+    told_to_both,
+)
 
 pytestmark = pytest.mark.peer
 
 INTERVAL = "400ms"
 PAGES = Path(__file__).parents[1] / "cases" / "expositions"
-STALE = "stale"
-"""A stale marker, or NaN: promtool's dump shows both alike."""
-Story = dict[Labels, dict[int, float | str]]
-"""series -> number of the scrape (or own timestamp) -> value."""
-
-
-class Script:
-    """Serves each client's k-th request of a path the k-th answer; the last one for ever."""
-
-    def __init__(self, answers: Sequence[Answer]) -> None:
-        self._answers = answers
-        self._asked: Counter[tuple[str, str]] = Counter()
-        self._lock = threading.Lock()
-        self.server = ExpositionServer(self._answer)
-
-    def _answer(self, path: str) -> Answer:
-        # the request was noted just before: its headers say who asks
-        with self._lock:
-            agent = next(h["User-Agent"] for p, h in reversed(self.server.requests) if p == path)
-            number = self._asked[agent.partition("/")[0], path]
-            self._asked[agent.partition("/")[0], path] += 1
-        return self._answers[min(number, len(self._answers) - 1)]
-
-    def is_told(self, agent: str, paths: Sequence[str]) -> bool:
-        return all(self._asked[agent, path] > len(self._answers) for path in paths)
-
-    def close(self) -> None:
-        self.server.close()
-
-
-def sections(script: Script, jobs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "job_name": job,
-            "metrics_path": f"/{job}",
-            "static_configs": [{"targets": [script.server.address]}],
-            **fields,
-        }
-        for job, fields in jobs.items()
-    ]
-
-
-def stored_by_tocsin(
-    directory: Path, wanted: list[dict[str, Any]], is_told: Callable[[], bool], **globals_: object
-) -> Story:
-    clock = SystemClock()
-    store = Tsdb.open(directory, clock)
-    pool = ScrapePool(store, IngestMetrics(CollectorRegistry()), clock)
-    pool.apply(
-        [ScrapeConfig.model_validate(one) for one in wanted],
-        GlobalConfig.model_validate({"scrape_interval": INTERVAL, **globals_}),
-    )
-
-    async def run() -> None:
-        running = asyncio.create_task(pool.run())
-        async with asyncio.timeout(60):
-            while not is_told():
-                await asyncio.sleep(0.05)
-        pool.close()
-        await running
-
-    asyncio.run(run())
-    found: Story = {}
-    for part in store.select([Matcher("!=", METRIC_NAME, "")], 0, 2**62):
-        times = part.timestamps_ms.tolist()
-        for labels, row in zip(part.labels, part.values, strict=True):
-            missing, bits = is_missing(row).tolist(), row.view("int64").tolist()
-            found[labels] = {
-                time_ms: STALE if bit == STALE_BITS or value != value else float(value)
-                for time_ms, value, gone, bit in zip(times, row, missing, bits, strict=True)
-                if not gone
-            }
-    store.close()
-    return found
-
-
-def stored_by_prometheus(
-    directory: Path, wanted: list[dict[str, Any]], is_told: Callable[[], bool]
-) -> Story:
-    config = {"global": {"scrape_interval": INTERVAL}, "scrape_configs": wanted}
-    for section in wanted:
-        section.setdefault("scrape_timeout", INTERVAL)
-    with run_prometheus(directory, config, "--enable-feature=extra-scrape-metrics"):
-        deadline = time.monotonic() + 60
-        while not is_told():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-    dump = subprocess.run(
-        ["promtool", "tsdb", "dump", str(directory / "data")],
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    found: Story = {}
-    for line in dump.stdout.splitlines():
-        labels, value, time_ms = re.fullmatch(r"(\{.*\}) (\S+) (\d+)", line).groups()  # type: ignore[union-attr]
-        pairs = re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels)
-        series = Labels((name, unescape(text)) for name, text in pairs)
-        for name in ("le", "quantile"):
-            # since Prometheus 3 a bound is written as a float: "1.0"
-            if name in series:
-                series = series.merged({name: normalize_bound(series[name])})
-        found.setdefault(series, {})[int(time_ms)] = STALE if value == "NaN" else float(value)
-    return found
-
-
-def by_scrape(story: Story, scrapes: int) -> Story:
-    """Times of a job's scrapes become their numbers; the duration is nobody's promise."""
-    times = {
-        labels["job"]: {time_ms: k for k, time_ms in enumerate(sorted(samples))}
-        for labels, samples in story.items()
-        if labels.metric_name == "up"
-    }
-    told: Story = {}
-    for labels, samples in story.items():
-        if labels.metric_name == "scrape_duration_seconds":
-            continue
-        numbers = times[labels["job"]]
-        kept = {numbers.get(time_ms, time_ms): value for time_ms, value in samples.items()}
-        kept = {k: v for k, v in kept.items() if k < scrapes or k > 10**9}
-        if kept:
-            told[labels] = kept
-    return told
 
 
 def without_half_read_ends(story: Story) -> Story:
@@ -188,36 +57,10 @@ def without_half_read_ends(story: Story) -> Story:
 
 
 def compare(tmp_path: Path, answers: Sequence[Answer], jobs: Mapping[str, Any]) -> None:
-    paths = [f"/{job}" for job in jobs]
-    with closing(Script(answers)) as script:
-        wanted = sections(script, jobs)
-        theirs: list[Story] = []
-        peer = threading.Thread(
-            target=lambda: theirs.append(
-                stored_by_prometheus(
-                    tmp_path / "prometheus",
-                    [dict(one) for one in wanted],
-                    lambda: script.is_told("Prometheus", paths),
-                )
-            )
-        )
-        peer.start()
-        ours = stored_by_tocsin(
-            tmp_path / "tocsin",
-            wanted,
-            lambda: script.is_told("tocsin", paths),
-            extra_scrape_metrics=True,
-        )
-        peer.join()
-    count = len(answers)
-    expected = without_half_read_ends(by_scrape(theirs[0], count))
-    found = without_half_read_ends(by_scrape(ours, count))
-    differing = {
-        str(labels): (expected.get(labels), found.get(labels))
-        for labels in {*expected, *found}
-        if expected.get(labels) != found.get(labels)
-    }
-    assert not differing, "\n".join(f"{k}: {v[0]}\n  ours {v[1]}" for k, v in differing.items())
+    with closing(Script({f"/{job}": answers for job in jobs})) as script:
+        told = told_to_both(tmp_path, script, jobs, INTERVAL)
+    expected, found = (without_half_read_ends(by_scrape(one, len(answers))) for one in told)
+    assert not differences(expected, found)
     assert len(expected) > 8 * len(jobs)
 
 
@@ -257,52 +100,12 @@ def test_changing_pages_leave_the_same_series_values_and_stale_markers(tmp_path:
     compare(tmp_path, changing_pages(int(time.time() * 1000) - 1000), jobs)
 
 
-def recorded() -> list[Path]:
-    return sorted(PAGES.glob("*.txt"))
-
-
 def test_recorded_pages_of_exporters_are_stored_alike(tmp_path: Path) -> None:
     """What node_exporter, PostgreSQL's, redis's, RabbitMQ's and nginx's exporters said one day."""
-    pages = recorded()
+    pages = {page.stem: Answer(page.read_bytes()) for page in PAGES.glob("*.txt")}
     assert len(pages) >= 4
-    with closing(Recording({f"/{page.stem}": page.read_bytes() for page in pages})) as script:
-        jobs: dict[str, Any] = {page.stem: {} for page in pages}
-        paths = [f"/{job}" for job in jobs]
-        wanted = sections(script, jobs)  # type: ignore[arg-type]
-        told: list[Story] = []
-        peer = threading.Thread(
-            target=lambda: told.append(
-                stored_by_prometheus(
-                    tmp_path / "prometheus",
-                    [dict(one) for one in wanted],
-                    lambda: script.is_told("Prometheus", paths),
-                )
-            )
-        )
-        peer.start()
-        ours = stored_by_tocsin(
-            tmp_path / "tocsin",
-            wanted,
-            lambda: script.is_told("tocsin", paths),
-            extra_scrape_metrics=True,
-        )
-        peer.join()
-    expected, found = by_scrape(told[0], 1), by_scrape(ours, 1)
-    assert set(expected) == set(found)
-    differing = {
-        str(one): (expected[one], found[one]) for one in expected if expected[one] != found[one]
-    }
-    assert not differing
+    with closing(Script({f"/{job}": [page] for job, page in pages.items()})) as script:
+        told = told_to_both(tmp_path, script, {job: {} for job in pages}, INTERVAL)
+    expected, found = (by_scrape(one, 1) for one in told)
+    assert not differences(expected, found)
     assert len(expected) > 500
-
-
-class Recording(Script):
-    """One answer for ever at each path."""
-
-    def __init__(self, pages: Mapping[str, bytes]) -> None:
-        self._pages = pages
-        super().__init__([Answer()])
-
-    def _answer(self, path: str) -> Answer:
-        super()._answer(path)
-        return Answer(self._pages[path])

@@ -126,15 +126,22 @@ class Lifecycle:
         self._parts.alerts.start()
         in_background("compile", _load_kernels)
         serving = asyncio.create_task(self._serve(server, held, on_ready))
-        scraping = asyncio.create_task(self._parts.pool.run())
+        scraping = in_background("scrape", self._scrape)
         try:
             await serving
         finally:
             self._is_ready = False
             self._parts.pool.close()
             await asyncio.to_thread(grpc.stop)
-            await scraping
+            await asyncio.to_thread(scraping.join)
             await asyncio.to_thread(self._stop)
+
+    def _scrape(self) -> None:
+        """Scrapes have an event loop of their own: none waits for a page that is being made."""
+        try:
+            asyncio.run(self._parts.pool.run())
+        except Exception:
+            log.exception("nothing is scraped any more")
 
     def _listen_for_otlp(self) -> OtlpGrpc:
         """OTLP over gRPC; a taken default port is no reason not to start, a wished-for one is."""

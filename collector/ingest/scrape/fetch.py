@@ -15,7 +15,8 @@ from collector.ingest.http.credentials import Credentials
 from collector.ingest.http.proxy import DEFAULT_PORTS, proxy_for
 from collector.ingest.http.tls import TlsContexts
 from collector.ingest.inflate import BodyReader
-from collector.ingest.scrape.http_connection import Head, HttpConnection, Way
+from collector.ingest.scrape.answer_reader import Head
+from collector.ingest.scrape.http_connection import HttpConnection, Way
 from collector.model.errors import InputError, UnavailableError
 
 USER_AGENT = "tocsin"

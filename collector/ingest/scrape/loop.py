@@ -26,6 +26,10 @@ from collector.model.errors import InputError, StorageError, TocsinError
 from collector.self_metrics import IngestMetrics
 
 Health = Literal["unknown", "up", "down"]
+MAX_INLINE_BYTES = 512 * 1024
+"""A page that is read in a millisecond is read where it came: the way to another thread and back
+costs as much. Larger ones, and those that are not known yet, must not hold up other targets.
+"""
 _log = logging.getLogger(__name__)
 
 
@@ -141,7 +145,10 @@ class ScrapeLoop:
             if self.refusal is not None:
                 raise self.refusal
             fetched = await self._fetcher.get(self._target.timeout_ms / 1000)
-            report = await self._off_loop(lambda: self._write(fetched, timestamp_ms, start))
+            if self._is_quick(fetched):
+                report = self._write(fetched, timestamp_ms, start)
+            else:
+                report = await self._off_loop(lambda: self._write(fetched, timestamp_ms, start))
         except Exception as error:
             await self._fail(error, timestamp_ms, start)
         else:
@@ -153,8 +160,11 @@ class ScrapeLoop:
         behind_ms = self._last_ms - timestamp_ms
         return self._last_ms + 1 if 0 <= behind_ms < self._target.interval_ms else timestamp_ms
 
+    def _is_quick(self, fetched: Fetched) -> bool:
+        return self.status.health == "up" and len(fetched.body) <= MAX_INLINE_BYTES
+
     async def _off_loop(self, work: Callable[[], Report | None]) -> Report:
-        """Parsing and the log's fsync must not hold up the other targets.
+        """Long work must not hold up the other targets.
 
         Work that has begun is waited for, cancelled or not: a target's rows have one writer.
         """

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from collector.config import GlobalConfig, ScrapeConfig
@@ -97,8 +98,7 @@ class ScrapePool:
                 )
             wanted[config.job_name] = config.with_defaults(global_)
         self._wanted = wanted
-        if self._event_loop is not None:
-            self._event_loop.call_soon_threadsafe(self._changed.set)
+        self._wake()
 
     async def run(self) -> None:
         """Scrape until `close`; nothing is marked stale by stopping."""
@@ -118,8 +118,12 @@ class ScrapePool:
     def close(self) -> None:
         """Let `run` return, from any thread."""
         self._closing = True
-        if self._event_loop is not None and not self._event_loop.is_closed():
-            self._event_loop.call_soon_threadsafe(self._changed.set)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._event_loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: there is nobody to wake
+                self._event_loop.call_soon_threadsafe(self._changed.set)
 
     def targets(self) -> list[TargetStatus]:
         """Every target that is scraped, by job and URL."""

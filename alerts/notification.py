@@ -34,7 +34,8 @@ class IncidentBrief:
 
     `status` is `triggered`, `acknowledged`, `snoozed` or `resolved`; `severity` is `critical`,
     `warning` or `info`; `owner` is who acknowledged it or had it assigned; `story` holds its last
-    lines, oldest first, each a text for people; `url` is its page.
+    lines, oldest first, each a text for people; `url` is its page. `acknowledge_url` is signed: who
+    has it may acknowledge, so it stands only where those look who are asked (mail).
     """
 
     number: int
@@ -43,6 +44,7 @@ class IncidentBrief:
     owner: str = ""
     url: str = ""
     story: tuple[str, ...] = ()
+    acknowledge_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

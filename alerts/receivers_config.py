@@ -173,9 +173,12 @@ class WebhookConfig(HttpReceiver):
     url_file: str = ""
     max_alerts: int = Field(default=0, ge=0)
     payload: Any = None
+    hmac_secret: SecretText | None = None
+    hmac_secret_file: str = ""
 
     @model_validator(mode="after")
     def _one_url(self) -> Self:
+        at_most_one(hmac_secret=self.hmac_secret, hmac_secret_file=self.hmac_secret_file)
         at_most_one(url=self.url, url_file=self.url_file)
         if not self.url and not self.url_file:
             raise ValueError("one of url or url_file must be configured")

@@ -20,10 +20,11 @@ from email.utils import format_datetime, getaddresses, parseaddr
 
 from alerts.channels.interface import DeliveryError, Preview, Receipt
 from alerts.http_config import TlsConfig
-from alerts.message import Message, compose, subject_of, with_problems
+from alerts.message import Link, Message, compose, lead_of, subject_of, with_problems
 from alerts.notification import Notification
 from alerts.receivers_config import EmailConfig
 from alerts.secret_source import SecretSource
+from alerts.sparkline import alt_text, picture_of
 from alerts.template import EntryTemplates, TemplatedFields
 
 DEADLINE_SECONDS = 20.0
@@ -32,6 +33,8 @@ IMPLICIT_TLS_PORT = 465
 MAX_SUBJECT = 200
 COLORS = {"critical": "#d92d20", "error": "#e5484d", "warning": "#b45309", "info": "#2563eb"}
 GREEN = "#2e7d4f"
+PICTURE_ID = "burn@tocsin"
+"""How the HTML part names the picture that the mail brings along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,14 @@ def build(
         if name not in mail:
             mail[name] = _one_line(value)
     mail.set_content(settings.text or as_text(message, notification))
-    html = as_html(message, notification) if settings.html is None else settings.html
+    own = settings.html is None
+    png = picture_of(lead_of(notification)) if own else None
+    html = as_html(message, notification, bool(png)) if settings.html is None else settings.html
     if html:
         mail.add_alternative(html, subtype="html")
+    if png is not None:
+        shown = mail.get_payload()[1]  # type: ignore[index]
+        shown.add_related(png, "image", "png", cid=f"<{PICTURE_ID}>", filename="burn.png")  # type: ignore[union-attr]
     return mail
 
 
@@ -105,14 +113,14 @@ def message_id(notification: Notification, settings: EmailSettings) -> str:
 def as_text(message: Message, notification: Notification) -> str:
     """The plain part."""
     facts = [f"{fact.name + ':':16}{fact.value}" for fact in message.facts]
-    links = [f"{link.text}: {link.url}" for link in message.links]
+    links = [f"{link.text}: {link.url}" for link in _links(message, notification)]
     parts = [message.title, message.sentence, "\n".join(facts)]
     parts += ["\n".join(f"- {other}" for other in message.others), "\n".join(links)]
     parts.append(f"{str(notification.reason).capitalize()}, receiver {notification.receiver}")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def as_html(message: Message, notification: Notification) -> str:
+def as_html(message: Message, notification: Notification, has_picture: bool = False) -> str:
     """The HTML part: one table, 600 px, colours in place, readable in light and dark."""
     color = COLORS[message.severity] if message.firing else GREEN
     rows = "".join(
@@ -123,7 +131,13 @@ def as_html(message: Message, notification: Notification) -> str:
     others = "".join(f"<li>{html.escape(other)}</li>" for other in message.others)
     links = " &nbsp; ".join(
         f'<a href="{html.escape(link.url)}" style="color:#2563eb">{html.escape(link.text)}</a>'
-        for link in message.links
+        for link in _links(message, notification)
+    )
+    alt = html.escape(alt_text(lead_of(notification)))
+    picture = (
+        f'<p><img src="cid:{PICTURE_ID}" alt="{alt}" width="560" style="max-width:100%"></p>'
+        if has_picture
+        else ""
     )
     return (
         '<!doctype html><html><head><meta charset="utf-8">'
@@ -134,11 +148,19 @@ def as_html(message: Message, notification: Notification) -> str:
         f'<h1 style="font-size:20px;margin:0 0 8px">{html.escape(message.title)}</h1>'
         f'<p style="margin:0 0 12px">{html.escape(message.sentence)}</p>'
         f'<table role="presentation">{rows}</table>'
-        f"{f'<ul>{others}</ul>' if others else ''}<p>{links}</p>"
+        f"{picture}{f'<ul>{others}</ul>' if others else ''}<p>{links}</p>"
         f'<p style="color:#777;font-size:13px">{html.escape(str(notification.reason).capitalize())}'
         f", receiver {html.escape(notification.receiver)}</p>"
         "</td></tr></table></body></html>\n"
     )
+
+
+def _links(message: Message, notification: Notification) -> tuple[Link, ...]:
+    """The message's links, before them the signed one that acknowledges while it is of use."""
+    incident = notification.incident
+    if incident is None or not incident.acknowledge_url or incident.status != "triggered":
+        return message.links
+    return (Link("Acknowledge", incident.acknowledge_url), *message.links)
 
 
 def _one_line(text: str) -> str:
@@ -184,7 +206,8 @@ class EmailChannel:
         """Headers and parts, as text."""
         mail, _, problems = self._written(notification)
         head = "\n".join(f"{name}: {value}" for name, value in mail.items())
-        contents = [part.get_content() for part in mail.walk() if not part.is_multipart()]
+        texts = (part for part in mail.walk() if part.get_content_maintype() == "text")
+        contents = [part.get_content() for part in texts]
         return Preview("\n\n".join([head, *map(str, contents)]), problems)
 
     def _written(

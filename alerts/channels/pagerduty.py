@@ -1,4 +1,4 @@
-"""PagerDuty Events API v2: `payload(...)` pure, then trigger or resolve.
+"""PagerDuty Events API v2: `payload(...)` pure, then trigger, acknowledge or resolve.
 
 `dedup_key` is the SHA-256 of the group key, as Alertmanager computes it: an incident that it opened
 is resolved by tocsin, and a message that is sent twice opens no second one.
@@ -26,7 +26,7 @@ from alerts.message import (
     subject_of,
     with_problems,
 )
-from alerts.notification import Notification
+from alerts.notification import Notification, Reason
 from alerts.receivers_config import PagerdutyConfig
 from alerts.secret_source import SecretSource
 from alerts.template import EntryTemplates, TemplatedFields
@@ -38,6 +38,8 @@ MAX_SUMMARY = 1_024
 MAX_EVENT_BYTES = 512_000
 """PagerDuty refuses larger events; custom_details are left out first, with a note."""
 MAX_LISTED_ALERTS = 20
+TOLD_BY = {"trigger": "triggered", "acknowledge": "acknowledged", "resolve": "resolved"}
+"""The status that PagerDuty has after an event."""
 SEVERITIES = ("critical", "error", "warning", "info")
 
 
@@ -51,19 +53,36 @@ TEXTS = TemplatedFields(
 )
 
 
+def actions(notification: Notification, told: str = "") -> tuple[str, ...]:
+    """The events to send, in order: `trigger`, `acknowledge`, `resolve`; none when it is known.
+
+    `told` is the incident's status that PagerDuty was told of last. What was acknowledged there is
+    known there.
+    """
+    incident = notification.incident
+    status = incident.status if incident else ""
+    if not notification.firing or status == "resolved":
+        return ("resolve",) if told != "resolved" else ()
+    by_them = incident is not None and incident.owner.startswith("pagerduty")
+    tells = status == "acknowledged" and told != status and not by_them
+    first = () if notification.reason is Reason.CHANGED else ("trigger",)
+    return (*first, "acknowledge") if tells else first
+
+
 def payload(
     notification: Notification,
     config: PagerdutyConfig,
     routing_key: Secret,
     problems: Sequence[str] = (),
+    action: str = "",
 ) -> Json:
-    """The event: a trigger while an alert of the group fires, else a resolve."""
+    """The event: by default a trigger while an alert of the group fires, else a resolve."""
     event: Json = {
         "routing_key": routing_key.reveal(),
         "dedup_key": dedup_key(notification.group_key),
-        "event_action": "trigger" if notification.firing else "resolve",
+        "event_action": action or ("trigger" if notification.firing else "resolve"),
     }
-    if notification.firing:
+    if event["event_action"] == "trigger":
         message = with_problems(compose(notification), problems)
         event["payload"] = _payload(message, notification, config)
         event["client"] = config.client or "tocsin"
@@ -146,7 +165,7 @@ def _within_limit(event: Json) -> Json:
 class PagerdutyChannel:
     """One entry of `pagerduty_configs`."""
 
-    takes_changes = False
+    takes_changes = True
 
     kind = "pagerduty"
 
@@ -156,15 +175,22 @@ class PagerdutyChannel:
         self._http = HttpSender(texts.entry.http_config, texts.entry.timeout, clock)
 
     def send(self, notification: Notification) -> Receipt:
-        """Send one event; raises DeliveryError."""
+        """Send the events, none where PagerDuty knows already; raises DeliveryError."""
+        told = notification.remembered.get("status", "")
+        wanted = actions(notification, told)
+        if not wanted:
+            return Receipt(dict(notification.remembered))
         filled = self._texts.fill(notification)
         config = filled.entry
         key = SecretSource(config.routing_key, config.routing_key_file).read()
-        answer = self._http.post(self._url, payload(notification, config, key, filled.problems))
-        error = refusal(answer, "PagerDuty", (key,))
-        if error is not None:
-            raise error
-        return Receipt(problems=filled.problems)
+        for action in wanted:
+            event = payload(notification, config, key, filled.problems, action)
+            error = refusal(self._http.post(self._url, event), "PagerDuty", (key,))
+            if error is not None:
+                raise error
+        # a further trigger leaves an acknowledgement as it is
+        status = told if wanted == ("trigger",) and told else TOLD_BY[wanted[-1]]
+        return Receipt({"status": status}, filled.problems)
 
     def preview(self, notification: Notification) -> Preview:
         """The event as JSON."""

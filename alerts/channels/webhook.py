@@ -7,6 +7,8 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,6 +24,7 @@ from alerts.secret_source import SecretSource
 from alerts.template import EntryTemplates, TemplatedFields
 from collector.model.alert import Alert
 from collector.model.clock import Clock
+from collector.model.secrets import Secret
 
 Json = dict[str, Any]
 VERSION = "4"
@@ -54,6 +57,16 @@ def payload(notification: Notification, config: WebhookConfig, problems: Sequenc
     return {**body, "template_error": "; ".join(problems)} if problems else body
 
 
+def signature(body: bytes, secret: Secret, now_seconds: int) -> str:
+    """`t=…,v1=…`: HMAC-SHA256 over `t`, a point and the body, in hex.
+
+    The time is in it so that a receiver can refuse what is old.
+    """
+    text = str(now_seconds).encode() + b"." + body
+    digest = hmac.new(secret.reveal().encode(), text, hashlib.sha256).hexdigest()
+    return f"t={now_seconds},v1={digest}"
+
+
 def timestamp(time_ms: int | None) -> str:
     """RFC 3339 in UTC; None is Go's zero time."""
     if time_ms is None:
@@ -83,6 +96,7 @@ class WebhookChannel:
 
     def __init__(self, texts: EntryTemplates[WebhookConfig], clock: Clock) -> None:
         self._texts = texts
+        self._clock = clock
         self._http = HttpSender(texts.entry.http_config, texts.entry.timeout, clock)
 
     def send(self, notification: Notification) -> Receipt:
@@ -91,9 +105,14 @@ class WebhookChannel:
         url = SecretSource(filled.entry.url, filled.entry.url_file).read()
         if not is_http_url(url.reveal()):
             raise DeliveryError("the URL's template makes no http or https URL", permanent=True)
-        headers = {"idempotency-key": notification.id}
-        body = payload(notification, filled.entry, filled.problems)
-        answer = self._http.post(url, body, headers)
+        body = json.dumps(payload(notification, filled.entry, filled.problems)).encode()
+        headers = {"idempotency-key": notification.id, "content-type": "application/json"}
+        secret = SecretSource(filled.entry.hmac_secret, filled.entry.hmac_secret_file)
+        if secret:
+            headers["x-tocsin-signature"] = signature(
+                body, secret.read(), self._clock.now_ms() // 1000
+            )
+        answer = self._http.send("POST", url, headers, content=body)
         error = refusal(answer, "the webhook", (url,))
         if error is not None:
             raise error

@@ -96,7 +96,10 @@ def _add_webhook(app: FastAPI, pager: Pager) -> None:
             return refused
         problems = check_body(body)
         status = 400 if problems else 200
-        kept = {"idempotency-key": request.headers.get("idempotency-key", "")}
+        names = ("idempotency-key", "x-tocsin-signature")
+        kept = {name: request.headers[name] for name in names if name in request.headers}
+        if "x-tocsin-signature" in kept:
+            kept["raw"] = (await request.body()).decode()
         pager.record.add("webhook", "/webhook", status, problems, body=body, headers=kept)
         return PlainTextResponse("; ".join(problems) or "ok", status_code=status)
 

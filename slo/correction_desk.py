@@ -110,7 +110,7 @@ class CorrectionDesk:
 
     def told(self, verdict: Verdict, ledger: Ledger, column: int) -> Verdict:
         """A verdict with its raw figures, and a warning where more is left out than may be."""
-        excluded = self.exclusions.by_column.get(column)
+        excluded = self.exclusions.of_column(ledger, column)
         if excluded is None:
             return verdict
         start_ms = verdict.objective.window.start_ms(verdict.at_ms)

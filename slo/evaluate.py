@@ -251,7 +251,9 @@ class SloEngine:
             self._aim(objectives)
 
     def _counts(self, window_ms: int, now_ms: int) -> Counts:
-        return self._exclusions.adjusted(self._ledger.window_counts(window_ms, now_ms))
+        return self._exclusions.adjusted(
+            self._ledger, self._ledger.window_counts(window_ms, now_ms)
+        )
 
     def _verdict(self, judgement: Judgement, column: int) -> Verdict:
         id_ = judgement.criteria.objectives[column].id

@@ -64,10 +64,10 @@ class Excluded:
         index = np.searchsorted(self.times_ms, times_ms, side="right")
         return self._bad[index], self._total[index]
 
-    def between(self, start_ms: int, end_ms: int) -> tuple[float, float]:
-        """Excluded bad and total events in `(start_ms, end_ms]`."""
-        bad, total = self.before(np.array([start_ms, end_ms], np.int64))
-        return float(bad[1] - bad[0]), float(total[1] - total[0])
+    @property
+    def sums(self) -> tuple[Float64s, Float64s]:
+        """Excluded bad and total events (float64[t + 1]) before the first time, and up to each."""
+        return self._bad, self._total
 
     def ratio(self, start_ms: int, end_ms: int) -> float:
         """Which share of a stretch of time is excluded."""

@@ -21,12 +21,13 @@ from slo.corrections import Corrections, Selector
 from slo.excluded import Events, Excluded, Part, excluded
 from slo.excluded_events import from_ledger, from_store, has_forgotten, stretch_of
 from slo.excluded_file import ExcludedFile, Key, key_of
+from slo.excluded_sums import ExcludedSums
 from slo.ledger import Counts, Ledger
 from slo.objective import Objective
 
 SETTLE_MS = 60_000
 """After the end of a stretch, until its last samples have surely come."""
-READ_A_TICK = 8
+READ_A_TICK = 25
 """Stretches of single objectives that are read from the store in one tick; the ledger's rows serve
 the others meanwhile."""
 
@@ -61,7 +62,9 @@ class Exclusions:
         self._version = -1
         self._stretches: dict[int, list[_Stretch]] = {}
         self._settled: set[int] = set()
-        self.by_column: dict[int, Excluded] = {}
+        self._standing: dict[tuple[int, int], Int64s] = {}
+        self._by_column: dict[int, Excluded] = {}
+        self._sums = ExcludedSums({})
 
     def update(self, objectives: tuple[Objective, ...], ledger: Ledger, now_ms: int) -> None:
         """Take in corrections, and the events up to now.
@@ -71,36 +74,60 @@ class Exclusions:
         if objectives is not self._objectives or self._version != self.corrections.version:
             self._match(objectives, ledger)
         failure = self._keep_some(ledger, now_ms)
-        for column, stretches in self._stretches.items():
-            if column not in self._settled:
-                begun = [one for one in stretches if one.start_ms < now_ms]
-                self.by_column[column] = excluded([self._part(one, ledger) for one in begun])
-                if all(one.key in self._events for one in stretches):
-                    self._settled.add(column)
+        if len(self._settled) < len(self._stretches):
+            self._take_in(ledger, now_ms)
         if failure is not None:
             raise failure
 
-    def adjusted(self, raw: Counts) -> Counts:
+    def _take_in(self, ledger: Ledger, now_ms: int) -> None:
+        """What is excluded now of the objectives with stretches that were not read yet."""
+        standing: dict[tuple[int, int], list[int]] = {}
+        for column, stretches in self._stretches.items():
+            if column in self._settled:
+                continue
+            begun = [one for one in stretches if one.start_ms < now_ms]
+            first = stretches[0]
+            if len(stretches) == len(begun) == 1 and first.key not in self._events:
+                standing.setdefault((first.start_ms, first.end_ms), []).append(column)
+                continue
+            self._by_column[column] = excluded([self._part(one, ledger) for one in begun])
+            if all(one.key in self._events for one in stretches):
+                self._settled.add(column)
+        self._standing = {edges: np.array(found, np.int64) for edges, found in standing.items()}
+        self._sums = ExcludedSums(self._by_column)
+
+    def adjusted(self, ledger: Ledger, raw: Counts) -> Counts:
         """Counts of all objectives without what is excluded; the same when nothing is."""
-        if not self.by_column:
+        if not self._stretches:
             return raw
         bad, total = raw.bad.copy(), raw.total.copy()
-        for column, one in self.by_column.items():
-            off_bad, off_total = one.between(raw.start_ms, raw.end_ms)
-            total[column] = max(total[column] - off_total, 0.0)
-            bad[column] = min(max(bad[column] - off_bad, 0.0), total[column])
+        for (start_ms, end_ms), columns in self._standing.items():
+            found = ledger.between(max(start_ms, raw.start_ms), min(end_ms, raw.end_ms))
+            _take_off(bad, total, columns, (found.bad[columns], found.total[columns]))
+        if len(self._sums.columns):
+            off = self._sums.between(raw.start_ms, raw.end_ms)
+            _take_off(bad, total, self._sums.columns, off)
         return Counts(raw.start_ms, raw.end_ms, bad, total)
+
+    def of_column(self, ledger: Ledger, column: int) -> Excluded | None:
+        """What is excluded of one objective, if anything is."""
+        for edges, columns in self._standing.items():
+            if column in columns:
+                events = from_ledger(ledger, column, *edges)
+                return excluded([Part(*edges, events)])
+        return self._by_column.get(column)
 
     def cumulative(
         self, ledger: Ledger, column: int, times_ms: Int64s
     ) -> tuple[Float64s, Float64s]:
         """`Ledger.cumulative` without what is excluded."""
-        if column not in self.by_column:
+        found = self.of_column(ledger, column)
+        if found is None:
             return ledger.cumulative(column, times_ms)
         times, bad, total = ledger.rows_of(column)
         if not len(times):
             return np.zeros(len(times_ms)), np.zeros(len(times_ms))
-        off_bad, off_total = self.by_column[column].before(times)
+        off_bad, off_total = found.before(times)
         index = np.maximum(np.searchsorted(times, times_ms, side="right") - 1, 0)
         kept = (np.maximum.accumulate(bad - off_bad), np.maximum.accumulate(total - off_total))
         return kept[0][index], kept[1][index]
@@ -108,8 +135,10 @@ class Exclusions:
     def ongoing(self, now_ms: int) -> Bools:
         """Which objectives are in an excluded stretch now (bool[n])."""
         found = np.zeros(len(self._objectives), np.bool_)
-        for column, one in self.by_column.items():
+        for column, one in self._by_column.items():
             found[column] = one.covers(now_ms)
+        for (start_ms, end_ms), columns in self._standing.items():
+            found[columns] = start_ms < now_ms <= end_ms
         return found
 
     def of(self, correction: str) -> dict[str, Events]:
@@ -132,7 +161,8 @@ class Exclusions:
         self._objectives, self._version = objectives, self.corrections.version
         self._stretches = {}
         self._settled = set()
-        self.by_column = {}
+        self._standing, self._by_column = {}, {}
+        self._sums = ExcludedSums({})
         times = ledger.row_times
         reach_ms = int(times[0]) if len(times) else 0  # no window begins before it
         for correction in self.corrections.in_force:
@@ -175,3 +205,11 @@ class Exclusions:
         if events is None:
             events = from_ledger(ledger, one.column, one.start_ms, one.end_ms)
         return Part(one.start_ms, one.end_ms, events)
+
+
+def _take_off(
+    bad: Float64s, total: Float64s, columns: Int64s, off: tuple[Float64s, Float64s]
+) -> None:
+    """Subtract of some columns, never below nothing nor to more bad events than there are."""
+    total[columns] = np.maximum(total[columns] - off[1], 0.0)
+    bad[columns] = np.clip(bad[columns] - off[0], 0.0, total[columns])

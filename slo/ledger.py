@@ -144,6 +144,13 @@ class Ledger:
             row.time_ms, self._counted_ms, np.clip(self._bad - row.bad, 0.0, total), total
         )
 
+    def between(self, start_ms: int, end_ms: int) -> Counts:
+        """Events of all objectives from the newest kept row at or before one time to another's."""
+        first, last = self._slices.at(start_ms), self._slices.at(end_ms)
+        if first is None or last is None or end_ms <= start_ms:
+            return Counts(start_ms, start_ms, np.zeros_like(self._bad), np.zeros_like(self._total))
+        return Counts(first.time_ms, last.time_ms, last.bad - first.bad, last.total - first.total)
+
     def cumulative(self, column: int, times_ms: Int64s) -> tuple[Float64s, Float64s]:
         """Bad and total events (float64[t]) that one objective had counted by each time."""
         times, bad, total = self._slices.column(column)
@@ -284,7 +291,8 @@ class Ledger:
         """Add the events since the last tick, and what the sampled ones of `columns` show."""
         bad, total = events
         for column in self._sampler.columns[columns[self._sampler.columns]].tolist():
-            _, failed, seen = self._sampler.observed(column, self._counted_ms, now_ms)
+            begun = bool(self.since_ms[column] >= 0)
+            _, failed, seen = self._sampler.observed(column, self._counted_ms, now_ms, begun)
             bad[column], total[column] = failed.sum(), seen.sum()
         if self._slicer:
             self._close_slices(now_ms)
@@ -322,7 +330,8 @@ class Ledger:
     ) -> None:
         objective = self._objectives[column]
         if column in self._sampler.columns:
-            times, bad, total = self._sampler.observed(column, after_ms, now_ms)
+            begun = bool(self.since_ms[column] >= 0)
+            times, bad, total = self._sampler.observed(column, after_ms, now_ms, begun)
             self._note_first(column, times, total)
         else:
             only = np.arange(len(self._objectives)) == column

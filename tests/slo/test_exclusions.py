@@ -19,6 +19,7 @@ from slo.config import SloConfig
 from slo.corrections import NAME, Selector
 from slo.evaluate import SloEngine
 from slo.excluded import Events, Part, excluded
+from slo.excluded_sums import ExcludedSums
 from slo.objective import Timeslices
 from slo.self_metrics import SloMetrics
 
@@ -136,7 +137,9 @@ def test_what_is_left_is_what_single_events_say(
     for _ in range(5):
         service.tick(3, 1)
     check(service, list(in_force.values()))
-    assert all(one.is_exact for one in service.engine._exclusions.by_column.values())
+    exclusions, ledger = service.engine._exclusions, service.engine._ledger
+    found = [exclusions.of_column(ledger, column) for column in range(len(service.objectives))]
+    assert all(one.is_exact for one in found if one is not None)
     for id_ in in_force:
         service.engine.corrections.revoke(id_, "bob", "all of them")
     check(service, [])
@@ -145,7 +148,7 @@ def test_what_is_left_is_what_single_events_say(
 
 
 def check(service: Service, stretches: list[tuple[int, int]]) -> None:
-    own = service.engine._exclusions.by_column.get(0)
+    own = service.engine._exclusions.of_column(service.engine._ledger, 0)
     for window_ms in WINDOWS:
         found = service.counts(window_ms)
         assert 0 <= found.bad[0] <= found.total[0]
@@ -315,8 +318,15 @@ def test_an_event_is_left_out_once_however_many_cover_it() -> None:
         ]
     )
     assert found.stretches == ((0, 60), (80, 90))
-    assert found.between(0, 100) == (6.0, 12.0)
-    assert found.between(20, 50) == (2.0, 4.0)
+    other = excluded([Part(0, 30, events(25))])
+    for columns in ({0: found}, {3: found, 1: other}, {1: found, 3: other, 4: found}):
+        sums = ExcludedSums(columns)
+        for span, expected in (((0, 100), (6.0, 12.0)), ((20, 50), (2.0, 4.0))):
+            bad, total = sums.between(*span)
+            told = dict(zip(sums.columns.tolist(), zip(bad, total, strict=True), strict=True))
+            assert [told[c] for c, one in columns.items() if one is found].count(expected) == len(
+                [one for one in columns.values() if one is found]
+            )
     assert found.ratio(50, 90) == 0.5
     assert [found.covers(at) for at in (0, 1, 60, 61, 80, 90)] == [0, 1, 1, 0, 0, 1]
 

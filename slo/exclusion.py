@@ -19,11 +19,12 @@ from collector.query.interface import QueryEngine
 from collector.store.interface import Querier
 from slo.corrections import Corrections, Selector
 from slo.excluded import Events, Excluded, Part, excluded
-from slo.excluded_events import from_ledger, from_store, has_forgotten, stretch_of
+from slo.excluded_events import from_ledger, has_forgotten
 from slo.excluded_file import ExcludedFile, Key, key_of
 from slo.excluded_sums import ExcludedSums
 from slo.ledger import Counts, Ledger
 from slo.objective import Objective
+from slo.store_events import from_store, stretch_of
 
 SETTLE_MS = 60_000
 """After the end of a stretch, until its last samples have surely come."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from collector.model.errors import NOWHERE, ConfigError, Where
 from collector.model.labels import quote
 from collector.model.matchers import Matcher
+from collector.model.record_rule import RecordRule
 from slo.calendar_window import CalendarWindow
 from slo.window import Window
 
@@ -48,7 +49,8 @@ class CounterTerm:
 class Indicator:
     """Bad and total events, each a sum of counters; good is total less bad.
 
-    `kind` is its name in `INDICATORS`; `queries` are (name, PromQL) as people wrote them.
+    `kind` is its name in `INDICATORS`; `queries` are (name, PromQL) as people wrote them; `rule`
+    counts spans or log records into the counters.
     Raises ConfigError when either side counts nothing.
     """
 
@@ -56,6 +58,7 @@ class Indicator:
     bad: tuple[CounterTerm, ...]
     total: tuple[CounterTerm, ...]
     queries: tuple[tuple[str, str], ...] = ()
+    rule: RecordRule | None = None
 
     def __post_init__(self) -> None:
         for name, terms in (("bad", self.bad), ("total", self.total)):

@@ -14,6 +14,7 @@ import yaml
 from collector.model.labels import METRIC_NAME, quote
 from collector.model.matchers import Matcher
 from slo.burn_rate import Tier, tiers_for, windows_of
+from slo.composite import CompositeIndicator
 from slo.indicators.latency import at_bound
 from slo.objective import (
     SEVERITIES,
@@ -30,9 +31,14 @@ Rule = dict[str, object]
 
 
 def rules_yaml(objectives: Sequence[Objective], override: Sequence[Tier] = ()) -> str:
-    """A rule file as `promtool check rules` takes it; `override` replaces the workbook's tiers."""
+    """A rule file as `promtool check rules` takes it; `override` replaces the workbook's tiers.
+
+    Composites that look at slices are left out: their rules would have to know each other's.
+    """
     groups = [
-        _group(one, tuple(override) or tiers_for(one.window.duration_ms)) for one in objectives
+        _group(one, tuple(override) or tiers_for(one.window.duration_ms))
+        for one in objectives
+        if not isinstance(one.indicator, CompositeIndicator)
     ]
     return yaml.safe_dump({"groups": groups}, sort_keys=False, width=1000, allow_unicode=True)
 
@@ -81,8 +87,11 @@ _SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
 
 def _occurrences(
-    indicator: Indicator | SampledIndicator, window: str, group_by: Sequence[str]
+    indicator: Indicator | SampledIndicator | CompositeIndicator,
+    window: str,
+    group_by: Sequence[str],
 ) -> tuple[str, str]:
+    assert not isinstance(indicator, CompositeIndicator)  # noqa: S101 # left out above
     if isinstance(indicator, Indicator):
         by = f" by ({', '.join(group_by)})" if group_by else ""
         return _sum(indicator.bad, window, by), _sum(indicator.total, window, by)

@@ -9,6 +9,7 @@ from collector.model.errors import ConfigError, Where
 from collector.model.yaml_document import YamlDocument, read_yaml
 from slo.objective import Objective
 from slo.specs import native, openslo, openslo_v1alpha, pyrra, sloth
+from slo.specs.composites import resolved
 
 READERS: dict[str, Callable[[list[YamlDocument]], list[Objective]]] = {
     native.VERSION: native.read,
@@ -30,7 +31,7 @@ def load_objectives(paths: Iterable[Path]) -> list[Objective]:
     objectives: list[Objective] = []
     files: dict[str, Path] = {}
     for path in paths:
-        for objective in objectives_of(spec_text(path), str(path)):
+        for objective in _read(spec_text(path), str(path)):
             if objective.id in files:
                 raise ConfigError(
                     f"the SLO {objective.id} is already defined in {files[objective.id]}",
@@ -39,11 +40,15 @@ def load_objectives(paths: Iterable[Path]) -> list[Objective]:
                 )
             files[objective.id] = path
             objectives.append(objective)
-    return objectives
+    return resolved(objectives)
 
 
 def objectives_of(text: str, file: str) -> list[Objective]:
-    """The objectives of one text of one or more YAML documents."""
+    """The objectives of one text of one or more YAML documents; composites of its own alone."""
+    return resolved(_read(text, file))
+
+
+def _read(text: str, file: str) -> list[Objective]:
     by_version: dict[str, list[YamlDocument]] = {}
     for document in read_yaml(text, file):
         by_version.setdefault(_version(document), []).append(document)
@@ -67,7 +72,11 @@ def read_all(text: str, file: str) -> tuple[list[Objective], list[ConfigError]]:
             objectives += READERS[version]([document, *openslo_ones])
         except ConfigError as error:
             errors.append(error)
-    return objectives, errors
+    try:
+        return resolved(objectives), errors
+    except ConfigError as error:
+        whole = [one for one in objectives if one.composite is None]
+        return whole, [*errors, error]
 
 
 def _kind(document: YamlDocument) -> object:

@@ -137,6 +137,10 @@ class Fields:
             path = (*self._path, self._spelled(name), position)
             yield Fields(self._document, path, known, self._spelling)
 
+    def is_mapping(self, name: str) -> bool:
+        """Whether a mapping stands under a name."""
+        return isinstance(self._values.get(self._spelled(name)), dict)
+
     def names(self) -> list[str]:
         """Names that are written and not null."""
         return [name for name, value in self._values.items() if value is not None]

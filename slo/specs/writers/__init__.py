@@ -5,12 +5,12 @@ from __future__ import annotations
 import yaml
 
 from slo.specs.writers import native, openslo, sloth
-from slo.specs.writers.interface import Writer, Written
+from slo.specs.writers.interface import Writer, Written, without_composites
 
 WRITERS: dict[str, Writer] = {
     "tocsin": native.write,
-    "openslo": openslo.write,
-    "sloth": sloth.write,
+    "openslo": without_composites(openslo.write),
+    "sloth": without_composites(sloth.write),
 }
 
 

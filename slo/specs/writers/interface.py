@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from collector.model.labels import METRIC_NAME
+from slo.composite import CompositeIndicator
 from slo.indicators.latency import at_bound
 from slo.objective import CounterTerm, Indicator, Objective, SampledIndicator
 
@@ -21,6 +22,19 @@ class Written:
 
 
 Writer = Callable[[Sequence[Objective]], Written]
+
+
+def without_composites(write: Writer) -> Writer:
+    """For a format that can't say what other objectives one is made of, unless it counts events."""
+
+    def written(objectives: Sequence[Objective]) -> Written:
+        others = [o for o in objectives if not isinstance(o.indicator, CompositeIndicator)]
+        left_out = [one for one in objectives if one not in others]
+        found = write(others)
+        lost = tuple(f"{one.id}: left out; it is made of other objectives" for one in left_out)
+        return Written(found.documents, (*found.lost, *lost))
+
+    return written
 
 
 def events_of(indicator: Indicator, wrap: str) -> dict[str, str] | None:

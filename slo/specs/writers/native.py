@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from collector.model.durations import MAX_MS, format_duration
 from slo.calendar_window import CalendarWindow
+from slo.composite import Composite
 from slo.indicators.latency import without_suffix
 from slo.objective import (
     DEFAULT_ALERT_NAME,
@@ -14,6 +15,7 @@ from slo.objective import (
     Indicator,
     Objective,
     SeverityAlerting,
+    Timeslices,
 )
 from slo.specs.writers.interface import (
     Document,
@@ -48,8 +50,9 @@ def _document(one: Objective, lost: list[str]) -> Document:
         "window": _window(one),
         **_indicator(one, lost),
     }
-    if one.budgeting:
-        document["slices"] = _slices(one)
+    slices = one.composite.slices if one.composite else one.budgeting
+    if slices:
+        document["slices"] = _slices(slices)
     if one.group_by:
         document |= {"group_by": list(one.group_by)}
         if one.max_groups != DEFAULT_MAX_GROUPS:
@@ -73,6 +76,8 @@ def _window(one: Objective) -> str:
 
 
 def _indicator(one: Objective, lost: list[str]) -> Document:
+    if one.composite:
+        return _composite(one.composite)
     sampled = is_sampled(one)
     if sampled:
         look: Document = {"query": sampled.query, "every": f"{sampled.every_ms}ms"}
@@ -102,9 +107,13 @@ def _limit_text(limit: float) -> str | float:
     return format_duration(milliseconds) if milliseconds and milliseconds / 1000 == limit else limit
 
 
-def _slices(one: Objective) -> Document:
-    slices = one.budgeting
-    assert slices is not None  # noqa: S101 # the caller looked
+def _composite(one: Composite) -> Document:
+    if any(part.weight != 1 for part in one.parts):
+        return {one.combination: {part.id: part.weight for part in one.parts}}
+    return {one.combination: [part.id for part in one.parts]}
+
+
+def _slices(slices: Timeslices) -> Document:
     written: Document = {"of": f"{slices.slice_ms}ms"}
     if slices.target is not None:
         written["good"] = f"{float(slices.target * 100):.12g}%"

@@ -56,7 +56,7 @@ def test_the_pages_of_real_exporters_are_stored_alike(tmp_path: Path) -> None:
     if not pages:
         pytest.skip("; ".join(absent))
     with closing(Script({f"/{job}": some for job, some in pages.items()})) as script:
-        both = told_to_both(tmp_path, script, {job: {} for job in pages}, "1s")
+        both = told_to_both(tmp_path, script, {job: {} for job in pages}, "2s")
     expected, found = (by_scrape(one, PAGES) for one in both)
     assert not differences(expected, found)
     for job in pages:

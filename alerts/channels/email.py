@@ -94,7 +94,8 @@ def build(
         mail.add_alternative(html, subtype="html")
     if png is not None:
         shown = mail.get_payload()[1]  # type: ignore[index]
-        shown.add_related(png, "image", "png", cid=f"<{PICTURE_ID}>", filename="burn.png")  # type: ignore[union-attr]
+        place = {"cid": f"<{PICTURE_ID}>", "disposition": "inline"}
+        shown.add_related(png, "image", "png", **place)  # type: ignore[union-attr]
     return mail
 
 

@@ -189,7 +189,8 @@ class PagerdutyChannel:
             if error is not None:
                 raise error
         # a further trigger leaves an acknowledgement as it is
-        status = told if wanted == ("trigger",) and told else TOLD_BY[wanted[-1]]
+        stays = wanted == ("trigger",) and told == "acknowledged"
+        status = told if stays else TOLD_BY[wanted[-1]]
         return Receipt({"status": status}, filled.problems)
 
     def preview(self, notification: Notification) -> Preview:

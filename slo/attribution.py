@@ -13,14 +13,19 @@ import numpy as np
 
 from collector.model.histogram_columns import COMPONENT
 from collector.model.labels import METRIC_NAME, Labels
-from collector.model.samples import Float64s
+from collector.model.samples import Float64s, Int64s
+from collector.query.interface import QueryEngine
 from collector.store.interface import Querier
 from slo.backfill import Backfill
+from slo.composite import SETTLE_MS, CompositeIndicator
 from slo.members import Members, Resolver
 from slo.objective import Indicator, Objective
+from slo.store_events import slices_of
 
 _PARTS = (METRIC_NAME, "le", COMPONENT)
 """Labels that tell the parts of one metric apart, and nothing of who used the budget."""
+PART = "slo"
+"""The label of a share that is a part of a composite's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +59,86 @@ class Attribution:
 
 
 def attribution(
-    objective: Objective, querier: Querier, start_ms: int, end_ms: int
+    objective: Objective,
+    querier: Querier,
+    queries: QueryEngine | None,
+    start_ms: int,
+    end_ms: int,
+    left_out: Sequence[tuple[int, int]] = (),
 ) -> Attribution | None:
-    """Who had the bad events; None for an indicator that counts no series."""
+    """Who had the bad events; None for an indicator that is looked at.
+
+    `left_out` are disjoint ascending stretches `(start, end]` whose events do not count.
+    """
+    kept = _kept(start_ms, end_ms, left_out)
+    if isinstance(objective.indicator, CompositeIndicator):
+        return _of_slices(objective.indicator, querier, queries, kept)
     if not isinstance(objective.indicator, Indicator):
         return None
-    resolver = Resolver([objective.indicator])
-    resolver.update(querier)
-    bad, total = _events_by_series(resolver, querier, start_ms, end_ms)
-    shares = _ranked(resolver.labels, bad, total)
+    resolver, bad, total = _events_by_series(objective.indicator, querier, kept)
+    parts = _of_counted_parts(objective, bad, querier, kept)
+    shares = _ranked([*parts, *_by_label(resolver.labels, bad, total)])
     return Attribution(start_ms, end_ms, float(bad.sum()), float(total.sum()), tuple(shares))
 
 
+def _kept(start_ms: int, end_ms: int, left_out: Sequence[tuple[int, int]]) -> Int64s:
+    """Edges of what counts: it begins at each even one and ends at each odd one."""
+    edges = [start_ms]
+    for begin, end in left_out:
+        if end > start_ms and begin < end_ms:
+            edges += [max(begin, start_ms), min(end, end_ms)]
+    return np.array([*edges, end_ms], np.int64)
+
+
+def _of_slices(
+    indicator: CompositeIndicator, querier: Querier, queries: QueryEngine | None, kept: Int64s
+) -> Attribution:
+    """Which parts made the slices bad."""
+    ends, found = slices_of(indicator, querier, queries, int(kept[0]), int(kept[-1]))
+    counts = np.searchsorted(kept, ends + SETTLE_MS) % 2 == 1
+    bad, total = float(found.bad[counts].sum()), float(found.total[counts].sum())
+    shares = [
+        Share(PART, part.id, failed, total, failed / bad if bad else 0.0)
+        for part, failed in zip(
+            indicator.parts, found.blame[:, counts].sum(axis=1).tolist(), strict=True
+        )
+    ]
+    return Attribution(int(kept[0]), int(kept[-1]), bad, total, tuple(_ranked(shares)))
+
+
+def _of_counted_parts(
+    objective: Objective, bad: Float64s, querier: Querier, kept: Int64s
+) -> list[Share]:
+    """The parts of a composite that counts events, one by one."""
+    whole, found = float(bad.sum()), []
+    parts = objective.composite.counted if objective.composite and not objective.group else ()
+    for part_id, indicator in parts:
+        _, failed, all_ = _events_by_series(indicator, querier, kept)
+        of = float(failed.sum())
+        found.append(Share(PART, part_id, of, float(all_.sum()), of / whole if whole else 0.0))
+    return found
+
+
 def _events_by_series(
-    resolver: Resolver, querier: Querier, start_ms: int, end_ms: int
-) -> tuple[Float64s, Float64s]:
+    indicator: Indicator, querier: Querier, kept: Int64s
+) -> tuple[Resolver, Float64s, Float64s]:
     """Bad and total events of each series (float64[n]), as the ledger would count them."""
+    resolver = Resolver([indicator])
+    resolver.update(querier)
     count, all_ = len(resolver.refs), resolver.members
     slots = all_.positions + np.where(all_.slots == 0, 0, count)
     order = np.argsort(slots, kind="stable")
     single = Members(count, all_.positions[order], slots[order], all_.coefficients[order])
-    reading = Backfill(resolver, single, querier.counter_totals(resolver.refs), start_ms)
+    reading = Backfill(resolver, single, querier.counter_totals(resolver.refs), int(kept[0]))
     after = np.iinfo(np.int64).max
-    filled = reading.fill(querier, np.array([end_ms, after], np.int64))
-    if not len(filled.times) or filled.times[0] != end_ms:
-        return np.zeros(count), np.zeros(count)
-    return filled.bad[0], filled.total[0]
+    filled = reading.fill(querier, np.append(np.unique(kept[1:]), after))
+    counts = (np.searchsorted(kept, filled.times) % 2 == 1) & (filled.times < after)
+    none = np.zeros((1, count))
+    bad, total = (np.diff(np.vstack([none, one]), axis=0) for one in (filled.bad, filled.total))
+    return resolver, bad[counts].sum(axis=0), total[counts].sum(axis=0)
 
 
-def _ranked(series: Sequence[Labels], bad: Float64s, total: Float64s) -> list[Share]:
+def _by_label(series: Sequence[Labels], bad: Float64s, total: Float64s) -> list[Share]:
     events: dict[tuple[str, str], tuple[float, float]] = {}
     for labels, failed, all_ in zip(series, bad.tolist(), total.tolist(), strict=True):
         for pair in labels.pairs:
@@ -90,10 +146,13 @@ def _ranked(series: Sequence[Labels], bad: Float64s, total: Float64s) -> list[Sh
                 before = events.get(pair, (0.0, 0.0))
                 events[pair] = (before[0] + failed, before[1] + all_)
     whole = float(bad.sum())
-    shares = [
+    return [
         Share(name, value, failed, all_, failed / whole if whole else 0.0)
         for (name, value), (failed, all_) in events.items()
     ]
+
+
+def _ranked(shares: Sequence[Share]) -> list[Share]:
     values: dict[str, int] = {}
     for one in shares:
         values[one.label] = values.get(one.label, 0) + 1

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from collector.model.errors import InputError, LimitError
+from collector.model.samples import Int64s
 from collector.query.interface import QueryEngine
 from collector.store.interface import Querier
 from slo.burn_rate import Tier
+from slo.corrections import Correction
 from slo.grouping import Groups
 from slo.judgement import Criteria
 from slo.objective import Objective
-from slo.past_events import Totals, past_events
+from slo.past_corrections import excluded_of, without
+from slo.past_events import PastEvents, Totals, past_events
 from slo.replay import Replay, lead_in_ms, replay, ticks_between
 
 MAX_TICKS = 1_500_000
@@ -21,11 +24,15 @@ MAX_TICKS = 1_500_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where history is read: `totals` are the store's running totals, None for a remote one's."""
+    """Where history is read: `totals` are the store's running totals, None for a remote one's.
+
+    `corrections` are those in force, which take time out of the past as out of budgets.
+    """
 
     querier: Querier
     totals: Totals | None
     engine: QueryEngine | None
+    corrections: Callable[[], Sequence[Correction]] = tuple
 
 
 def backtest(
@@ -56,7 +63,13 @@ def backtest(
             advice="ask for a shorter stretch, or a longer tick such as 1m",
         )
     for column, one in enumerate(found):
-        events = past_events(
-            one, source.querier, ticks_ms, totals=source.totals, engine=source.engine
-        )
-        yield replay(criteria, column, events, start_ms, tick_ms)
+        yield replay(criteria, column, _events(one, source, ticks_ms), start_ms, tick_ms)
+
+
+def _events(objective: Objective, source: Source, ticks_ms: Int64s) -> PastEvents:
+    events = past_events(
+        objective, source.querier, ticks_ms, totals=source.totals, engine=source.engine
+    )
+    span = int(ticks_ms[0]), int(ticks_ms[-1])
+    found = excluded_of(objective, source.corrections(), source.querier, source.engine, *span)
+    return events if found is None else without(events, found)

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from collector.model.errors import NOWHERE, ConfigError, Where
 
 if TYPE_CHECKING:
-    from slo.objective import CounterTerm, Objective, Timeslices
+    from slo.objective import CounterTerm, Indicator, Objective, Timeslices
 
 Combination = Literal["sum", "funnel", "all_of", "any_of", "weighted", "journey"]
 COMBINATIONS: tuple[Combination, ...] = (
@@ -72,12 +72,14 @@ class Part:
 class Composite:
     """How an objective is made of others; `slices` is None for those that count events.
 
-    Raises ConfigError for no parts, too many, or the same one twice.
+    `counted` has the id of each part of those, and what it counts here. Raises ConfigError for no
+    parts, too many, or the same one twice.
     """
 
     combination: Combination
     parts: tuple[Part, ...]
     slices: Timeslices | None = None
+    counted: tuple[tuple[str, Indicator], ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.parts) <= MAX_PARTS:

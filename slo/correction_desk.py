@@ -6,7 +6,7 @@ surface when the call that made it returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,6 +72,11 @@ class CorrectionDesk:
         """Follow these maintenance windows from now on."""
         self._maintenance = Maintenance(config.maintenance)
         self._max_excluded_ratio = config.max_excluded_ratio
+
+    def in_force(self) -> Sequence[Correction]:
+        """Those that were not revoked."""
+        with self._lock:
+            return self._corrections.in_force
 
     def reports(self) -> list[Report]:
         """Every correction that was ever made, the newest first."""

@@ -87,7 +87,7 @@ class SloEngine:
         self._publisher = Publisher(
             appender, lambda reason, count: metrics.samples_refused.labels(reason).inc(count)
         )
-        self._querier = querier
+        self._querier, self._queries = querier, queries
         self._doubts = BucketDoubts(querier)
         self._regrouped_ms = NEVER_MS
         self._burning = nothing_burns(0)
@@ -193,7 +193,9 @@ class SloEngine:
             if column is None:
                 return None
             objective = self._criteria.objectives[column]
-        return attribution(objective, self._querier, start_ms, end_ms)
+            found = self._exclusions.of_column(self._ledger, column)
+            left_out = () if found is None else found.stretches
+        return attribution(objective, self._querier, self._queries, start_ms, end_ms, left_out)
 
     def replace(self, objectives: Sequence[Objective], config: SloConfig) -> None:
         """Judge these from now on; history and alerts of unchanged ones stay.

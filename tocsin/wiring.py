@@ -14,8 +14,11 @@ from anomaly.watch import AnomalyWatch
 from collector.api.ingest import otlp_receiver
 from collector.api.remote_write import remote_write_receiver
 from collector.ingest.receivers.otlp_http import OtlpReceiver
+from collector.ingest.receivers.otlp_traces import TracesReceiver
 from collector.ingest.receivers.remote_write import RemoteWriteReceiver
+from collector.ingest.record_counters import RecordCounters, newest_count_ms
 from collector.ingest.scrape.pool import ScrapePool
+from collector.ingest.self_metrics import RecordMetrics
 from collector.ingest.series_gate import SeriesGate
 from collector.ingest.stored_totals import StoredTotals
 from collector.ingest.write import SampleWriter
@@ -29,6 +32,7 @@ from collector.store.options import HOUR_MS, StoreOptions, TierOptions
 from collector.store.tsdb import Tsdb
 from slo.backtest import Source
 from slo.evaluate import SloEngine
+from slo.record_rules import record_rules
 from slo.self_metrics import SloMetrics
 from tocsin.config import Config
 from tocsin.deploy_log import DeployLog
@@ -60,6 +64,8 @@ class Parts:
     remote_write: RemoteWriteReceiver
     forwarding: Forwarding
     logs: Logs
+    records: RecordCounters
+    traces: TracesReceiver
     alerts: AlertService
     slos: SloEngine
     past: Source
@@ -87,8 +93,12 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
     gate = SeriesGate(appender, config.limits.guards(), clock)
     pool = ScrapePool(appender, ingest, clock, gate)
     pool.apply(config.scrape_configs, config.global_)
+    counted = RecordMetrics(registry)
+    records = RecordCounters(appender, clock, counted, newest_count_ms(store))
+    records.apply(record_rules(config.objectives))
     alerts = build_alerts(config, directory, clock, registry, external_url)
     sink = LinkingSink(alerts, external_url)
+    slos = build_slos(config, appender, asked, sink, clock, directory, registry)
     anomaly_metrics = AnomalyMetrics(registry)
     return Parts(
         config=config,
@@ -110,11 +120,18 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
             SampleWriter(appender, ingest, "remote_write", clock, gate), ingest
         ),
         forwarding=forwarding,
-        logs=build_logs(config.logs, directory, clock, registry, config.otlp.max_body_size),
+        logs=build_logs(
+            config.logs, directory, clock, registry, config.otlp.max_body_size, records
+        ),
+        records=records,
+        traces=TracesReceiver(records, counted, config.otlp.max_body_size),
         alerts=alerts,
-        slos=build_slos(config, appender, asked, sink, clock, directory, registry),
+        slos=slos,
         past=Source(
-            asked.counted, store.counter_totals if asked.counted is store else None, engine
+            asked.counted,
+            store.counter_totals if asked.counted is store else None,
+            engine,
+            slos.corrections.in_force,
         ),
         deploys=DeployLog(directory),
         anomalies=build_anomalies(

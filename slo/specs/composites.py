@@ -69,8 +69,7 @@ def _resolved(
     if one.id not in done:
         parts = [_part(part, by_id, done, (*path, one.id)) for part in one.composite.parts]
         try:
-            made = _made(one.composite, parts)
-            done[one.id] = replace(one, indicator=made)
+            done[one.id] = _made(one, one.composite, parts)
         except ConfigError as error:
             where = one.where if not str(error.where) else error.where
             raise ConfigError(error.message, where=where, advice=error.advice) from error
@@ -96,36 +95,46 @@ def _part(
     return _resolved(by_id[part.id], by_id, done, path)
 
 
-def _made(composite: Composite, parts: list[Objective]) -> Indicator | CompositeIndicator:
+def _made(one: Objective, composite: Composite, parts: list[Objective]) -> Objective:
     queries = ((composite.combination, composite.text),)
     if composite.combination in COUNTED:
-        return _counted(composite, parts, queries)
+        counted = _counted(composite, parts)
+        totals = counted[:1] if composite.combination == "funnel" else counted
+        indicator = Indicator(
+            composite.combination,
+            tuple(term for _, found in counted for term in found.bad),
+            tuple(term for _, found in totals for term in found.total),
+            queries,
+        )
+        made = replace(composite, counted=tuple(counted))
+        return replace(one, indicator=indicator, composite=made)
     assert composite.slices is not None  # noqa: S101 # those that are not counted have slices
-    return CompositeIndicator(
+    slices = CompositeIndicator(
         composite.combination,
-        tuple(replace(one, group_by=()) for one in parts),
+        tuple(replace(part, group_by=()) for part in parts),
         tuple(part.weight for part in composite.parts),
         composite.slices,
         queries,
     )
+    return replace(one, indicator=slices)
 
 
-def _counted(
-    composite: Composite, parts: list[Objective], queries: tuple[tuple[str, str], ...]
-) -> Indicator:
-    bad: list[CounterTerm] = []
-    total: list[CounterTerm] = []
-    for number, (part, one) in enumerate(zip(composite.parts, parts, strict=True)):
+def _counted(composite: Composite, parts: list[Objective]) -> list[tuple[str, Indicator]]:
+    """What each part counts, as often as it weighs."""
+    found = []
+    for part, one in zip(composite.parts, parts, strict=True):
         if not isinstance(one.indicator, Indicator) or one.budgeting is not None:
             raise ConfigError(
                 f"{part.id} counts no events, so {composite.combination} can't add them up",
                 where=part.where,
                 advice="journey, all_of, any_of and weighted take any part",
             )
-        bad += [_times(term, part.weight) for term in one.indicator.bad]
-        if composite.combination == "sum" or number == 0:
-            total += [_times(term, part.weight) for term in one.indicator.total]
-    return Indicator(composite.combination, tuple(bad), tuple(total), queries)
+        bad, total = (
+            tuple(_times(term, part.weight) for term in side)
+            for side in (one.indicator.bad, one.indicator.total)
+        )
+        found.append((part.id, Indicator(composite.combination, bad, total)))
+    return found
 
 
 def _times(term: CounterTerm, weight: int) -> CounterTerm:

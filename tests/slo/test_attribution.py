@@ -50,7 +50,7 @@ def test_the_parts_add_up_to_what_the_ledger_has(tmp_path_factory, history, skip
         store.scrape("shop", BEGIN + number * TICK, counters)
         ledger.tick(BEGIN + number * TICK)
     end_ms = BEGIN + (len(history) - 1) * TICK
-    found = attribution(objective, store, start_ms, end_ms)
+    found = attribution(objective, store, None, start_ms, end_ms)
     counts = ledger.window_counts(end_ms - start_ms, end_ms)
     assert found.bad == counts.bad[0]
     assert found.total == counts.total[0]
@@ -74,7 +74,7 @@ def test_the_value_with_most_bad_events_comes_first(tmp_path: Path) -> None:
 
     scrape(BEGIN, 0, 0)
     scrape(BEGIN + TICK, 30, 10)
-    found = attribution(make_objective(), store, BEGIN, BEGIN + TICK)
+    found = attribution(make_objective(), store, None, BEGIN, BEGIN + TICK)
     first = found.shares[0]
     assert (first.label, first.value, first.bad, first.of_bad_ratio) == ("code", "500", 40, 1.0)
     assert [(one.value, one.bad) for one in found.shares if one.label == "route"] == [
@@ -87,4 +87,4 @@ def test_the_value_with_most_bad_events_comes_first(tmp_path: Path) -> None:
 
 def test_what_counts_no_series_has_nobody_to_blame() -> None:
     probe = make_objective(indicator=sampled("x", "up", "gte", 1, 60_000))
-    assert attribution(probe, STORE(), 0, 1) is None
+    assert attribution(probe, STORE(), None, 0, 1) is None

@@ -42,10 +42,6 @@ class Rules:
     external_url: str
 
 
-def nothing(_: Connection) -> None:
-    """For changes that keep nothing besides themselves."""
-
-
 class Rounds:
     """The rounds of one dispatcher; `flushed` are the groups whose first round is known to disk."""
 
@@ -105,26 +101,22 @@ class Rounds:
 
     def change(
         self,
+        connection: Connection,
         changes: Sequence[tuple[Change, Sequence[str]]],
         now_ms: int,
-        save: Callable[[Connection], None] = nothing,
     ) -> list[OutboxRow]:
-        """Make changes of incidents durable, each with what is told of it to some groups."""
+        """Keep changes of incidents, each with what is told of it to some groups."""
         keys = sorted({key for _, some in changes for key in some})
-        with self._database.read() as connection:
-            told = delivery_log.load_told(connection, keys)
+        told = delivery_log.load_told(connection, keys)
         hidden = self._rules.hiding(now_ms) if keys else None
         decisions: list[Decision] = []
         for change, some in changes:
             for group in filter(None, map(self._dispatcher.keyed.get, some)):
                 seen = see_group(group, self.members(group), hidden) if hidden else Seen((), ())
                 decisions += self._of_change(change, group, seen, told, now_ms)
-        with self._database.write() as connection:
-            rows = delivery_log.save_decisions(connection, decisions)
-            incident_store.save_incidents(connection, [one.incident for one, _ in changes])
-            save_events(connection, [event for one, _ in changes for event in one.events])
-            save(connection)
-        return rows
+        incident_store.save_incidents(connection, [one.incident for one, _ in changes])
+        save_events(connection, [event for one, _ in changes for event in one.events])
+        return delivery_log.save_decisions(connection, decisions)
 
     def _of_change(
         self,

@@ -25,7 +25,9 @@ from alerts.dispatch import Dispatcher, Group, Hiding, Place
 from alerts.inbox import AlertInbox
 from alerts.inhibit import Inhibitor, InhibitRule, build_rules
 from alerts.mute_times import TimeInterval
-from alerts.on_call.stage import IncidentStage, Ownership
+from alerts.on_call.config import OnCallConfig
+from alerts.on_call.desk import Plan
+from alerts.on_call.station import Station
 from alerts.receivers import Integration, build_integrations
 from alerts.rounds import RETRY_MS, Rounds, Rules, timer_of
 from alerts.route import build_route
@@ -41,6 +43,7 @@ from collector.model.secrets import Secret
 
 log = logging.getLogger(__name__)
 
+NO_ON_CALL = OnCallConfig()
 HOUSEKEEPING_MS = 60_000
 SILENT_CHECK_MS = 1_000
 """How often alerts are looked through for judges that went silent."""
@@ -99,6 +102,7 @@ class AlertService:
         global_: AlertmanagerGlobal | None = None,
         templates: TemplateBook | None = None,
         external_url: str = "",
+        on_call: OnCallConfig = NO_ON_CALL,
         random_ratio: Callable[[], float] = random.random,
     ) -> None:
         """Raises ConfigError for a receiver that lacks something, StorageError for a bad file."""
@@ -116,6 +120,9 @@ class AlertService:
         now_ms = clock.now_ms()
         self.started_at_ms = now_ms
         self.silences = SilenceBook(self._database, clock)
+        self.on_call = Station(
+            on_call, self._database, clock, external_url, self.commit, self.silences.save
+        )
         self._inbox = AlertInbox(self._database, now_ms)
         self._rules = _rules(config, defaults)
         self._take_over(integrations)
@@ -140,6 +147,16 @@ class AlertService:
             for stored in merged:
                 opened += self._dispatcher.insert(stored, now_ms)
             self._save_groups(opened)
+            self._wakes.notify()
+
+    def commit(self, plan: Plan) -> None:
+        """Carry out what a person or time does to incidents: durable, with what is told of it."""
+        with self._lock:
+            with self._database.write() as connection:
+                now_ms = self._clock.now_ms()
+                changes = plan(connection, now_ms)
+                rows = self._rounds.change(connection, changes, now_ms) if changes else []
+            self._put(rows)
             self._wakes.notify()
 
     # ---- life -----------------------------------------------------------------------------------
@@ -167,6 +184,7 @@ class AlertService:
         config: AlertsConfig,
         global_: AlertmanagerGlobal | None = None,
         templates: TemplateBook | None = None,
+        on_call: OnCallConfig = NO_ON_CALL,
     ) -> None:
         """Take a new configuration over; raises ConfigError and keeps the old one.
 
@@ -177,6 +195,7 @@ class AlertService:
         with self._lock:
             old = self._senders
             self._rules = _rules(config, defaults)
+            self.on_call.apply(on_call)
             self._take_over(integrations)
             self._begin_rounds(self._clock.now_ms())
         for sender in old.values():
@@ -197,6 +216,7 @@ class AlertService:
             if now_ms >= self._next_silent_check_ms:
                 self._inbox.end_silent(now_ms)
                 self._count(now_ms)
+                self.on_call.pass_time(self._rounds.speaks)
                 self._next_silent_check_ms = now_ms + SILENT_CHECK_MS
             if now_ms >= self._next_housekeeping_ms:
                 self._keep_house(now_ms)
@@ -315,8 +335,7 @@ class AlertService:
         self._dispatcher = Dispatcher(build_route(self._rules.config.route), timers, now_ms)
         for stored in self._inbox.all():
             self._dispatcher.restore(stored, now_ms)
-        stage = IncidentStage(lambda *_: Ownership(), self._external_url, 600_000)
-        rules = Rules(self._places_of, self._hiding, stage, self._external_url)
+        rules = Rules(self._places_of, self._hiding, self.on_call.stage, self._external_url)
         self._rounds = Rounds(self._database, self._inbox, self._dispatcher, rules, flushed)
 
     def _put(self, rows: Iterable[OutboxRow]) -> None:
@@ -359,6 +378,7 @@ class AlertService:
         ]
         self._inbox.forget(old)
         self._dispatcher.forget(old)
+        self.on_call.keep_house(self._dispatcher.keyed)
         with self._database.write() as connection:
             delivery_log.forget_old(connection, now_ms)
 

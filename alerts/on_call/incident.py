@@ -48,9 +48,9 @@ NO_PROGRESS = Progress()
 class Incident:
     """One incident; times are milliseconds since 1970, 0 for never.
 
-    `asked` says when each receiver was last asked to speak of it; `until_ms` is when a snooze or an
-    acknowledgement ends by itself; `resolved_by` is "" when its alerts ended; `story` holds its
-    last lines; `context` what was found around its start, as JSON has it.
+    `asked` says when each receiver was last asked to speak of it (0: by its route); `until_ms` is
+    when a snooze or an acknowledgement ends by itself; `resolved_by` is "" when its alerts ended;
+    `story` holds its last lines; `context` what was found around its start, as JSON has it.
     """
 
     number: int
@@ -69,7 +69,8 @@ class Incident:
     reopened: int = 0
     merged_into: int = 0
     asked: Mapping[str, int] = field(default_factory=dict)
-    progress: Progress = Progress()
+    progress: Progress = NO_PROGRESS
+    seen_by: tuple[str, ...] = ()
     story: tuple[str, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
 
@@ -86,11 +87,16 @@ class Incident:
         due = (self.until_ms, self.progress.due_ms if self.status == "triggered" else NEVER_MS)
         return min((at for at in due if at), default=NEVER_MS)
 
-    def brief(self, external_url: str) -> IncidentBrief:
+    def brief(self, url: str = "", acknowledge_url: str = "") -> IncidentBrief:
         """What messages say of it."""
-        url = f"{external_url.rstrip('/')}/incidents/{self.number}" if external_url else ""
         return IncidentBrief(
-            self.number, self.status, self.severity, self.owner, url, tuple(self.story)
+            self.number,
+            self.status,
+            self.severity,
+            self.owner,
+            url,
+            tuple(self.story),
+            acknowledge_url if self.status == "triggered" else "",
         )
 
 

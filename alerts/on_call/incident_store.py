@@ -7,7 +7,7 @@ together with the decision that it belongs to.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -130,6 +130,20 @@ def of_groups(connection: Connection, group_keys: Sequence[str]) -> dict[str, In
     return found
 
 
+def open_without(connection: Connection, groups: Container[str]) -> list[int]:
+    """The numbers of open incidents none of whose groups is among some."""
+    links, table = tables.incident_groups, tables.incidents
+    joined = (
+        select(table.c.number, links.c.group_key)
+        .join(links, links.c.number == table.c.number, isouter=True)
+        .where(table.c.is_open)
+    )
+    kept: dict[int, bool] = {}
+    for number, key in connection.execute(joined):
+        kept[number] = kept.get(number, False) or key in groups
+    return sorted(number for number, is_kept in kept.items() if not is_kept)
+
+
 def add_alerts(connection: Connection, alerts: Mapping[int, Sequence[Alert]]) -> None:
     """Remember alerts of incidents, by their numbers."""
     rows = [
@@ -215,5 +229,6 @@ def _decode(data: Mapping[str, Any]) -> Incident:
             "labels": Labels(map(tuple, data["labels"])),
             "progress": Progress(**data["progress"]),
             "story": tuple(data["story"]),
+            "seen_by": tuple(data.get("seen_by", ())),
         }
     )

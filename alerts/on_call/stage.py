@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 
 from alerts.delivery_log import Decision
 from alerts.events import Event, EventKind
-from alerts.notification import Reason
+from alerts.notification import IncidentBrief, Reason
 from alerts.on_call import incident as acts
 from alerts.on_call.incident import NO_PROGRESS, Change, Incident, Progress
-from alerts.on_call.severity import incident_severity, is_no_incident, worse
+from alerts.on_call.severity import Severity, incident_severity, is_no_incident, worse
 from alerts.on_call.title import shared_labels, title_of
 from alerts.state import StoredAlert
 from collector.model.alert import Alert
@@ -82,16 +82,16 @@ class Outcome:
 
 
 class IncidentStage:
-    """Judges groups that were asked; `own` says whose an incident is, `url` where pages are."""
+    """Judges groups that were asked; `own`: whose an incident is, `brief`: what is told of it."""
 
     def __init__(
         self,
-        own: Callable[[Labels, str, int], Ownership],
-        url: str,
+        own: Callable[[Labels, Severity, int], Ownership],
+        brief: Callable[[Incident, int], IncidentBrief],
         reopen_within_ms: int,
     ) -> None:
         self._own = own
-        self._url = url
+        self._brief = brief
         self._reopen_within_ms = reopen_within_ms
 
     def judge(
@@ -136,9 +136,8 @@ class IncidentStage:
         notification = decision.notification
         if notification is None:
             return decision
-        return replace(
-            decision, notification=replace(notification, incident=incident.brief(self._url))
-        )
+        brief = self._brief(incident, notification.at_ms)
+        return replace(decision, notification=replace(notification, incident=brief))
 
 
 class _Round:

@@ -59,3 +59,10 @@ heartbeats = Table(
     Column("last_ms", BigInteger, nullable=False),
     Column("sender", String, nullable=False),
 )
+
+keys = Table(
+    "on_call_keys",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("key", String, nullable=False),
+)

@@ -7,6 +7,7 @@ the two (PEP 495, fold 0).
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from collector.model.errors import InputError
@@ -64,7 +65,7 @@ def changes_ms(after_ms: int, until_ms: int, zone: ZoneInfo) -> list[int]:
     """Every change of the zone's offset in a stretch of time, a day apart at least."""
     step = 24 * 3_600_000
     times = [*range(after_ms, until_ms, step), until_ms]
-    pairs = zip(times, times[1:], strict=False)
+    pairs = pairwise(times)
     return [
         change_ms(lo, hi, zone)
         for lo, hi in pairs

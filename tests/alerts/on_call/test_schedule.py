@@ -40,7 +40,8 @@ def walked(schedule: Schedule, from_ms: int, until_ms: int, overrides: list[Over
     """The person of each minute: a turn has come once the wall clock has shown its beginning."""
     turns = [-1] * len(schedule.layers)
     found = []
-    begin_ms = min(ms(schedule.zone, layer.start) for layer in schedule.layers) - 180 * MINUTE_MS
+    starts = [ms(schedule.zone, layer.start) for layer in schedule.layers]
+    begin_ms = min(from_ms, *starts) - 180 * MINUTE_MS
     # hand-overs are on whole minutes, so the walk over them misses none
     for at_ms in range(begin_ms - begin_ms % MINUTE_MS, until_ms, MINUTE_MS):
         local = datetime.fromtimestamp(at_ms / 1000, schedule.zone).replace(tzinfo=None)

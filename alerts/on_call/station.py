@@ -1,0 +1,161 @@
+"""`Station`: people and incidents in the running service: its roster, desk, stage, and their views.
+
+It is asked in rounds (`stage`), once a second (`pass_time`) and once a minute (`keep_house`); what
+it changes is made durable by the service, together with the messages that tell of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from alerts.database import Database
+from alerts.events import Event, EventSearch, find_events
+from alerts.notification import IncidentBrief
+from alerts.on_call import incident as acts
+from alerts.on_call import incident_store as store
+from alerts.on_call import override_store
+from alerts.on_call.clockwork import after_time
+from alerts.on_call.config import OnCallConfig
+from alerts.on_call.desk import Changes, Desk, Plan
+from alerts.on_call.incident import Incident
+from alerts.on_call.incident_store import IncidentSearch
+from alerts.on_call.links import IncidentLinks, load_signer
+from alerts.on_call.roster import Roster, build_roster
+from alerts.on_call.schedule import Override
+from alerts.on_call.stage import IncidentStage
+from alerts.silence import Silence
+from collector.model.alert import Alert
+from collector.model.clock import Clock
+
+MAX_AT_ONCE = 200
+"""Incidents that time moves on in one transaction; the others follow a second later."""
+BEFORE_MS = 15 * 60_000
+"""How long before an incident its timeline begins: what its alerts did until it was opened."""
+MAX_TIMELINE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """An incident as people see it: with its groups, its alerts and all of its story."""
+
+    incident: Incident
+    groups: Sequence[str]
+    alerts: Sequence[Alert]
+    timeline: Sequence[Event]
+
+
+class Station:
+    """Safe to ask from any thread; `commit` carries a plan out under the service's lock."""
+
+    def __init__(
+        self,
+        config: OnCallConfig,
+        database: Database,
+        clock: Clock,
+        external_url: str,
+        commit: Callable[[Plan], None],
+        silence: Callable[[Silence], str],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._commit = commit
+        self.links = IncidentLinks(external_url, load_signer(database))
+        self.desk = Desk(commit, silence, lambda: self.roster, self._last_of_group)
+        self.apply(config)
+
+    def apply(self, config: OnCallConfig) -> None:
+        """Take a configuration over."""
+        self.config = config
+        self.roster: Roster = build_roster(config)
+        self.stage = IncidentStage(
+            lambda *asked: self.roster.own(*asked), self._brief, config.reopen_within
+        )
+
+    def next_ms(self) -> int | None:
+        """When time alone does something to an incident next."""
+        with self._database.read() as connection:
+            return store.next_due_ms(connection)
+
+    def pass_time(self, speaks: Callable[[str, int], bool]) -> None:
+        """Escalate, wake what was snoozed, let acknowledgements lapse, where that is due.
+
+        `speaks` says whether a group has an alert that fires and that nothing holds back.
+        """
+        next_ms = self.next_ms()
+        if next_ms is None or next_ms > self._clock.now_ms():
+            return
+
+        def plan(connection: Connection, now_ms: int) -> Changes:
+            due = store.due_incidents(connection, now_ms)[:MAX_AT_ONCE]
+            standing = override_store.load_overrides(connection, now_ms)
+            found = []
+            for incident in due:
+                keys = store.groups_of(connection, incident.number)
+                spoken = any(speaks(key, now_ms) for key in keys)
+                change = after_time(incident, self.roster, standing, spoken, now_ms)
+                if change is not None:
+                    found.append((change, keys))
+            return found
+
+        self._commit(plan)
+
+    def keep_house(self, groups: Container[str]) -> None:
+        """End incidents whose groups are all gone (their routes were changed); forget old ones."""
+        with self._database.read() as connection:
+            orphans = store.open_without(connection, groups)
+
+        def plan(connection: Connection, now_ms: int) -> Changes:
+            store.forget_incidents(connection, now_ms - store.KEPT_MS)
+            override_store.forget_overrides(connection, now_ms - override_store.ENDED_KEPT_MS)
+            changes = [
+                acts.resolve(one, "", now_ms) for one in store.load_incidents(connection, orphans)
+            ]
+            return [(change, ()) for change in changes if change is not None]
+
+        self._commit(plan)
+
+    def incidents(self, search: IncidentSearch) -> list[Incident]:
+        """The incidents searched for, open ones first, newest first."""
+        with self._database.read() as connection:
+            return store.find_incidents(connection, search)
+
+    def incident(self, number: int) -> IncidentView:
+        """One incident with all that belongs to it; raises KeyError."""
+        with self._database.read() as connection:
+            found = store.load_incident(connection, number)
+            groups = store.groups_of(connection, number)
+            alerts = store.alerts_of(connection, number)
+            return IncidentView(found, groups, alerts, _timeline(connection, found, groups))
+
+    def overrides(self, after_ms: int) -> list[Override]:
+        """Who stands in for whom, where that ends after a time."""
+        with self._database.read() as connection:
+            return override_store.load_overrides(connection, after_ms)
+
+    def _last_of_group(self, group_key: str) -> Incident | None:
+        with self._database.read() as connection:
+            return store.of_groups(connection, [group_key]).get(group_key)
+
+    def _brief(self, incident: Incident, now_ms: int) -> IncidentBrief:
+        links, number = self.links, incident.number
+        return incident.brief(links.page(number), links.signed(number, "acknowledge", now_ms))
+
+
+def _timeline(
+    connection: Connection, incident: Incident, groups: Sequence[str]
+) -> tuple[Event, ...]:
+    """Everything told of an incident and, while it was open, of its groups; oldest first."""
+    found = find_events(connection, EventSearch(incident=incident.number, limit=MAX_TIMELINE))
+    until_ms = incident.resolved_at_ms + BEFORE_MS if incident.resolved_at_ms else 2**62
+    for key in groups:
+        about = EventSearch(
+            group_key=key,
+            after_ms=incident.opened_at_ms - BEFORE_MS,
+            until_ms=until_ms,
+            limit=MAX_TIMELINE,
+        )
+        found += [one for one in find_events(connection, about) if not one.incident]
+    return tuple(sorted(found, key=lambda one: one.at_ms)[-MAX_TIMELINE:])

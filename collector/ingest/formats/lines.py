@@ -24,6 +24,7 @@ from collector.model.samples import Float64s, Int64s
 MAX_FORGOTTEN = 4
 """A table with over this many times the series of a body (and 1,000 more) is made anew."""
 EXCERPT_BYTES = 120
+_NEWLINE = np.uint8(10)
 
 _NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _TELLS: Mapping[int, tuple[str, str]] = {
@@ -92,23 +93,24 @@ class LineReader:
     def read(self, body: bytes) -> Lines:
         """The lines of a body; raises InputError for the first that is wrong."""
         text = body if body.endswith(b"\n") or not body else body + b"\n"
-        capacity = text.count(b"\n")
+        array, memory = np.frombuffer(text, dtype=np.uint8), self._memory
+        capacity = np.count_nonzero(array == _NEWLINE)
         lines = np.empty((capacity, 4), dtype=np.int64)
         comments = np.empty((capacity, 2), dtype=np.int64)
         values = np.empty(capacity + 1, dtype=np.float64)
         times = np.empty(capacity, dtype=np.int64)
         noted = np.empty((capacity if self._openmetrics else 0, 3), dtype=np.int64)
-        array, memory = np.frombuffer(text, dtype=np.uint8), self._memory
-        status, offset, count, notes, same_comments, timed, exemplars = scan_lines(
+        status, offset, count, notes, same_comments, settled, odd, timed, exemplars = scan_lines(
             array, self._openmetrics, memory.body, memory.lines, memory.comments,
             lines, comments, values, times, noted,
         )  # fmt: skip
         if status != text_lines.FINE:
             raise line_error(text, offset, *_TELLS[status])
         lines, comments = lines[:count], comments[:notes]
-        _read_odd_numbers(text, lines[:, 3], values)
-        if not same_comments or not _same_rows(lines[:, 2], len(memory.lines)):
-            self._remember(text, array, lines, comments, same_comments)
+        if odd:
+            _read_odd_numbers(text, lines[:, 3], values)
+        if not same_comments or not settled:
+            self._remember(text, array, lines, comments, same_comments, settled)
         return Lines(
             self._table,
             self._memory.indices,
@@ -144,11 +146,10 @@ class LineReader:
         lines: Int64s,
         comments: Int64s,
         same_comments: bool,
+        settled: bool,
     ) -> None:
         memory = self._memory
-        indices = memory.indices
-        if not _same_rows(lines[:, 2], len(memory.lines)):
-            indices = self._find(text, lines)
+        indices = memory.indices if settled else self._find(text, lines)
         metadata = memory.metadata if same_comments else _metadata(text, comments)
         self._memory = _Memory(array, lines[:, :2].copy(), comments.copy(), indices, metadata)
 
@@ -182,10 +183,6 @@ def _nothing() -> _Memory:
     table: Int64s = np.empty((0, 2), dtype=np.int64)
     body = np.frombuffer(b"\n", dtype=np.uint8)
     return _Memory(body, table, table, np.empty(0, dtype=np.int64), {})
-
-
-def _same_rows(rows: Int64s, count: int) -> bool:
-    return len(rows) == count and bool((rows == np.arange(count)).all())
 
 
 def _metadata(text: bytes, comments: Int64s) -> dict[str, Metadata]:

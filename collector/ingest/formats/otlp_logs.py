@@ -119,7 +119,7 @@ def _records(request: ExportLogsServiceRequest, received_ms: int) -> DecodedLogs
 def _walk(request: ExportLogsServiceRequest) -> Iterator[tuple[OtlpRecord, dict[str, str], str]]:
     """Each record with the attributes of its resource and scope, and its service."""
     for resource_logs in request.resource_logs:
-        shared = _attributes(resource_logs.resource.attributes, RESOURCE_PREFIX)
+        shared = attribute_texts(resource_logs.resource.attributes, RESOURCE_PREFIX)
         service = shared.pop(RESOURCE_PREFIX + SERVICE, "")
         for scope_logs in resource_logs.scope_logs:
             named = {"scope.name": scope_logs.scope.name} if scope_logs.scope.name else {}
@@ -139,7 +139,7 @@ def _record(
         service=service,
         trace_id=record.trace_id.hex(),
         span_id=record.span_id.hex(),
-        attributes={**shared, **_attributes(record.attributes)},
+        attributes={**shared, **attribute_texts(record.attributes)},
     )
 
 
@@ -151,7 +151,8 @@ def _reason_to_refuse(record: LogRecord) -> str:
     return "too_many_attributes" if len(attributes) > MAX_ATTRIBUTES else ""
 
 
-def _attributes(pairs: Iterable[KeyValue], prefix: str = "") -> dict[str, str]:
+def attribute_texts(pairs: Iterable[KeyValue], prefix: str = "") -> dict[str, str]:
+    """Attributes by name, each as `text_of` writes it; the last of a name holds."""
     return {prefix + pair.key: text_of(pair.value) for pair in pairs}
 
 

@@ -88,13 +88,14 @@ def _series_end(body, i):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _begins_with(body, i, old, start, end):  # type: ignore[no-untyped-def]
     """Whether `body[i:]` begins with `old[start:end]` and goes on after it."""
-    length = end - start
-    if i + length >= body.size:
+    length = np.uint64(end - start)
+    if i + (end - start) >= body.size:
         return False
-    for k in range(length):  # noqa: SIM110  (a generator costs the loop its speed)
-        if body[i + k] != old[start + k]:
-            return False
-    return True
+    # unsigned, and without a way out: so that the compiler compares many bytes at once
+    at, old_at, differing = np.uint64(i), np.uint64(start), np.uint8(0)
+    for k in range(length):
+        differing |= body[at + np.uint64(k)] ^ old[old_at + np.uint64(k)]
+    return differing == 0
 
 
 @njit(cache=True, nogil=True)
@@ -143,10 +144,13 @@ def _skip_exemplar(body, i, values, bits, spare):  # type: ignore[no-untyped-def
 def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
     body, openmetrics, old, old_lines, old_comments, lines, comments, values, times, exemplars
 ):
-    """Fill the columns; answers (status, offset, samples, comments, same, timed, noted).
+    """Fill the columns; answers (status, offset, samples, comments, same, settled, odd, timed,
+    noted).
 
     status, offset   FINE, or what is wrong and at which byte
     same             whether the comment lines are those of `old`, all and in order
+    settled          likewise the series
+    odd              how many numbers only `float()` can read
     timed            whether any sample has a timestamp
     noted            how many rows of `exemplars` are filled
     body, old        uint8[n], ending with a newline; `old` is the body of `old_lines`
@@ -161,8 +165,8 @@ def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
     bits = values.view(np.uint64)
     spare = values.size - 1
     size = body.size
-    count, notes, guess, noted = 0, 0, 0, 0
-    same_notes, timed, at_eof = True, False, False
+    count, notes, guess, noted, odd = 0, 0, 0, 0, 0
+    same_notes, settled, timed, at_eof = True, True, False, False
     status, i = FINE, 0
     while i < size:
         begin = _skip_blanks(body, i)
@@ -205,6 +209,7 @@ def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
             if status != FINE:
                 break
         lines[count, 0], lines[count, 1], lines[count, 2] = begin, i, row
+        settled = settled and row == count
         gap = _skip_blanks(body, i)
         if openmetrics and gap != i + 1:
             status = BAD_VALUE
@@ -214,6 +219,7 @@ def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
             status, i = BAD_VALUE, gap
             break
         lines[count, 3] = gap if number == ODD else -1
+        odd += number == ODD
         times[count] = NO_TIMESTAMP
         gap = _skip_blanks(body, i)
         if body[gap] != _NEWLINE and body[gap] != _HASH:
@@ -248,4 +254,6 @@ def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
         i += 1
     if status == FINE and openmetrics and not at_eof:
         status, i = NO_EOF, max(size - 1, 0)
-    return status, i, count, notes, same_notes and notes == old_comments.shape[0], timed, noted
+    same_notes = same_notes and notes == old_comments.shape[0]
+    settled = settled and count == old_lines.shape[0]
+    return status, i, count, notes, same_notes, settled, odd, timed, noted

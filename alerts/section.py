@@ -8,6 +8,7 @@ from pydantic import AfterValidator
 
 from alerts.config_values import MASK, SecretText, Section
 from alerts.database import postgres_url
+from alerts.on_call.config import OnCallConfig
 from collector.model.errors import ConfigError
 from collector.model.secrets import Secret
 
@@ -22,6 +23,10 @@ def _postgres_url(secret: Secret) -> Secret:
 
 
 class AlertsSection(Section):
-    """`database_url` is PostgreSQL's; without one, the state is a file of the data directory."""
+    """`database_url` is PostgreSQL's; without one, the state is a file of the data directory.
+
+    `on_call` holds people, their schedules and escalations.
+    """
 
     database_url: Annotated[SecretText, AfterValidator(_postgres_url)] | None = None
+    on_call: OnCallConfig = OnCallConfig()

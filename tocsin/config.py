@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from alerts.config import AlertmanagerGlobal, AlertsConfig
+from alerts.on_call.roster import roster_errors
 from alerts.receivers import build_integrations
 from alerts.section import AlertsSection
 from alerts.template import TemplateBook, load_book
@@ -280,7 +281,7 @@ class _Loader:
             seen.add(one.job_name)
 
     def _build_receivers(self, config: Config) -> None:
-        """What a receiver lacks shows when it is combined with `global`."""
+        """What a receiver lacks shows when it is combined with `global`; names must be known."""
         try:
             build_integrations(
                 config.alerts, config.alerts_global, ManualClock(), config.alert_templates
@@ -289,6 +290,10 @@ class _Loader:
             for error in many.errors:
                 where = self._document.where(path_of(error.where.field))
                 self._errors.append(ConfigError(error.message, where=where, advice=error.advice))
+        receivers = [receiver.name for receiver in config.alerts.receivers]
+        for error in roster_errors(config.alerts_section.on_call, receivers):
+            where = self._document.where(path_of(error.where.field))
+            self._errors.append(ConfigError(error.message, where=where, advice=error.advice))
 
     def _refuse_unknown_sections(self) -> None:
         sections = {

@@ -83,7 +83,12 @@ class Lifecycle:
                 f"{', '.join(changed)}: can't change while tocsin runs",
                 advice="restart tocsin, or put the section back",
             )
-        parts.alerts.reload(config.alerts, config.alerts_global, config.alert_templates)
+        parts.alerts.reload(
+            config.alerts,
+            config.alerts_global,
+            config.alert_templates,
+            config.alerts_section.on_call,
+        )
         parts.forwarding.forwarder.apply(wanted_endpoints(config))
         parts.pool.apply(config.scrape_configs, config.global_)
         parts.slos.replace(config.objectives, config.slos)
@@ -117,7 +122,7 @@ class Lifecycle:
         grpc = self._listen_for_otlp()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
-        for field, warning in config_warnings(self._parts.config):
+        for field, warning in config_warnings(self._parts.config, self._parts.clock.now_ms()):
             log.warning("%s: %s: %s", self._parts.config.file, field, warning)
         for ending in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(ending, server.end)

@@ -165,6 +165,7 @@ def build_alerts(
         global_=config.alerts_global,
         templates=config.alert_templates,
         external_url=external_url,
+        on_call=config.alerts_section.on_call,
     )
 
 

@@ -7,7 +7,7 @@ from tocsin.config_warnings import config_warnings
 def warned(directory: Path, text: str) -> list[str]:
     file = directory / "tocsin.yaml"
     file.write_text(text)
-    return [field for field, _ in config_warnings(load_config(file, {}))]
+    return [field for field, _ in config_warnings(load_config(file, {}), 0)]
 
 
 def test_a_pattern_that_names_no_rule_file_is_told(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ def check(
     output: Output = Output.table,
 ) -> None:
     """Check a configuration and the objectives that it names; exit 2 when something is wrong."""
+    from collector.model.clock import SystemClock
     from tocsin.config import load_config
     from tocsin.config_warnings import config_warnings
 
@@ -39,7 +40,7 @@ def check(
             "rules": rules,
         }
         text = f"{file}: right; {jobs} scrape sections, {objectives} objectives, {rules} rules"
-        for field, warning in config_warnings(config):
+        for field, warning in config_warnings(config, SystemClock().now_ms()):
             typer.echo(f"warning: {file}: {field}: {warning}", err=True)
         emit([facts], output, plain=lambda: typer.echo(text))
         return

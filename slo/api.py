@@ -22,6 +22,7 @@ from slo.api_bodies import (
     SlosBody,
 )
 from slo.api_corrections import add_corrections
+from slo.composite import services_of
 from slo.evaluate import SloEngine
 from slo.gate import gate_of
 from slo.lint import findings
@@ -58,13 +59,18 @@ def _add_all(routes: APIRouter, engine: SloEngine) -> None:
     @routes.get("")
     def slos(service: str | None = None, state: str | None = None) -> SlosBody:
         """Objectives, all or of one service or state, least budget first."""
+        every = engine.verdicts()
+        composites = [one for one in engine.objectives if one.composite]
         found = [
             verdict
-            for verdict in engine.verdicts()
+            for verdict in every
             if service in (None, verdict.objective.service) and state in (None, verdict.state)
         ]
         found.sort(key=lambda verdict: verdict.budget.left_ratio)
-        return SlosBody(slos=[SloBody.of(verdict) for verdict in found])
+        slos = [
+            SloBody.of(one, every if one.objective.composite else (), composites) for one in found
+        ]
+        return SlosBody(slos=slos)
 
     @routes.get("/rules", response_class=PlainTextResponse)
     def rules() -> PlainTextResponse:
@@ -146,7 +152,10 @@ def _add_one(routes: APIRouter, engine: SloEngine, clock: Clock, deploys: Deploy
         verdict = engine.verdict(f"{service}/{slo}")
         if verdict is None:
             raise _unknown(service, slo)
-        return SloBody.of(verdict)
+        parts = verdict.objective.composite.parts if verdict.objective.composite else ()
+        known = [found for part in parts if (found := engine.verdict(part.id)) is not None]
+        composites = [one for one in engine.objectives if one.composite]
+        return SloBody.of(verdict, known, composites)
 
 
 def _checked(text: str, facts: Facts) -> FindingsBody:
@@ -169,7 +178,9 @@ def _began(
     began_ms = burn_began_ms(verdict.objective, history)
     if began_ms is None:
         return None, []
-    return began_ms, suspects(deploys, [verdict.objective.service], began_ms, step_ms)
+    return began_ms, suspects(
+        deploys, services_of(verdict.objective, engine.objectives), began_ms, step_ms
+    )
 
 
 def _unknown(service: str, slo: str) -> HTTPException:

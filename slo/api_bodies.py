@@ -8,10 +8,12 @@ from pydantic import BaseModel
 
 from collector.model.deploy import Deploy
 from collector.model.errors import ConfigError
+from slo.api_composite import CompositeBody, part_of
 from slo.attribution import Attribution
 from slo.budget import Budget
 from slo.history import History
 from slo.lint.interface import Finding
+from slo.objective import Objective
 from slo.verdict import TierVerdict, Verdict, whole
 from slo.window import window_text
 
@@ -73,7 +75,10 @@ class TierBody(BaseModel):
 
 
 class SloBody(BaseModel):
-    """One objective with its latest verdict."""
+    """One objective with its latest verdict.
+
+    `composite` says what it is made of (null for most), `part_of` what composites it is a part of.
+    """
 
     id: str
     service: str
@@ -92,10 +97,14 @@ class SloBody(BaseModel):
     runbook_url: str
     dashboard_url: str
     warnings: list[str]
+    composite: CompositeBody | None
+    part_of: list[str]
 
     @classmethod
-    def of(cls, verdict: Verdict) -> SloBody:
-        """The body of a verdict."""
+    def of(
+        cls, verdict: Verdict, parts: Sequence[Verdict], composites: Sequence[Objective]
+    ) -> SloBody:
+        """The body of a verdict, beside those on its parts and all composites."""
         objective = verdict.objective
         return cls(
             id=objective.id,
@@ -115,6 +124,8 @@ class SloBody(BaseModel):
             runbook_url=objective.runbook_url,
             dashboard_url=objective.dashboard_url,
             warnings=list(verdict.warnings),
+            composite=CompositeBody.of(objective, parts),
+            part_of=part_of(objective, composites),
         )
 
 

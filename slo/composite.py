@@ -91,7 +91,8 @@ class Composite:
     def text(self) -> str:
         """`journey of shop/cart, shop/pay`; weights where they are not 1."""
         parts = (one.id if one.weight == 1 else f"{one.weight} x {one.id}" for one in self.parts)
-        return f"{self.combination.replace('_', ' ')} of {', '.join(parts)}"
+        name = self.combination.replace("_", " ").removesuffix(" of")
+        return f"{name} of {', '.join(parts)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from slo.config import SloConfig
 from slo.evaluate import SloEngine
 from slo.lint.interface import Facts
 from slo.self_metrics import SloMetrics
+from slo.specs import objectives_of
 
 NOW = 1_700_000_000_000
 TICK = 15_000
@@ -193,3 +194,33 @@ def test_attribution_names_what_was_deployed_before_the_burn(engine_of_client) -
     assert [one["version"] for one in found["deploys"]] == ["1.4.2"]
     calm = TestClient(app).get(path.format("calm")).json()
     assert (calm["burn_began_ms"], calm["deploys"]) == (None, [])
+
+
+def test_composites_tell_their_parts_and_parts_their_composites(tmp_path, new_store) -> None:
+    spec = """version: tocsin/v1
+service: shop
+slos:
+  - {name: a, objective: 99%, bad: a_failed_total, total: a_total}
+  - {name: b, objective: 99%, bad: b_failed_total, total: b_total, group_by: [tenant]}
+  - {name: whole, objective: 99%, all_of: [a, b]}
+"""
+    store, clock = new_store(), ManualClock(NOW)
+    metrics = SloMetrics(CollectorRegistry())
+    found = objectives_of(spec, "spec")
+    engine = SloEngine(found, store, store, Deaf(), clock, tmp_path, SloConfig(), metrics)
+    engine.tick(NOW)
+    app = FastAPI()
+    app.include_router(router(engine, clock))
+    listed = {s["id"]: s for s in TestClient(app).get("/api/tocsin/v1/slos").json()["slos"]}
+    assert listed["shop/a"]["composite"] is None
+    assert listed["shop/a"]["part_of"] == ["shop/whole"]
+    assert listed["shop/whole"]["composite"] == {
+        "combination": "all_of",
+        "text": "all of shop/a, shop/b",
+        "slice": "1m",
+        "parts": [
+            {"id": "shop/a", "weight": 1, "state": "no-data", "left_ratio": 1.0},
+            {"id": "shop/b", "weight": 1, "state": None, "left_ratio": None},
+        ],
+    }
+    assert TestClient(app).get("/api/tocsin/v1/slos/shop/whole").json() == listed["shop/whole"]

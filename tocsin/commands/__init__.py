@@ -19,7 +19,7 @@ from tocsin.commands.query_range import query_range
 from tocsin.commands.rules_backfill import backfill_rules
 from tocsin.commands.rules_check import check_rules
 from tocsin.commands.rules_test import run_rule_tests
-from tocsin.commands.slo import list_slos, slo_rules
+from tocsin.commands.slo import list_slos, show_slo, slo_rules
 from tocsin.commands.slo_backtest import backtest_slos
 from tocsin.commands.slo_check import check_slos
 from tocsin.commands.slo_convert import convert_slos
@@ -55,6 +55,7 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
         "Objectives and their budgets.",
         {
             "list": list_slos,
+            "show": show_slo,
             "rules": slo_rules,
             "check": check_slos,
             "convert": convert_slos,

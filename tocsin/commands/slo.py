@@ -1,10 +1,11 @@
-"""`tocsin slo list` and `rules`: budgets of a running tocsin; objectives as Prometheus rules."""
+"""`tocsin slo list`, `show`, `rules`: budgets of a running tocsin; Prometheus rules of them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import typer
 
@@ -28,6 +29,30 @@ def list_slos(
     emit(slos if output is Output.json else [_row(one) for one in slos], output)
 
 
+def show_slo(
+    slo: str = typer.Argument(help="An objective, as service/name."),
+    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    output: Output = Output.table,
+) -> None:
+    """One objective: its budget, what it is made of, and what it is a part of."""
+    one: Any = get(url, f"/api/tocsin/v1/slos/{quote(slo)}")
+    emit([one], output, plain=lambda: typer.echo("\n".join(_told(one))))
+
+
+def _told(slo: dict[str, Any]) -> list[str]:
+    lines = [f"{name:12} {value}" for name, value in _row(slo).items() if name != "made of"]
+    composite = slo["composite"]
+    if composite:
+        every = f", in slices of {composite['slice']}" if composite["slice"] else ""
+        lines.append(f"{'made of':12} {composite['text']}{every}")
+        for part in composite["parts"]:
+            left = "" if part["left_ratio"] is None else f" {part['left_ratio']:.1%} left"
+            lines.append(f"{'':12}   {part['id']}: {part['state'] or 'in groups'}{left}")
+    lines += [f"{'part of':12} {id_}" for id_ in slo["part_of"]]
+    lines += [f"{name:12} {text}" for name, text in slo["queries"].items() if not composite]
+    return lines + [f"{'warning':12} {text}" for text in slo["warnings"]]
+
+
 def _row(slo: dict[str, Any]) -> dict[str, object]:
     budget = slo["budget"]
     left = float(budget["left_ratio"])
@@ -40,6 +65,7 @@ def _row(slo: dict[str, Any]) -> dict[str, object]:
         "total": f"{budget['total']:,.0f}",
         "objective": f"{slo['objective'] * 100:.6g} %",
         "burn 1h": f"{slo['burn_rates'].get('1h', 0):.3g}x",
+        "made of": slo["composite"]["text"] if slo["composite"] else "",
     }
 
 

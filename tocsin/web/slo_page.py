@@ -14,6 +14,7 @@ from collector.query.values import Matrix
 from dashboards.render.charts import Line, Mark, Threshold, line_chart
 from dashboards.render.svg import to_svg
 from slo.budget import PeriodEstimate
+from slo.composite import services_of
 from slo.gate import gate_of
 from slo.history import History
 from slo.verdict import TierVerdict, Verdict
@@ -23,6 +24,7 @@ from tocsin.web.alerts_page import alert_row, worst_first
 from tocsin.web.deploy_marks import deploy_marks
 from tocsin.web.slo_attribution import users_of
 from tocsin.web.slo_list_page import GROUPS_SHOWN
+from tocsin.web.slo_parts import parts_view
 from tocsin.web.slo_rows import exhaustion, left_text, slo_path, slo_row, slo_rows, urgency
 from tocsin.web.tiles import Tile
 from tocsin.wiring import Parts
@@ -83,6 +85,7 @@ def slo_view(parts: Parts, identity: str, range_: str) -> Mapping[str, object] |
         "users": users_of(parts.slos, identity, parse_duration_ms(chosen), parts.clock.now_ms()),
         "groups": slo_rows(groups[:GROUPS_SHOWN]),
         "group_count": len(groups),
+        "made_of": parts_view(verdict, verdicts),
         "gate": gate_of(objective.service, verdicts),
         "queries": objective.indicator.queries,
         "remarks": (*verdict.warnings, *objective.notes),
@@ -153,7 +156,10 @@ def _charts(parts: Parts, verdict: Verdict, span_ms: int) -> list[Chart]:
     history = parts.slos.history(verdict.objective.id, start_ms, now_ms, step_ms)
     if history is None or not len(history.times_ms):
         return []
-    marks = deploy_marks(parts.deploys, start_ms, now_ms, verdict.objective.service)
+    services = services_of(verdict.objective, parts.slos.objectives)
+    marks = [
+        mark for name in services for mark in deploy_marks(parts.deploys, start_ms, now_ms, name)
+    ]
     return [
         _budget_chart(history, marks),
         _burn_chart(history, verdict.tiers, marks),

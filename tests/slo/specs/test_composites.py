@@ -51,7 +51,8 @@ def test_others_look_at_slices_of_a_minute(kind: str) -> None:
     assert [part.id for part in one.indicator.parts] == ["shop/cart", "shop/pay", "shop/mail"]
     assert one.indicator.slices == Timeslices(60_000)
     assert one.budgeting is None
-    assert one.composite.text == f"{kind.replace('_', ' ')} of shop/cart, shop/pay, shop/mail"
+    name = kind.removesuffix("_of")
+    assert one.composite.text == f"{name} of shop/cart, shop/pay, shop/mail"
 
 
 def test_slices_may_have_a_length_a_target_and_a_policy() -> None:

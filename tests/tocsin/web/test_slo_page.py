@@ -14,6 +14,7 @@ from collector.model.errors import UnavailableError
 from slo.attribution import Attribution, Share
 from slo.budget import Budget, PeriodEstimate
 from slo.burn_rate import Tier
+from slo.composite import Composite, Part
 from slo.indicators import INDICATORS
 from slo.objective import Objective
 from slo.verdict import TierVerdict, Verdict
@@ -55,6 +56,10 @@ class Slos:
 
     def verdict(self, identity: str) -> Verdict | None:
         return next((one for one in self._verdicts if one.objective.id == identity), None)
+
+    @property
+    def objectives(self) -> list[Objective]:
+        return [one.objective for one in self._verdicts]
 
     def history(self, *_: object) -> None:
         """Nothing is drawn: charts have tests of their own."""
@@ -150,3 +155,21 @@ def test_remarks_are_shown() -> None:
     text = page(Slos(verdict()))
     assert "a warning" in text
     assert "a &lt;note&gt; of its spec" in text
+
+
+def test_a_composite_shows_its_parts_and_a_part_what_it_is_in() -> None:
+    whole = verdict()
+    parts = (Part("shop/part"), Part("shop/grouped", 2))
+    composite = Composite("weighted", parts)
+    whole = replace(whole, objective=replace(whole.objective, name="whole", composite=composite))
+    part = verdict()
+    part = replace(part, objective=replace(part.objective, name="part"))
+    slos = Slos(whole, part)
+    top = page(slos, "/slos/shop/whole")
+    assert "weighted of shop/part, 2 x shop/grouped" in top
+    assert '<a href="/slos/shop/part">part</a>' in top
+    assert "With all of their groups: shop/grouped." in top
+    below = page(slos, "/slos/shop/part")
+    assert "What it is a part of" in below
+    assert '<a href="/slos/shop/whole">whole</a>' in below
+    assert "belong together" not in page(Slos(verdict()))

@@ -17,12 +17,13 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from alerts.tables import FORWARD_STEPS, SCHEMA_VERSION, metadata, schema_version
+from collector.model.clock import Clock, SystemClock
 from collector.model.errors import ConfigError, StorageError
-from collector.model.secrets import Secret
+from collector.model.secrets import MASK, Secret
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a writer waits for another process, such as a backup, that holds the SQLite file."""
@@ -33,7 +34,11 @@ IDLE_IN_TRANSACTION_MS = 2_000
 """PostgreSQL ends the session of a process that stopped within a transaction: its locks go."""
 SCHEMA_LOCK = 7_461_632
 """PostgreSQL's advisory lock under which one of several starting instances makes the tables."""
-ROWS_PER_STATEMENT = 500
+WRITER_LOCK = 7_461_633
+"""PostgreSQL's advisory lock of the one writer among all instances, for one transaction."""
+PROBE_SECONDS = 1.0
+"""How often a database that fails is tried again."""
+SYSTEM_CLOCK = SystemClock()
 DRIVERS = ("postgresql", "postgresql+psycopg")
 
 
@@ -63,14 +68,24 @@ def upsert(
 
 
 class Database:
-    """The open database: reads from any thread, one writer at a time."""
+    """The open database: reads from any thread, one writer at a time.
 
-    def __init__(self, address: Path | Secret) -> None:
+    One writer among all threads and all instances that share it, so whoever reads in order to write
+    does both within one `write()`.
+    """
+
+    def __init__(self, address: Path | Secret, clock: Clock = SYSTEM_CLOCK) -> None:
         """`address`: a SQLite file, or PostgreSQL's URL; raises ConfigError, StorageError."""
         self._shown = str(address) if isinstance(address, Path) else "the alerts database"
         self._engine = _sqlite(address) if isinstance(address, Path) else _postgres(address)
+        self._password = self._engine.url.password or ""
+        self._clock = clock
         self._writing = threading.RLock()
         self._writer = self._engine.execution_options(writes=True)
+        self._joined: Connection | None = None
+        self._failing_since: float | None = None
+        self._failed_at = 0.0
+        self._last_error: StorageError | None = None
         with self.write() as connection:
             _step_forward(connection, self._shown)
 
@@ -79,15 +94,44 @@ class Database:
         """Whether other instances may use it at the same time."""
         return self._engine.dialect.name == "postgresql"
 
+    @property
+    def outage_seconds(self) -> float:
+        """How long every write has failed by now; 0 when the last one did not."""
+        since = self._failing_since
+        return 0.0 if since is None else self._clock.monotonic_seconds() - since
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction, durable when the block ends; raises StorageError and changes nothing."""
+        """One transaction, durable when the block ends; raises StorageError and changes nothing.
+
+        Within another one of the same thread it is part of that one. After a failure the next
+        PROBE_SECONDS fail at once, so that nobody waits in line for a database that is away.
+        """
         with self._writing:
+            if self._joined is not None:
+                yield self._joined
+                return
+            self._refuse_in_vain()
             try:
                 with self._writer.begin() as connection:
+                    self._joined = connection
+                    if self.is_shared:
+                        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
                     yield connection
             except SQLAlchemyError as error:
-                raise _storage_error(error) from None
+                raise self._noted(error) from None
+            finally:
+                self._joined = None
+            self._failing_since = None
+
+    @contextmanager
+    def aside(self) -> Iterator[Connection]:
+        """A short transaction that does not stand in the writers' line."""
+        try:
+            with self._writer.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise self._error(error) from None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -96,7 +140,7 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise _storage_error(error) from None
+            raise self._error(error) from None
 
     def close(self) -> None:
         """Close every connection."""
@@ -106,6 +150,32 @@ class Database:
     def engine(self) -> Engine:
         """For tests that look into the tables."""
         return self._engine
+
+    def _refuse_in_vain(self) -> None:
+        if self._failing_since is None or self._last_error is None:
+            return
+        if 0 <= self._clock.monotonic_seconds() - self._failed_at < PROBE_SECONDS:
+            raise StorageError(self._last_error.message, advice=self._last_error.advice)
+
+    def _noted(self, error: SQLAlchemyError) -> StorageError:
+        """The error as it is told; one of the database itself begins an outage."""
+        told = self._error(error)
+        if isinstance(error, OperationalError | InterfaceError):
+            self._failed_at = self._clock.monotonic_seconds()
+            self._last_error = told
+            if self._failing_since is None:
+                self._failing_since = self._failed_at
+        return told
+
+    def _error(self, error: SQLAlchemyError) -> StorageError:
+        """Only the database's own words: SQLAlchemy's repeat the statement and its values."""
+        cause = " ".join(str(getattr(error, "orig", None) or type(error).__name__).split())
+        if self._password:
+            cause = cause.replace(str(self._password), MASK)
+        return StorageError(
+            f"the alerts database can't be used: {cause}",
+            advice="check that it runs, that its disk has room and that nothing else locks it",
+        )
 
 
 def postgres_url(secret: Secret) -> URL:
@@ -152,15 +222,6 @@ def _postgres(secret: Secret) -> Engine:
         raise ConfigError(
             "PostgreSQL needs its driver", advice="pip install 'tocsin[postgres]'"
         ) from error
-
-
-def _storage_error(error: SQLAlchemyError) -> StorageError:
-    """Only the database's own words: SQLAlchemy's repeat the statement and its values."""
-    cause = " ".join(str(getattr(error, "orig", None) or type(error).__name__).split())
-    return StorageError(
-        f"the alerts database can't be used: {cause}",
-        advice="check that it runs, that its disk has room and that nothing else locks it",
-    )
 
 
 def _configure(connection: object, _: ConnectionPoolEntry) -> None:

@@ -7,17 +7,29 @@ a group the order is kept; a newer message takes the place of older ones that we
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from sqlalchemy import Connection
+
 from alerts import delivery_log
 from alerts.channels.interface import DeliveryError, Receipt
-from alerts.database import Database
-from alerts.delivery_log import Attempt, OutboxRow, Outcome
+from alerts.delivery_log import (
+    Attempt,
+    Decision,
+    OutboxRow,
+    Outcome,
+    mark_failed,
+    mark_retry,
+    mark_sent,
+    unsaved_row,
+)
+from alerts.leadership import ActingDatabase, FencedError
 from alerts.message import compose
-from alerts.notification import Notification, decode
+from alerts.notification import Notification, Reason, decode
 from alerts.receivers import Integration
 from alerts.self_metrics import AlertMetrics
 from collector.model.clock import Clock
@@ -29,6 +41,12 @@ FIRST_BACKOFF_MS = 1_000
 MAX_BACKOFF_MS = 5 * 60_000
 """A receiver that was away for hours is asked again every five minutes."""
 STORAGE_RETRY_SECONDS = 1.0
+UNMARKED_AFTER_SECONDS = 15.0
+"""A page waits this long for a database that fails, and is then sent although a restart may repeat
+it: longer than another instance, which may reach the database, needs to take over."""
+PAGES = (Reason.FIRST, Reason.NEW_ALERTS)
+"""What is sent without a mark when it must be: that something is wrong which nobody knows of."""
+Mark = Callable[[Connection], None]
 STOP_PATIENCE_SECONDS = 20.0
 """Longer than a channel's deadline: a message in flight is marked before the process ends."""
 
@@ -65,7 +83,7 @@ class Sender:
     def __init__(
         self,
         integration: Integration,
-        database: Database,
+        database: ActingDatabase,
         clock: Clock,
         metrics: AlertMetrics,
         random_ratio: Callable[[], float],
@@ -77,7 +95,7 @@ class Sender:
         self._random_ratio = random_ratio
         self._queue: list[OutboxRow] = []
         self._waits_until_ms = 0
-        self._unmarked: tuple[OutboxRow, Receipt, Attempt] | None = None
+        self._marks: list[Mark] = []
         self._stopping = False
         self._changed = threading.Condition()
         self._labels = labels = (integration.receiver, integration.kind)
@@ -108,8 +126,15 @@ class Sender:
             self._queued.set(len(self._queue))
             self._changed.notify()
 
+    def put_unknown(self, row: OutboxRow) -> None:
+        """Queue a row that another instance has put into the outbox."""
+        with self._changed:
+            if any(one.id == row.id for one in self._queue):
+                return
+        self.put([row])
+
     def load(self, rows: Iterable[OutboxRow]) -> None:
-        """Make the queue what the outbox holds, before the sender is started."""
+        """Make the queue what the outbox holds."""
         with self._changed:
             self._queue.clear()
         self.put(rows)
@@ -122,18 +147,72 @@ class Sender:
             )
 
     def send_due(self) -> bool:
-        """Send the first message that is due; False when none is."""
-        self._finish_mark()
-        with self._changed:
-            row = self._next_due(self._clock.now_ms())
-        if row is None:
-            return False
-        row = self._catch_up(row)
-        with self._database.write() as connection:
-            delivery_log.mark_sending(connection, row)
-            notification = delivery_log.read_notification(connection, row)
-        self._attempt(replace(row, attempts=row.attempts + 1), notification)
+        """Send the first message that is due; False when none is.
+
+        Raises StorageError when that can't be marked first, FencedError when another instance acts.
+        A page that is due is sent without its mark once the database has failed for
+        UNMARKED_AFTER_SECONDS.
+        """
+        try:
+            self._make_marks()
+            with self._changed:
+                row = self._next_due(self._clock.now_ms())
+            if row is None:
+                return False
+            row = self._catch_up(row)
+            notification = self._mark_sending(row)
+        except FencedError:
+            raise
+        except StorageError as error:
+            page = self._page_in_outage()
+            if page is None:
+                raise
+            log.warning("%s: sent unmarked, a restart may repeat it: %s", page.id, error)
+            with contextlib.suppress(StorageError):
+                self._attempt(
+                    replace(page, attempts=page.attempts + 1), decode(page.notification, {})
+                )
+            return True
+        if notification is None:
+            self._replace(row, None)
+        elif self._database.may_send():
+            self._attempt(replace(row, attempts=row.attempts + 1), notification)
         return True
+
+    def put_unsaved(self, decision: Decision) -> None:
+        """Queue a page whose decision is made durable when the database is back."""
+        if decision.notification is None:
+            return
+        with self._changed:
+            self._marks.append(lambda connection: _save_late(connection, decision))
+            last = max((row.sequence for row in self._queue), default=0)
+        self.put([unsaved_row(decision, decision.notification, last + 1)])
+
+    @property
+    def owes_marks(self) -> bool:
+        """Whether something was decided or sent that the database does not know yet."""
+        return bool(self._marks)
+
+    def _mark_sending(self, row: OutboxRow) -> Notification | None:
+        """Mark the beginning of an attempt; None when the message is another's by now."""
+        with self._database.write() as connection:
+            if not delivery_log.mark_sending(connection, row):
+                return None
+            return delivery_log.read_notification(connection, row)
+
+    def _page_in_outage(self) -> OutboxRow | None:
+        """The first page that is due and that no database may hold back any longer."""
+        if self._database.anyone.outage_seconds < UNMARKED_AFTER_SECONDS:
+            return None
+        now_ms = self._clock.now_ms()
+        with self._changed:
+            if now_ms < self._waits_until_ms:
+                return None
+            for row in self._queue:
+                reason = decode(row.notification, {}).reason
+                if reason in PAGES and row.next_attempt_ms <= now_ms:
+                    return row
+        return None
 
     def _run(self) -> None:
         while True:
@@ -146,12 +225,23 @@ class Sender:
                     continue
             try:
                 self.send_due()
-            except StorageError:
-                log.exception("%s: the outbox can't be used; trying again", self.integration.key)
+            except FencedError as error:
+                log.info("%s: %s", self.integration.key, error)
+                self._drop_queue()
+            except StorageError as error:
+                log.warning("%s: trying again: %s", self.integration.key, error)
                 with self._changed:
                     self._changed.wait(STORAGE_RETRY_SECONDS)
 
+    def _drop_queue(self) -> None:
+        """The outbox holds it for the instance that acts."""
+        with self._changed:
+            self._queue.clear()
+            self._queued.set(0)
+
     def _seconds_to_next(self, now_ms: int) -> float | None:
+        if self._marks:
+            return 0.0
         if not self._queue:
             return None
         due_ms = min(row.next_attempt_ms for row in self._heads())
@@ -216,7 +306,6 @@ class Sender:
         if receipt.problems:
             self._metrics.template_failures.labels(*self._labels).inc(len(receipt.problems))
             log.warning("%s: templates failed: %s", self.integration.key, attempt.error)
-        self._unmarked = (row, receipt, attempt)
         self._sent.inc()
         self._healthy.set(1)
         with self._changed:
@@ -226,17 +315,29 @@ class Sender:
                 sent=self._health.sent + 1,
                 last_success_ms=self._clock.now_ms(),
             )
-        self._finish_mark()
+        remembered = receipt.remembered
+        self._mark(lambda connection: mark_sent(connection, row, remembered, attempt), row, None)
 
-    def _finish_mark(self) -> None:
-        """Mark what was sent; until the disk takes it, nothing else is sent and nothing twice."""
-        if self._unmarked is None:
+    def _mark(self, mark: Mark, row: OutboxRow, by: OutboxRow | None) -> None:
+        """Note what became of a message: at once here, and in the database as soon as it takes it.
+
+        Until then nothing is sent but pages, and nothing twice.
+        """
+        self._replace(row, by)
+        with self._changed:
+            self._marks.append(mark)
+        self._make_marks()
+
+    def _make_marks(self) -> None:
+        with self._changed:
+            marks = list(self._marks)
+        if not marks:
             return
-        row, receipt, attempt = self._unmarked
-        with self._database.write() as connection:
-            delivery_log.mark_sent(connection, row, receipt.remembered, attempt)
-        self._unmarked = None
-        self._replace(row, None)
+        with self._database.anyone.write() as connection:
+            for mark in marks:
+                mark(connection)
+        with self._changed:
+            del self._marks[: len(marks)]
 
     def _was_refused(
         self, row: OutboxRow, notification: Notification, error: TocsinError, seconds: float
@@ -247,13 +348,11 @@ class Sender:
         outcome: Outcome = "failed" if permanent else "retried"
         attempt = self._record(row, notification, outcome, seconds, str(error))
         log.warning("%s: %s: %s", self.integration.key, outcome, error)
+        self._note_failure(str(error), permanent)
         if permanent:
-            with self._database.write() as connection:
-                delivery_log.mark_failed(connection, row, attempt)
-            self._replace(row, None)
+            self._mark(lambda connection: mark_failed(connection, row, attempt), row, None)
         else:
             self._try_later(row, error, attempt)
-        self._note_failure(str(error), permanent)
 
     def _try_later(self, row: OutboxRow, error: TocsinError, attempt: Attempt) -> None:
         now_ms = self._clock.now_ms()
@@ -264,9 +363,8 @@ class Sender:
                 self._waits_until_ms = next_ms
         else:
             next_ms = now_ms + backoff_ms(row.attempts, self._random_ratio())
-        with self._database.write() as connection:
-            delivery_log.mark_retry(connection, row, next_ms, attempt)
-        self._replace(row, replace(row, next_attempt_ms=next_ms))
+        later = replace(row, next_attempt_ms=next_ms)
+        self._mark(lambda connection: mark_retry(connection, row, next_ms, attempt), row, later)
 
     def _note_failure(self, error: str, permanent: bool) -> None:
         labels = (self.integration.receiver, self.integration.kind, str(permanent).lower())
@@ -308,3 +406,7 @@ class Sender:
             seconds=round(seconds, 6),
             error=error,
         )
+
+
+def _save_late(connection: Connection, decision: Decision) -> None:
+    delivery_log.save_decisions(connection, [decision])

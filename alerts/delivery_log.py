@@ -2,9 +2,10 @@
 
 The outbox makes paging survive kill -9: a decision and what the receiver was told become durable
 in one transaction; the message is marked `sending`, sent, and marked `sent`. A process that dies
-between the receiver's acceptance and the last mark sends that one message again at its next start,
-under the same id: PagerDuty (dedup_key), mail (Message-ID) and webhooks (Idempotency-Key) can tell
-the repetition, a Slack channel shows it twice. No other moment repeats or loses anything.
+between the receiver's acceptance and the last mark sends that one message again at its next start
+(or the instance that takes over does), under the same id: PagerDuty (dedup_key), mail (Message-ID)
+and webhooks (Idempotency-Key) can tell the repetition, a Slack channel shows it twice. A page that
+was sent while the database failed may be repeated too. No other moment repeats or loses anything.
 """
 
 from __future__ import annotations
@@ -101,6 +102,11 @@ def save_decisions(connection: Connection, decisions: Sequence[Decision]) -> lis
     return rows
 
 
+def unsaved_row(decision: Decision, notification: Notification, sequence: int) -> OutboxRow:
+    """The row of a decision that no database has taken yet."""
+    return _row(_outbox_row(decision, notification, sequence))
+
+
 def load_outbox(connection: Connection) -> list[OutboxRow]:
     """Rows that were not delivered, oldest first."""
     table = tables.outbox
@@ -111,20 +117,27 @@ def load_outbox(connection: Connection) -> list[OutboxRow]:
 def read_notification(connection: Connection, row: OutboxRow) -> Notification:
     """The notification of a row, with what its channel remembers of the group by now.
 
-    A first notification remembers nothing: it begins a message of its own.
+    A first notification remembers nothing: it begins a message of its own. Only one whose incident
+    fires again goes on with the message that the channel remembers as that incident's.
     """
     notification = decode(row.notification, {})
-    if notification.reason is Reason.FIRST:
-        return notification
     remembered = _remembered(connection, row.group_key, row.integration)
+    incident = str(notification.incident.number) if notification.incident else ""
+    goes_on = incident and remembered.get("incident") == incident
+    if notification.reason is Reason.FIRST and not goes_on:
+        return notification
     return replace(notification, remembered=remembered)
 
 
-def mark_sending(connection: Connection, row: OutboxRow) -> None:
-    """Note that an attempt begins: what is found in this state at a start has an unknown fate."""
+def mark_sending(connection: Connection, row: OutboxRow) -> bool:
+    """Note that an attempt begins: what is found in this state at a start has an unknown fate.
+
+    False when the row is gone: another instance, which was thought dead, has sent it.
+    """
     table = tables.outbox
     values = {"status": "sending", "attempts": row.attempts + 1}
-    connection.execute(update(table).where(table.c.id == row.id).values(**values))
+    marked = connection.execute(update(table).where(table.c.id == row.id).values(**values))
+    return bool(marked.rowcount)
 
 
 def mark_sent(
@@ -153,8 +166,10 @@ def mark_failed(connection: Connection, row: OutboxRow, attempt: Attempt) -> Non
     """
     table, told = tables.outbox, tables.told
     text = connection.execute(select(table.c.previous).where(table.c.id == row.id)).scalar()
-    connection.execute(delete(table).where(table.c.id == row.id))
+    was_there = connection.execute(delete(table).where(table.c.id == row.id)).rowcount
     _save_attempt(connection, attempt)
+    if not was_there:
+        return
     notification = decode(row.notification, {})
     key = (told.c.group_key == row.group_key, told.c.integration == row.integration)
     current = connection.execute(select(told.c.at_ms).where(*key)).scalar()
@@ -177,8 +192,10 @@ def supersede(
     table = tables.outbox
     text = connection.execute(select(table.c.previous).where(table.c.id == older.id)).scalar()
     notification = decode(newer.notification, {})
-    if decode(older.notification, {}).reason is Reason.FIRST:
-        notification = replace(notification, reason=Reason.FIRST)
+    older_reason = decode(older.notification, {}).reason
+    if older_reason is Reason.FIRST or notification.reason is Reason.CHANGED:
+        # what was to be said is still said, and a change alone would say nothing in many channels
+        notification = replace(notification, reason=older_reason)
     changed = replace(newer, notification=encode(notification))
     connection.execute(delete(table).where(table.c.id == older.id))
     values = {"notification": changed.notification, "previous": text}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from alerts import state
-from alerts.database import Database
+from alerts.leadership import ActingDatabase
 from alerts.state import StoredAlert
 from collector.model.alert import Alert
 from collector.model.errors import LimitError
@@ -25,9 +25,10 @@ def merge(
 ) -> StoredAlert | None:
     """The alert as it is held after an emission; None when there is nothing to hold.
 
-    An end that was not given is `resolve_timeout_ms` from now, as in Alertmanager. While an alert
-    fires its earliest start holds; one that fires anew after its end starts anew. The end of an
-    alert that is not known, or ended before, changes nothing.
+    An end that was not given is `resolve_timeout_ms` from now. While an alert fires its earliest
+    start holds, and the latest end that was given; one that fires anew after its end starts anew.
+    The end of an alert that is not known, or ended before, changes nothing. Source: Alertmanager's
+    types.Alert.Merge.
     """
     given = alert.ends_at_ms
     ends_at_ms = now_ms + resolve_timeout_ms if given is None else given
@@ -38,6 +39,8 @@ def merge(
     starts_at_ms = alert.starts_at_ms or now_ms
     if old is not None and fires:
         starts_at_ms = min(starts_at_ms, old.alert.starts_at_ms)
+        if not ended and old.is_end_given and ends_at_ms < old.ends_at_ms:
+            ends_at_ms = old.ends_at_ms
         alert = _complete(alert, old.alert)
     return StoredAlert(
         alert=replace(alert, starts_at_ms=starts_at_ms, ends_at_ms=None),
@@ -46,6 +49,7 @@ def merge(
         lease_ms=max(ends_at_ms - now_ms, 0) or resolve_timeout_ms,
         updated_at_ms=now_ms,
         ended=ended,
+        is_end_given=given is not None,
     )
 
 
@@ -64,9 +68,13 @@ def _complete(alert: Alert, old: Alert) -> Alert:
 class AlertInbox:
     """Every alert that fires or ended lately. Not safe for threads: the service holds its lock."""
 
-    def __init__(self, database: Database, now_ms: int) -> None:
+    def __init__(self, database: ActingDatabase, now_ms: int) -> None:
         self._database = database
-        with database.read() as connection:
+        self.reload(now_ms)
+
+    def reload(self, now_ms: int) -> None:
+        """Hold what the database holds."""
+        with self._database.read() as connection:
             loaded = state.load_alerts(connection, now_ms)
         self._alerts = {stored.fingerprint: stored for stored in loaded}
 

@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from alerts import delivery_log, state
-from alerts.database import Database
 from alerts.dedup import Told
 from alerts.delivery_log import Decision, OutboxRow
 from alerts.dispatch import Dispatcher, Group, GroupId, Hiding, Place, Seen, decide_group, see_group
 from alerts.events import save_events
 from alerts.group import GroupState
 from alerts.inbox import AlertInbox
+from alerts.leadership import ActingDatabase
 from alerts.on_call import flow, incident_store
 from alerts.on_call.altered import altered
 from alerts.on_call.incident import Change, Incident
 from alerts.on_call.stage import Asked, IncidentStage, Outcome
+from alerts.outage import OutageMemory
 from alerts.state import StoredAlert
 from collector.model.errors import TocsinError
 from collector.model.labels import Labels
@@ -42,22 +43,27 @@ class Rules:
     external_url: str
 
 
+Members = Mapping[GroupId, Sequence[StoredAlert]]
+
+
 class Rounds:
     """The rounds of one dispatcher; `flushed` are the groups whose first round is known to disk."""
 
     def __init__(
         self,
-        database: Database,
+        database: ActingDatabase,
         inbox: AlertInbox,
         dispatcher: Dispatcher,
         rules: Rules,
         flushed: set[GroupId],
+        memory: OutageMemory,
     ) -> None:
         self._database = database
         self._inbox = inbox
         self._dispatcher = dispatcher
         self._rules = rules
         self._flushed = flushed
+        self._memory = memory
 
     def members(self, group: Group) -> list[StoredAlert]:
         """A group's alerts."""
@@ -78,13 +84,17 @@ class Rounds:
         return not all(one.ended for one in seen.shown)
 
     def ask(self, due: Sequence[Group], now_ms: int) -> list[OutboxRow]:
-        """Ask groups that are due; asked again soon when it can't be kept."""
+        """Ask groups that are due; asked again soon when it can't be kept.
+
+        What is known is read and what follows is written in one transaction: a person may change
+        the incident on another instance meanwhile.
+        """
         members = {group.id: self.members(group) for group in due}
         keys = [group.key for group in due]
         try:
             hidden = self._rules.hiding(now_ms)
-            with self._database.read() as connection:
-                told = delivery_log.load_told(connection, keys)
+            with self._database.write() as connection:
+                told = self._memory.over(delivery_log.load_told(connection, keys))
                 last = incident_store.of_groups(connection, keys)
                 asked = [
                     self._asked(
@@ -94,10 +104,22 @@ class Rounds:
                 ]
                 stage = self._rules.stage
                 outcome = flow.judge(connection, stage, asked, last, self.fires, now_ms)
-            return self._keep(due, members, outcome)
+                rows = self._save(connection, due, members, outcome)
         except TocsinError:
             self._dispatcher.ask_again(due, now_ms + RETRY_MS)
             raise
+        self._memory.remember(told, outcome.decisions)
+        self._settle(due, members)
+        return rows
+
+    def pages(self, due: Sequence[Group], now_ms: int) -> Sequence[Decision]:
+        """What of these groups can't wait for a database that fails, by what is remembered."""
+        hidden, told = self._rules.hiding(now_ms), self._memory.told()
+        found: list[Decision] = []
+        for group in due:
+            seen = see_group(group, self.members(group), hidden)
+            found += self._asked(group, seen, {}, told, now_ms).decisions
+        return self._memory.pages(found)
 
     def change(
         self,
@@ -153,34 +175,37 @@ class Rounds:
         decisions = decide_group(group, seen, places, told, now_ms, rules.external_url, asked)
         return flow.asked_group(group, seen, bool(places), decisions)
 
-    def _keep(
+    def _save(
         self,
+        connection: Connection,
         due: Sequence[Group],
-        members: Mapping[tuple[str, Labels], Sequence[StoredAlert]],
+        members: Members,
         outcome: Outcome,
     ) -> list[OutboxRow]:
-        """Make decisions, incidents and timers durable together; gives what is to be sent."""
+        """Write decisions, incidents and timers; gives what is to be sent once they are durable."""
         first_flushes = [group for group in due if group.id not in self._flushed]
-        ended = {
-            group.id: [one.fingerprint for one in members[group.id] if one.ended] for group in due
-        }
-        gone = [group for group in due if not group.members - set(ended[group.id])]
-        released = self._dispatcher.released(ended)
-        rows: list[OutboxRow] = []
-        if outcome.decisions or outcome.incidents or first_flushes or gone or released:
-            with self._database.write() as connection:
-                rows = delivery_log.save_decisions(connection, outcome.decisions)
-                flow.save_outcome(connection, outcome)
-                state.save_groups(connection, map(timer_of, first_flushes))
-                for group in gone:
-                    state.delete_group(connection, group.route.id, group.labels)
-                # their end is told: after a restart they must not come back into their groups
-                state.delete_alerts(connection, released)
-        self._flushed.update(group.id for group in first_flushes)
+        rows = delivery_log.save_decisions(connection, outcome.decisions)
+        flow.save_outcome(connection, outcome)
+        state.save_groups(connection, map(timer_of, first_flushes))
+        ended = _ended(due, members)
         for group in due:
-            if self._dispatcher.leave(group, ended[group.id]):
-                self._flushed.discard(group.id)
+            if not group.members - set(ended[group.id]):
+                state.delete_group(connection, group.route.id, group.labels)
+        # their end is told: after a restart they must not come back into their groups
+        state.delete_alerts(connection, self._dispatcher.released(ended))
         return rows
+
+    def _settle(self, due: Sequence[Group], members: Members) -> None:
+        """Take out of the groups what ended, now that it is durable that its end was told."""
+        ended = _ended(due, members)
+        self._flushed.update(group.id for group in due)
+        gone = [group for group in due if self._dispatcher.leave(group, ended[group.id])]
+        self._flushed.difference_update(group.id for group in gone)
+        self._memory.forget(group.key for group in gone)
+
+
+def _ended(due: Sequence[Group], members: Members) -> dict[GroupId, list[str]]:
+    return {group.id: [one.fingerprint for one in members[group.id] if one.ended] for group in due}
 
 
 def timer_of(group: Group) -> tuple[str, Labels, GroupState]:

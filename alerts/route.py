@@ -8,6 +8,7 @@ exact value are found by that value, so a tree of a thousand routes costs a few 
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from alerts.matchers import parse_all, write_matchers
 from collector.model.labels import Labels, quote
 from collector.model.matchers import Matcher, matches_all
 
+MAX_KEY_BYTES = 2_000
+"""A group's key is indexed, and PostgreSQL indexes no text over 2,704 bytes."""
 DEFAULT_TIMERS = Timers(wait_ms=30_000, interval_ms=5 * 60_000, repeat_ms=4 * 3_600_000)
 
 
@@ -62,8 +65,18 @@ class Route:
         return Labels(pair for pair in labels.pairs if pair[0] in self.group_by)
 
     def group_key(self, labels: Labels) -> str:
-        """Alertmanager's group key of a group with these labels, such as `{}:{alertname="X"}`."""
-        return f"{self.key}:{write_labels(labels)}"
+        """Alertmanager's group key of a group with these labels, such as `{}:{alertname="X"}`.
+
+        One longer than MAX_KEY_BYTES ends in a hash instead.
+        """
+        key = f"{self.key}:{write_labels(labels)}"
+        if len(key) * 4 <= MAX_KEY_BYTES:
+            return key
+        written = key.encode("utf-8", "replace")
+        if len(written) <= MAX_KEY_BYTES:
+            return key
+        digest = hashlib.sha256(written).hexdigest()
+        return written[: MAX_KEY_BYTES - len(digest)].decode("utf-8", "ignore") + digest
 
     def walk(self) -> Iterator[Route]:
         """This node and all below, depth first."""

@@ -16,18 +16,20 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from alerts import delivery_log, state
+from alerts import delivery_log, passing, state
 from alerts.config import AlertmanagerGlobal, AlertsConfig, write_original
 from alerts.database import Database
-from alerts.deliver import ChannelHealth, Sender
+from alerts.deliver import UNMARKED_AFTER_SECONDS, ChannelHealth, Sender
 from alerts.delivery_log import Attempt, OutboxRow
 from alerts.dispatch import Dispatcher, Group, Hiding, Place
 from alerts.inbox import AlertInbox
 from alerts.inhibit import Inhibitor, InhibitRule, build_rules
+from alerts.leadership import ActingDatabase, FencedError, Leadership, instance_name
 from alerts.mute_times import TimeInterval
 from alerts.on_call.config import OnCallConfig
 from alerts.on_call.desk import Plan
 from alerts.on_call.station import Station
+from alerts.outage import OutageMemory
 from alerts.receivers import Integration, build_integrations
 from alerts.rounds import RETRY_MS, Rounds, Rules, timer_of
 from alerts.route import build_route
@@ -38,6 +40,7 @@ from alerts.state import StoredAlert
 from alerts.template import TemplateBook
 from collector.model.alert import Alert
 from collector.model.clock import Clock
+from collector.model.errors import LimitError, StorageError
 from collector.model.labels import Labels
 from collector.model.secrets import Secret
 
@@ -45,6 +48,10 @@ log = logging.getLogger(__name__)
 
 NO_ON_CALL = OnCallConfig()
 HOUSEKEEPING_MS = 60_000
+STANDBY_SECONDS = 0.5
+"""How often an instance asks a shared database what others did."""
+LOOK_AGAIN_MS = 2_000
+"""How often an instance that does not act looks whether alerts began or ended."""
 SILENT_CHECK_MS = 1_000
 """How often alerts are looked through for judges that went silent."""
 ENDED_KEPT_MS = 15 * 60_000
@@ -104,6 +111,7 @@ class AlertService:
         external_url: str = "",
         on_call: OnCallConfig = NO_ON_CALL,
         random_ratio: Callable[[], float] = random.random,
+        instance: str = "",
     ) -> None:
         """Raises ConfigError for a receiver that lacks something, StorageError for a bad file."""
         defaults = global_ or AlertmanagerGlobal()
@@ -112,7 +120,10 @@ class AlertService:
         self._clock = clock
         self._external_url = external_url
         self._random_ratio = random_ratio
-        self._database = Database(database)
+        self._database = Database(database, clock)
+        self.leadership = Leadership(self._database, clock, instance or instance_name())
+        self._acting = ActingDatabase(self._database, self.leadership)
+        self.leadership.ask()
         self._lock = threading.RLock()
         self._wakes = threading.Condition(self._lock)
         self._started = self._stopping = False
@@ -123,11 +134,15 @@ class AlertService:
         self.on_call = Station(
             on_call, self._database, clock, external_url, self.commit, self.silences.save
         )
-        self._inbox = AlertInbox(self._database, now_ms)
+        self._inbox = AlertInbox(self._acting, now_ms)
         self._rules = _rules(config, defaults)
         self._take_over(integrations)
-        self._begin_rounds(now_ms)
-        self._load_outbox()
+        self._memory = OutageMemory(
+            lambda key: key in self._senders and self._senders[key].owes_marks
+        )
+        self._turn = -1
+        self._seen: passing.Trace = ()
+        self._take_turn(now_ms)
         self._next_silent_check_ms = self._next_housekeeping_ms = now_ms
 
     # ---- in -------------------------------------------------------------------------------------
@@ -142,12 +157,14 @@ class AlertService:
             status = "firing" if alert.is_firing(now_ms) else "resolved"
             self.metrics.received.labels(status).inc()
         with self._lock:
-            merged = self._inbox.take(alerts, now_ms, self._rules.global_.resolve_timeout)
-            opened: list[Group] = []
-            for stored in merged:
-                opened += self._dispatcher.insert(stored, now_ms)
-            self._save_groups(opened)
-            self._wakes.notify()
+            try:
+                if self._turn > 0:
+                    self._take(alerts, now_ms)
+                    return
+            except FencedError as error:
+                log.info("passing alerts on: %s", error)
+            with self._database.write() as connection:
+                passing.pass_on(connection, alerts)
 
     def commit(self, plan: Plan) -> None:
         """Carry out what a person or time does to incidents: durable, with what is told of it."""
@@ -156,7 +173,8 @@ class AlertService:
                 now_ms = self._clock.now_ms()
                 changes = plan(connection, now_ms)
                 rows = self._rounds.change(connection, changes, now_ms) if changes else []
-            self._put(rows)
+            if self._turn > 0:
+                self._put(rows)
             self._wakes.notify()
 
     # ---- life -----------------------------------------------------------------------------------
@@ -166,6 +184,7 @@ class AlertService:
         self._started = True
         for sender in self._senders.values():
             sender.start()
+        self.leadership.start(self._wake)
         self._thread.start()
 
     def close(self) -> None:
@@ -177,6 +196,7 @@ class AlertService:
             self._thread.join()
         for sender in self._senders.values():
             sender.stop()
+        self.leadership.resign()
         self._database.close()
 
     def reload(
@@ -201,7 +221,8 @@ class AlertService:
         for sender in old.values():
             sender.stop()
         with self._lock:
-            self._load_outbox()
+            if self._turn > 0:
+                self._load_outbox()
             for sender in self._senders.values() if self._started else ():
                 sender.start()
             self._wakes.notify()
@@ -213,6 +234,8 @@ class AlertService:
         """
         with self._lock:
             now_ms = self._clock.now_ms()
+            if not self._has_turn(now_ms):
+                return STANDBY_SECONDS
             if now_ms >= self._next_silent_check_ms:
                 self._inbox.end_silent(now_ms)
                 self._count(now_ms)
@@ -222,7 +245,7 @@ class AlertService:
                 self._keep_house(now_ms)
             due = self._dispatcher.due(now_ms)
             if due:
-                self._put(self._rounds.ask(due, now_ms))
+                self._ask(due, now_ms)
             return self._seconds_to_next(self._clock.now_ms())
 
     # ---- views ----------------------------------------------------------------------------------
@@ -286,10 +309,92 @@ class AlertService:
 
     def _seconds_to_next(self, now_ms: int) -> float | None:
         times = [self._next_housekeeping_ms, self._dispatcher.next_due_ms()]
+        if self._database.is_shared:
+            times.append(now_ms + int(STANDBY_SECONDS * 1000))
         if len(self._inbox):
             times.append(self._next_silent_check_ms)
         known = [time for time in times if time is not None]
         return max(min(known) - now_ms, 0) / 1000 if known else None
+
+    def _ask(self, due: Sequence[Group], now_ms: int) -> None:
+        try:
+            self._put(self._rounds.ask(due, now_ms))
+        except StorageError:
+            if self._turn > 0 and self._database.outage_seconds >= UNMARKED_AFTER_SECONDS:
+                for page in self._rounds.pages(due, now_ms):
+                    self._senders[page.integration].put_unsaved(page)
+            raise
+
+    def _take(self, alerts: Sequence[Alert], now_ms: int) -> None:
+        try:
+            merged = self._inbox.take(alerts, now_ms, self._rules.global_.resolve_timeout)
+        finally:
+            self._wakes.notify()
+        opened: list[Group] = []
+        for stored in merged:
+            opened += self._dispatcher.insert(stored, now_ms)
+        self._save_groups(opened)
+
+    # ---- among several instances ----------------------------------------------------------------
+
+    def _wake(self) -> None:
+        with self._lock:
+            self._wakes.notify()
+
+    def _has_turn(self, now_ms: int) -> bool:
+        """Whether this instance acts; learns what the others did since it looked last."""
+        if not self._database.is_shared:
+            return True
+        if self.leadership.epoch != self._turn:
+            self._take_turn(now_ms)
+        self.silences.refresh()
+        if self._turn > 0:
+            self._take_what_was_passed_on(now_ms)
+        else:
+            self._look_again(now_ms)
+        return self._turn > 0
+
+    def _take_turn(self, now_ms: int) -> None:
+        """Begin from what the database holds, to act or to look on: as after a restart."""
+        turn = self.leadership.epoch
+        for sender in self._senders.values():
+            sender.load([])
+        self.silences.refresh()
+        self._inbox.reload(now_ms)
+        self._begin_rounds(now_ms)
+        if turn > 0:
+            self._load_outbox()
+        self._turn = turn
+
+    def _take_what_was_passed_on(self, now_ms: int) -> None:
+        with self._database.read() as connection:
+            batches = passing.waiting(connection)
+            rows = delivery_log.load_outbox(connection)
+        for row in rows:
+            if row.integration in self._senders:
+                self._senders[row.integration].put_unknown(row)
+        for _, alerts in batches:
+            try:
+                self._take(alerts, now_ms)
+            except LimitError as error:
+                log.warning("alerts that another instance passed on: %s", error)
+        if batches:
+            with self._acting.write() as connection:
+                passing.taken_over(connection, [number for number, _ in batches])
+
+    def _look_again(self, now_ms: int) -> None:
+        """Keep the views of an instance that does not act near the truth."""
+        if now_ms < self._next_silent_check_ms:
+            return
+        self._next_silent_check_ms = now_ms + LOOK_AGAIN_MS
+        with self._database.read() as connection:
+            trace = passing.trace_of_alerts(connection)
+        if trace != self._seen:
+            self._inbox.reload(now_ms)
+            self._begin_rounds(now_ms)
+            self._seen = trace
+
+    # ---- parts ----------------------------------------------------------------------------------
 
     def _take_over(self, integrations: Sequence[Integration]) -> None:
         self._senders = {one.key: self._sender(one) for one in integrations}
@@ -325,7 +430,7 @@ class AlertService:
         )
 
     def _sender(self, integration: Integration) -> Sender:
-        return Sender(integration, self._database, self._clock, self.metrics, self._random_ratio)
+        return Sender(integration, self._acting, self._clock, self.metrics, self._random_ratio)
 
     def _begin_rounds(self, now_ms: int) -> None:
         """Groups of the alerts that fire, and of those whose end may not have been told yet."""
@@ -336,7 +441,9 @@ class AlertService:
         for stored in self._inbox.all():
             self._dispatcher.restore(stored, now_ms)
         rules = Rules(self._places_of, self._hiding, self.on_call.stage, self._external_url)
-        self._rounds = Rounds(self._database, self._inbox, self._dispatcher, rules, flushed)
+        self._rounds = Rounds(
+            self._acting, self._inbox, self._dispatcher, rules, flushed, self._memory
+        )
 
     def _put(self, rows: Iterable[OutboxRow]) -> None:
         for row in rows:
@@ -355,7 +462,7 @@ class AlertService:
 
     def _save_groups(self, opened: Sequence[Group]) -> None:
         if opened:
-            with self._database.write() as connection:
+            with self._acting.write() as connection:
                 state.save_groups(connection, map(timer_of, opened))
 
     def _count(self, now_ms: int) -> None:

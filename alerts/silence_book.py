@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
-from alerts import state
+from alerts import passing, state
 from alerts.database import Database
 from alerts.silence import KEPT_MS, Silence, can_change_in_place, checked, expired
 from collector.model.clock import Clock
@@ -30,8 +30,17 @@ class SilenceBook:
         self._clock = clock
         self._new_id = new_id
         self._lock = threading.Lock()
-        with database.read() as connection:
-            self._silences = {one.id: one for one in state.load_silences(connection)}
+        self._silences: dict[str, Silence] = {}
+        self._trace: passing.Trace = ()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read again what another instance may have changed."""
+        with self._database.read() as connection:
+            trace = passing.trace_of_silences(connection)
+            if trace != self._trace:
+                self._silences = {one.id: one for one in state.load_silences(connection)}
+                self._trace = trace
 
     def all(self) -> list[Silence]:
         """Every silence, also those that ended lately."""
@@ -51,6 +60,7 @@ class SilenceBook:
             if wanted.ends_at_ms <= now_ms:
                 raise InputError("silence invalid: end time can't be in the past")
             checked(wanted)
+            self._catch_up()
             old = self._silences[wanted.id] if wanted.id else None
             if old is not None and can_change_in_place(old, wanted, now_ms):
                 changed = [replace(wanted, updated_at_ms=now_ms)]
@@ -63,6 +73,7 @@ class SilenceBook:
         """End a silence now; raises KeyError for an unknown id, InputError for one that ended."""
         with self._lock:
             now_ms = self._clock.now_ms()
+            self._catch_up()
             silence = self._silences[silence_id]
             if silence.state(now_ms) == "expired":
                 raise InputError(f"silence {silence_id} already expired")
@@ -78,6 +89,10 @@ class SilenceBook:
             with self._database.write() as connection:
                 state.delete_silences_ended_before(connection, limit_ms)
             self._silences = {i: one for i, one in self._silences.items() if i not in old}
+
+    def _catch_up(self) -> None:
+        if self._database.is_shared:
+            self.refresh()
 
     def _anew(self, old: Silence | None, wanted: Silence, now_ms: int) -> list[Silence]:
         if len(self._silences) >= MAX_SILENCES:

@@ -28,7 +28,8 @@ class StoredAlert:
     """An alert as the inbox holds it: firing until `ends_at_ms`, which a new emission moves on.
 
     `lease_ms` is how far one emission moved it; after a restart an alert that fired is given one
-    more lease, since its judge was not heard meanwhile.
+    more lease, since its judge was not heard meanwhile. `is_end_given`: whoever posted it said when
+    it ends; unlike an end by time-out, a shorter one does not take its place.
     """
 
     alert: Alert
@@ -37,6 +38,7 @@ class StoredAlert:
     lease_ms: int
     updated_at_ms: int
     ended: bool = False
+    is_end_given: bool = False
 
 
 def save_alerts(connection: Connection, stored: Sequence[StoredAlert]) -> None:
@@ -118,6 +120,7 @@ def save_silence(connection: Connection, silence: Silence) -> None:
         "id": silence.id,
         "silence": json.dumps(_encode_silence(silence)),
         "ends_at_ms": silence.ends_at_ms,
+        "updated_at_ms": silence.updated_at_ms,
     }
     upsert(connection, tables.silences, [row], ("id",))
 

@@ -23,8 +23,11 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA_VERSION = 2
-FORWARD_STEPS: Mapping[int, Sequence[str]] = {2: ("DROP TABLE groups",)}
+SCHEMA_VERSION = 3
+FORWARD_STEPS: Mapping[int, Sequence[str]] = {
+    2: ("DROP TABLE groups",),
+    3: ("ALTER TABLE silences ADD COLUMN updated_at_ms BIGINT NOT NULL DEFAULT 0",),
+}
 """By version: statements that both databases know, taken when an older database is opened."""
 NUL, NUL_STAND_IN = "\x00", "\uf8ff"
 
@@ -75,6 +78,7 @@ silences = Table(
     Column("id", String(36), primary_key=True),
     Column("silence", Text, nullable=False),
     Column("ends_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False, server_default="0"),
 )
 
 told = Table(
@@ -136,4 +140,20 @@ events = Table(
     Index("events_incident", "incident"),
     Index("events_group", "group_key"),
     Index("events_fingerprint", "fingerprint"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+)
+
+passed_on = Table(
+    "passed_on",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("alerts", Text, nullable=False),
 )

@@ -171,6 +171,7 @@ def make_service(address: Path | Secret, clock: ManualClock) -> Iterator[Service
             global_=AlertmanagerGlobal.model_validate(global_ or {}),
             external_url="http://127.0.0.1:9900",
             random_ratio=lambda: 0.0,
+            instance="the one process of this test",
         )
         made.append(service)
         return service

@@ -154,12 +154,14 @@ class _Round:
     def take(self, asked: Asked, fires: Callable[[str], bool]) -> None:
         """One group."""
         incident = self._current(asked.group_key)
-        if (incident is None or not incident.is_open) and asked.firing:
+        was_open = incident is not None and incident.is_open
+        if not was_open and asked.firing:
             incident = self._begun(asked, incident)
         if incident is None:
             self.outcome.decisions += asked.decisions
             return
-        if incident.is_open and asked.firing:
+        if incident.is_open and asked.firing and (asked.decisions or not was_open):
+            # without a decision there is nothing new in the group
             incident = self._grown(incident, asked)
         kept = [one for one in asked.decisions if _is_told(incident, one)]
         if (

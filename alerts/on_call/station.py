@@ -64,6 +64,7 @@ class Station:
         self._commit = commit
         self.links = IncidentLinks(external_url, load_signer(database))
         self.desk = Desk(commit, silence, lambda: self.roster, self._last_of_group)
+        self._orphans: frozenset[int] = frozenset()
         self.apply(config)
 
     def apply(self, config: OnCallConfig) -> None:
@@ -103,9 +104,14 @@ class Station:
         self._commit(plan)
 
     def keep_house(self, groups: Container[str]) -> None:
-        """End incidents whose groups are all gone (their routes were changed); forget old ones."""
+        """End incidents whose groups are all gone (their routes were changed); forget old ones.
+
+        At the second look: after a start or a reload, other groups may take their alerts over.
+        """
         with self._database.read() as connection:
-            orphans = store.open_without(connection, groups)
+            found = store.open_without(connection, groups)
+        orphans = sorted(self._orphans & set(found))
+        self._orphans = frozenset(found)
 
         def plan(connection: Connection, now_ms: int) -> Changes:
             store.forget_incidents(connection, now_ms - store.KEPT_MS)
@@ -158,4 +164,6 @@ def _timeline(
             limit=MAX_TIMELINE,
         )
         found += [one for one in find_events(connection, about) if not one.incident]
-    return tuple(sorted(found, key=lambda one: one.at_ms)[-MAX_TIMELINE:])
+    found.reverse()  # what happened at the same moment keeps its order
+    found.sort(key=lambda one: one.at_ms)
+    return tuple(found[-MAX_TIMELINE:])

@@ -21,7 +21,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from collector.api import xor_chunks
-from collector.ingest.receivers.otlp_grpc import LOGS_METHOD, METRICS_METHOD, OtlpGrpc
+from collector.ingest.receivers.otlp_grpc import (
+    LOGS_METHOD,
+    METRICS_METHOD,
+    TRACES_METHOD,
+    OtlpGrpc,
+)
 from collector.model.errors import ConfigError, StorageError
 from collector.query import kernels
 from collector.store.warm_up import warm_up as store_warm_up
@@ -91,6 +96,7 @@ class Lifecycle:
         )
         parts.forwarding.forwarder.apply(wanted_endpoints(config))
         parts.pool.apply(config.scrape_configs, config.global_)
+        parts.records.apply(config)
         parts.slos.replace(config.objectives, config.slos)
         parts.rules.apply(config.rule_groups, rule_options(config, parts.external_url))
         parts.anomalies = build_anomalies(
@@ -151,7 +157,11 @@ class Lifecycle:
     def _listen_for_otlp(self) -> OtlpGrpc:
         """OTLP over gRPC; a taken default port is no reason not to start, a wished-for one is."""
         parts, config = self._parts, self._parts.config.otlp
-        receivers = {METRICS_METHOD: parts.otlp.receive, LOGS_METHOD: parts.logs.receiver.receive}
+        receivers = {
+            METRICS_METHOD: parts.otlp.receive,
+            LOGS_METHOD: parts.logs.receiver.receive,
+            TRACES_METHOD: parts.records.traces.receive,
+        }
         grpc = OtlpGrpc(receivers, config.max_body_size)
         try:
             if config.grpc.listen_address:

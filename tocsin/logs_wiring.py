@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from collector.ingest.limits import MAX_OTLP_BODY_BYTES
 from collector.ingest.receivers.otlp_logs import LogsReceiver
 from collector.ingest.receivers.own_logs import OwnLogs
+from collector.ingest.record_counters import RecordCounters
 from collector.ingest.redact import Redactor
 from collector.logs_config import LogsConfig
 from collector.model.clock import Clock
@@ -36,12 +37,13 @@ def build_logs(
     clock: Clock,
     registry: CollectorRegistry,
     max_body_bytes: int = MAX_OTLP_BODY_BYTES,
+    counters: RecordCounters | None = None,
 ) -> Logs:
     """The log store and what feeds it; nothing is started yet."""
     metrics = LogMetrics(registry)
     store = _store(config, directory / "logs", clock, metrics)
     redactor = Redactor()
-    receiver = LogsReceiver(store, redactor, clock, metrics, max_body_bytes)
+    receiver = LogsReceiver(store, redactor, clock, metrics, max_body_bytes, counters)
     return Logs(store, receiver, OwnLogs(store, redactor, metrics))
 
 

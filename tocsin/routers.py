@@ -35,7 +35,9 @@ def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
         collector.api.active_queries.router(parts.queries),
         collector.api.ingest.router(parts.otlp),
         collector.api.remote_write.router(parts.remote_write),
-        collector.api.logs_and_traces.router(parts.logs.store, parts.logs.receiver),
+        collector.api.logs_and_traces.router(
+            parts.logs.store, parts.logs.receiver, parts.records.traces
+        ),
         collector.api.exporters.router(),
         slo.api.router(parts.slos, parts.clock, lambda: slo_facts(parts.config), parts.deploys),
         deploy_api.router(parts.deploys, parts.clock),

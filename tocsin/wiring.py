@@ -14,11 +14,8 @@ from anomaly.watch import AnomalyWatch
 from collector.api.ingest import otlp_receiver
 from collector.api.remote_write import remote_write_receiver
 from collector.ingest.receivers.otlp_http import OtlpReceiver
-from collector.ingest.receivers.otlp_traces import TracesReceiver
 from collector.ingest.receivers.remote_write import RemoteWriteReceiver
-from collector.ingest.record_counters import RecordCounters, newest_count_ms
 from collector.ingest.scrape.pool import ScrapePool
-from collector.ingest.self_metrics import RecordMetrics
 from collector.ingest.series_gate import SeriesGate
 from collector.ingest.stored_totals import StoredTotals
 from collector.ingest.write import SampleWriter
@@ -32,7 +29,6 @@ from collector.store.options import HOUR_MS, StoreOptions, TierOptions
 from collector.store.tsdb import Tsdb
 from slo.backtest import Source
 from slo.evaluate import SloEngine
-from slo.record_rules import record_rules
 from slo.self_metrics import SloMetrics
 from tocsin.config import Config
 from tocsin.deploy_log import DeployLog
@@ -40,6 +36,7 @@ from tocsin.forward_wiring import Forwarding, build_forwarding
 from tocsin.links import LinkingSink
 from tocsin.logs_wiring import Logs, build_logs
 from tocsin.query_wiring import Queries, build_queries
+from tocsin.records_wiring import Records, build_records
 from tocsin.rules_wiring import build_ruler
 from tocsin.ticker import TickMetrics
 
@@ -64,8 +61,7 @@ class Parts:
     remote_write: RemoteWriteReceiver
     forwarding: Forwarding
     logs: Logs
-    records: RecordCounters
-    traces: TracesReceiver
+    records: Records
     alerts: AlertService
     slos: SloEngine
     past: Source
@@ -93,9 +89,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
     gate = SeriesGate(appender, config.limits.guards(), clock)
     pool = ScrapePool(appender, ingest, clock, gate)
     pool.apply(config.scrape_configs, config.global_)
-    counted = RecordMetrics(registry)
-    records = RecordCounters(appender, clock, counted, newest_count_ms(store))
-    records.apply(record_rules(config.objectives))
+    records = build_records(config, store, appender, clock, registry)
     alerts = build_alerts(config, directory, clock, registry, external_url)
     sink = LinkingSink(alerts, external_url)
     slos = build_slos(config, appender, asked, sink, clock, directory, registry)
@@ -121,18 +115,12 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         ),
         forwarding=forwarding,
         logs=build_logs(
-            config.logs, directory, clock, registry, config.otlp.max_body_size, records
+            config.logs, directory, clock, registry, config.otlp.max_body_size, records.counters
         ),
         records=records,
-        traces=TracesReceiver(records, counted, config.otlp.max_body_size),
         alerts=alerts,
         slos=slos,
-        past=Source(
-            asked.counted,
-            store.counter_totals if asked.counted is store else None,
-            engine,
-            slos.corrections.in_force,
-        ),
+        past=past_source(asked, store, slos),
         deploys=DeployLog(directory),
         anomalies=build_anomalies(
             config, engine, appender, sink, clock, directory, anomaly_metrics
@@ -190,6 +178,12 @@ def build_slos(
         SloMetrics(registry),
         asked.engine,
     )
+
+
+def past_source(asked: Queries, store: Tsdb, slos: SloEngine) -> Source:
+    """Where the past of objectives is read."""
+    totals = store.counter_totals if asked.counted is store else None
+    return Source(asked.counted, totals, asked.engine, slos.corrections.in_force)
 
 
 def build_anomalies(

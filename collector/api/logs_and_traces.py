@@ -1,4 +1,4 @@
-"""Routes of logs: `POST /v1/logs` takes OTLP, `GET /api/tocsin/v1/logs` searches."""
+"""Routes of logs and traces: `/v1/logs` and `/v1/traces` take OTLP; logs can be searched."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from collector.api.ingest import read_body
 from collector.ingest.receivers.otlp_http import Reply
 from collector.ingest.receivers.otlp_logs import LogsReceiver
+from collector.ingest.receivers.otlp_traces import TracesReceiver
 from collector.model.records import LogRecord
 from collector.store.documents.interface import MAX_LIMIT, LogQuery, LogStore
 
@@ -51,18 +52,14 @@ class LogsBody(BaseModel):
     is_cut: bool
 
 
-def router(store: LogStore, receiver: LogsReceiver) -> APIRouter:
-    """Take logs, and search them."""
+def router(
+    store: LogStore, receiver: LogsReceiver, traces: TracesReceiver | None = None
+) -> APIRouter:
+    """Take logs, and search them; take traces, and count them."""
     routes = APIRouter()
-
-    @routes.post("/v1/logs")
-    async def otlp_logs(request: Request) -> Response:
-        content_type = request.headers.get("content-type", "")
-        body = await read_body(request, receiver.max_wire_bytes)
-        if body is None:
-            return _response(receiver.refuse_oversize(content_type))
-        encoding = request.headers.get("content-encoding", "")
-        return _response(await run_in_threadpool(receiver.receive, body, content_type, encoding))
+    _add_otlp(routes, "/v1/logs", receiver)
+    if traces is not None:
+        _add_otlp(routes, "/v1/traces", traces)
 
     @routes.get("/api/tocsin/v1/logs")
     def search(
@@ -80,6 +77,17 @@ def router(store: LogStore, receiver: LogsReceiver) -> APIRouter:
         return LogsBody(logs=[LogBody.of(record) for record in found], is_cut=len(found) == limit)
 
     return routes
+
+
+def _add_otlp(routes: APIRouter, path: str, receiver: LogsReceiver | TracesReceiver) -> None:
+    @routes.post(path)
+    async def otlp(request: Request) -> Response:
+        content_type = request.headers.get("content-type", "")
+        body = await read_body(request, receiver.max_wire_bytes)
+        if body is None:
+            return _response(receiver.refuse_oversize(content_type))
+        encoding = request.headers.get("content-encoding", "")
+        return _response(await run_in_threadpool(receiver.receive, body, content_type, encoding))
 
 
 def _response(reply: Reply) -> Response:

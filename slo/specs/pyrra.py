@@ -23,7 +23,7 @@ from slo.objective import (
     SeverityAlerting,
 )
 from slo.specs.fields import Fields
-from slo.specs.native import percent
+from slo.specs.percentage import percent
 from slo.window import MINUTE_MS, Window
 
 _TOP = ("apiVersion", "kind", "metadata", "spec", "status")

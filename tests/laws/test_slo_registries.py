@@ -14,6 +14,12 @@ ARGUMENTS = {
     "ratio": {"bad": "errors_total", "total": "requests_total"},
     "latency": {"histogram": "request_seconds", "threshold_seconds": 0.25},
     "native_latency": {"histogram": "request_seconds", "seconds": 0.25},
+    "availability": {"query": "up"},
+    "freshness": {"timestamp": "backup_time_seconds", "within_ms": 3_600_000},
+    "throughput": {"counter": "orders_total", "at_least": 2.0},
+    "saturation": {"gauge": "disk_used_ratio", "operator": "lt", "limit": 0.8},
+    "spans": {"rule": "shop/pay", "where": {"service": "shop"}, "bad": {"status": "error"}},
+    "logs": {"rule": "shop/pay", "where": {"service": "shop"}, "bad": {"severity": ">= error"}},
     "sampled": {
         "kind": "sampled",
         "query": "up",

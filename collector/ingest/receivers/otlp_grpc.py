@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import grpc
 
 METRICS_METHOD = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
+TRACES_METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 LOGS_METHOD = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 THREADS = 4
 """Calls at work at once: the writers let one in at a time, the others are read meanwhile."""

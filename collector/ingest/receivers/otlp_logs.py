@@ -24,9 +24,12 @@ from collector.ingest.receivers.otlp_http import (
     refusal,
     unpacked,
 )
+from collector.ingest.record_counters import RecordCounters
 from collector.ingest.redact import Redactor
 from collector.model.clock import Clock
 from collector.model.errors import TocsinError
+from collector.model.record_rule import Record, severity_name
+from collector.model.records import LogRecord
 from collector.store.documents.interface import LogStore
 from collector.store.documents.self_metrics import LogMetrics
 
@@ -50,7 +53,10 @@ class LogsReceiver:
         clock: Clock,
         metrics: LogMetrics,
         max_body_bytes: int = MAX_OTLP_BODY_BYTES,
+        counters: RecordCounters | None = None,
     ) -> None:
+        """`counters` count the records that objectives ask for, once they are stored."""
+        self._counters = counters
         self._store = store
         self._redactor = redactor
         self._clock = clock
@@ -96,6 +102,8 @@ class LogsReceiver:
         """Redact and store; says how many records were refused, by reason."""
         batch, found = self._redactor.redact_batch(decoded.batch)
         written = self._store.write(batch)
+        if self._counters is not None and self._counters.wants("logs"):
+            self._counters.count("logs", map(_record, batch.records))
         refused = Counter(decoded.refused) + Counter(written.refused)
         self._metrics.stored.labels(ORIGIN).inc(written.stored)
         for reason, count in refused.items():
@@ -103,6 +111,11 @@ class LogsReceiver:
         for kind, count in found.items():
             self._metrics.redactions.labels(kind).inc(count)
         return refused
+
+
+def _record(record: LogRecord) -> Record:
+    own = {"service": record.service, "severity": severity_name(record.severity)}
+    return Record({**record.attributes, **own, "body": record.body})
 
 
 def media_type_of(content_type: str) -> str:

@@ -38,9 +38,12 @@ class AlertDesk:
         self._firing = dict(self._remembered.firing)
         self.blamed = Blamed(look)
 
-    def is_firing(self, id_: str, reason: str) -> bool:
-        """Whether an alert of a severity or a condition was told, and not its end."""
-        return (id_, reason) in self._firing
+    def firing_for(self, reason: str, columns: Mapping[str, int]) -> Bools:
+        """Which objectives (bool[n], in the places that `columns` gives) an alert was told of."""
+        found = np.zeros(len(columns), np.bool_)
+        places = [columns.get(id_, -1) for id_, told in self._firing if told == reason]
+        found[[one for one in places if one >= 0]] = True
+        return found
 
     def firing_since_ms(self, id_: str) -> dict[Severity, int]:
         """When each severity of an objective that fires began."""
@@ -51,7 +54,7 @@ class AlertDesk:
 
         Pages that burnt when it was written down are taken to have burnt until `last_tick_ms`.
         """
-        columns = {one.id: column for column, one in enumerate(criteria.objectives)}
+        columns = criteria.column_of
         paged_ms = np.full(len(columns), NEVER_MS, np.int64)
         for id_, at_ms in self._remembered.paged_ms.items():
             if id_ in columns:
@@ -77,7 +80,7 @@ class AlertDesk:
         `conditions` are those that last, as masks over the judgement's objectives; `verdict` makes
         one of a column. Raises TocsinError when alerts could not be told or written down.
         """
-        columns = {one.id: column for column, one in enumerate(judgement.criteria.objectives)}
+        columns = judgement.criteria.column_of
         former = self._firing
         self._firing = self._firing_now(judgement, columns, conditions)
         ended = {k: s for k, s in former.items() if k not in self._firing and k[0] in columns}
@@ -107,10 +110,10 @@ class AlertDesk:
         self, judgement: Judgement, columns: Mapping[str, int], conditions: Mapping[str, Bools]
     ) -> dict[AlertKey, int]:
         """Silence ends no alert but that of the data's absence."""
-        objectives = judgement.criteria.objectives
+        ids = judgement.criteria.ids
         masks: dict[str, Bools] = {**dict(judgement.firing.items()), **conditions}
         found = [
-            (objectives[column].id, reason)
+            (ids[column], reason)
             for reason, mask in masks.items()
             for column in np.flatnonzero(mask).tolist()
         ]
@@ -155,9 +158,9 @@ class AlertDesk:
 
 
 def _burning(judgement: Judgement) -> dict[str, tuple[str, ...]]:
-    objectives = judgement.criteria.objectives
+    ids = judgement.criteria.ids
     found = {
-        _key(tier): tuple(objectives[column].id for column in np.flatnonzero(mask).tolist())
+        _key(tier): tuple(ids[column] for column in np.flatnonzero(mask).tolist())
         for tier, mask in judgement.burning.by_tier.items()
     }
     return {tier: ids for tier, ids in found.items() if ids}
@@ -169,8 +172,8 @@ def _paged_ms(judgement: Judgement) -> dict[str, int]:
     oldest_ms = judgement.at_ms - max(tickets, default=0)
     paged_ms = judgement.burning.paged_ms
     kept = (paged_ms != NEVER_MS) & (paged_ms >= oldest_ms) & (paged_ms < judgement.at_ms)
-    objectives = judgement.criteria.objectives
-    return {objectives[one].id: int(paged_ms[one]) for one in np.flatnonzero(kept).tolist()}
+    ids = judgement.criteria.ids
+    return {ids[one]: int(paged_ms[one]) for one in np.flatnonzero(kept).tolist()}
 
 
 def _key(tier: Tier) -> str:

@@ -36,15 +36,14 @@ class Budget:
     @property
     def allowed_events(self) -> float:
         """Bad events that the traffic of the window allows."""
-        allowed = 1 - self.target
-        return self.total * allowed.numerator / allowed.denominator
+        numerator, denominator = self._allowed
+        return self.total * numerator / denominator
 
     @property
     def left_events(self) -> float:
         """Bad events that may still happen; negative when overspent."""
-        allowed = 1 - self.target
-        spent = self.bad * allowed.denominator
-        return (self.total * allowed.numerator - spent) / allowed.denominator
+        numerator, denominator = self._allowed
+        return (self.total * numerator - self.bad * denominator) / denominator
 
     @property
     def left_ratio(self) -> float:
@@ -54,7 +53,13 @@ class Budget:
     @property
     def spent_ratio(self) -> float:
         """What is spent of the budget."""
-        return burn_rate(self.bad, self.total, 1 - self.target)
+        numerator, denominator = self._allowed
+        return self.bad * denominator / (self.total * numerator) if self.total else 0.0
+
+    @property
+    def _allowed(self) -> tuple[int, int]:
+        """1 - target in lowest terms, as the target is."""
+        return self.target.denominator - self.target.numerator, self.target.denominator
 
     @property
     def is_exhausted(self) -> bool:

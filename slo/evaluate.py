@@ -236,7 +236,7 @@ class SloEngine:
         sources = np.array([self._columns.get(one.id, -1) for one in objectives], np.int64)
         self._burning = self._burning.moved(sources)
         self._criteria = Criteria(objectives, self._override)
-        self._columns = {one.id: column for column, one in enumerate(objectives)}
+        self._columns = self._criteria.column_of
         self._judgement = None
         self._verdicts = None
         self._publisher.aim(self._criteria)
@@ -258,7 +258,7 @@ class SloEngine:
         )
 
     def _verdict(self, judgement: Judgement, column: int) -> Verdict:
-        id_ = judgement.criteria.objectives[column].id
+        id_ = judgement.criteria.ids[column]
         since = self._desk.firing_since_ms(id_)
         found = judgement.verdict(
             column,
@@ -271,7 +271,7 @@ class SloEngine:
 
     def _conditions(self, judgement: Judgement) -> dict[str, Bools]:
         before = {
-            name: np.array([self._desk.is_firing(id_, name) for id_ in self._columns], np.bool_)
+            name: self._desk.firing_for(name, self._columns)
             for name in (NO_DATA, *map(level_name, self._levels))
         }
         found = conditions_now(

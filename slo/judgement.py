@@ -42,6 +42,8 @@ class Criteria:
     def __init__(self, objectives: Sequence[Objective], override: Sequence[Tier] = ()) -> None:
         """`override` replaces the workbook's tiers for every objective."""
         self.objectives = tuple(objectives)
+        self.ids = tuple(one.id for one in objectives)
+        self.column_of = {id_: column for column, id_ in enumerate(self.ids)}
         allowed = [one.allowed for one in objectives]
         self.targets = np.array([one.ratio for one in objectives])
         self.numerators = np.array([float(one.numerator) for one in allowed])
@@ -81,6 +83,10 @@ class Criteria:
         windows = Windows(self.allowed, self.shorter_ms, by_window, rates)
         pages = ~self.disabled["page"]
         burning = next_burning(now_ms, self.tiers, windows, has_data, pages, before)
+        chances = {
+            tier: windows.chance(tier, np.flatnonzero(mask))
+            for tier, mask in burning.by_tier.items()
+        }
         bad, total = self._budget_counts(now_ms, counts)
         trailing = self._trailing(counts)
         return Judgement(
@@ -95,6 +101,7 @@ class Criteria:
             counts=by_window,
             windows=windows,
             burning=burning,
+            chances=chances,
             firing=self._firing(burning),
         )
 
@@ -128,7 +135,7 @@ class Judgement:
 
     `bad`, `total`, `spent` (ratio) are of each one's budget window; `trailing` are the total events
     of the time that a calendar period lasts (0 for rolling windows); `rates` and `counts` by window
-    in ms; `firing` by severity.
+    in ms; `chances` by tier are the odds of those that burn, in order; `firing` by severity.
     """
 
     criteria: Criteria
@@ -142,6 +149,7 @@ class Judgement:
     counts: Mapping[int, Counts]
     windows: Windows
     burning: Burning
+    chances: Mapping[Tier, Float64s]
     firing: Mapping[Severity, Bools]
 
     def verdict(
@@ -187,8 +195,12 @@ class Judgement:
             float(self.rates[tier.long_ms][column]),
             float(self.rates[tier.short_ms][column]),
             burns,
-            float(self.windows.chance(tier, np.array([column]))[0]) if burns else 1.0,
+            self._chance(tier, column) if burns else 1.0,
         )
+
+    def _chance(self, tier: Tier, column: int) -> float:
+        place = np.count_nonzero(self.burning.by_tier[tier][:column])
+        return float(self.chances[tier][place])
 
     def _period(self, column: int, budget: Budget, known_since_ms: int) -> PeriodEstimate | None:
         window = self.criteria.objectives[column].window

@@ -176,22 +176,30 @@ class Resolver:
         )
 
 
+_Candidate = tuple[Selector, Selector]
+"""A selector, and which of its matchers are left to ask of a series that was found for it."""
+
+
 class _Family:
     """The selectors of one metric name, found by one label of the series."""
 
     def __init__(self, selectors: Sequence[Selector]) -> None:
         self._selectors = selectors
         self._last_seen = -1
-        self._plain: list[Selector] = []
-        self._keyed: dict[str, dict[str, list[Selector]]] = {}
+        self._plain: list[_Candidate] = []
+        self._keyed: dict[str, dict[str, list[_Candidate]]] = {}
         frequency = Counter(pair for selector in selectors for pair in _equalities(selector))
         for selector in selectors:
             pairs = _equalities(selector)
             if pairs:
                 label, value = min(pairs, key=lambda pair: frequency[pair])
-                self._keyed.setdefault(label, {}).setdefault(value, []).append(selector)
+                left = tuple(
+                    m for m in selector if (m.kind, m.name, m.value) != ("=", label, value)
+                )
+                by_value = self._keyed.setdefault(label, {})
+                by_value.setdefault(value, []).append((selector, _unnamed(left)))
             else:
-                self._plain.append(selector)
+                self._plain.append((selector, _unnamed(selector)))
 
     def selections(self, name: str) -> list[Selector]:
         """What to ask the store for: each selector where there are few, else the whole metric."""
@@ -213,7 +221,12 @@ class _Family:
         candidates = list(self._plain)
         for label, by_value in self._keyed.items():
             candidates += by_value.get(values.get(label, ""), ())
-        return [selector for selector in candidates if matches_all(selector, values)]
+        return [found for found, left in candidates if not left or matches_all(left, values)]
+
+
+def _unnamed(selector: Selector) -> Selector:
+    """The matchers that the family's metric name does not satisfy already."""
+    return tuple(one for one in selector if one.name != METRIC_NAME)
 
 
 def _equalities(selector: Selector) -> list[tuple[str, str]]:

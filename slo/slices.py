@@ -9,7 +9,7 @@ before its edge: it is never shorter than was asked, and longer by one slice at 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,6 +22,7 @@ from slo.calendar_window import CalendarWindow
 from slo.window import DAY_MS
 
 Number = TypeVar("Number", bound=np.generic)
+NEVER_MS = -1
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
 SECONDS_SPAN_MS = 40 * _MINUTE_MS
@@ -124,9 +125,9 @@ class Ring:
         index = bisect_right(self.times, time_ms) - 1
         return None if index < 0 else self._row(index)
 
-    def rows(self) -> Iterator[Row]:
-        """Every row, oldest first."""
-        return (self._row(index) for index in range(len(self.times)))
+    def rows_after(self, time_ms: int) -> Iterator[Row]:
+        """Every row after a time, oldest first."""
+        return (self._row(i) for i in range(bisect_right(self.times, time_ms), len(self.times)))
 
     def column(self, column: int) -> tuple[Float64s, Float64s]:
         """Bad and total of one objective beside `times`."""
@@ -153,6 +154,7 @@ class Slices:
     ) -> None:
         """A row is kept where a period of one of `calendars` begins."""
         self.columns = columns
+        self._begun_ms = NEVER_MS
         self._rings = [Ring(resolution, columns) for resolution in rings[:-1]]
         self._rings.append(Ring(rings[-1], columns, calendars))
 
@@ -163,6 +165,8 @@ class Slices:
 
     def append(self, time_ms: int, bad: Float64s, total: Float64s) -> None:
         """A row; times must grow, an older one is left out."""
+        if self._begun_ms == NEVER_MS and (np.count_nonzero(total) or np.count_nonzero(bad)):
+            self._begun_ms = time_ms
         finest, *coarser = self._rings
         former = finest.newest()
         if former is None:
@@ -181,7 +185,7 @@ class Slices:
         found = [row for ring in self._rings if (row := ring.at(time_ms)) is not None]
         if found:
             return max(found, key=lambda row: row.time_ms)
-        oldest = [next(ring.rows()) for ring in self._rings if ring.times]
+        oldest = [next(ring.rows_after(NEVER_MS)) for ring in self._rings if ring.times]
         return min(oldest, key=lambda row: row.time_ms, default=None)
 
     def times(self, after_ms: int = -1) -> Int64s:
@@ -190,16 +194,13 @@ class Slices:
         return np.array(sorted(times), np.int64)
 
     def rows(self, after_ms: int = -1) -> list[Row]:
-        """Every row after a time once, oldest first; of leading rows of zeros the last alone."""
-        by_time = {
-            row.time_ms: row
-            for ring in self._rings
-            for row in ring.rows()
-            if row.time_ms > after_ms
-        }
-        rows = [by_time[time] for time in sorted(by_time)]
-        begun = next((i for i, row in enumerate(rows) if row.total.any() or row.bad.any()), 1)
-        return rows[max(begun - 1, 0) :]
+        """Every row after a time once, oldest first; of those before the first event the last."""
+        times = self.times(after_ms).tolist()
+        begun = len(times) if self._begun_ms == NEVER_MS else bisect_left(times, self._begun_ms)
+        kept = times[max(begun - 1, 0) :]
+        after_ms = kept[0] - 1 if kept else after_ms
+        found = {row.time_ms: row for ring in self._rings for row in ring.rows_after(after_ms)}
+        return [found[time] for time in kept]
 
     def column(self, column: int) -> tuple[Int64s, Float64s, Float64s]:
         """Times, bad and total of one objective, ascending, each time once."""
@@ -223,6 +224,8 @@ class Slices:
         """
         if not len(times):
             return
+        first_ms = int(times[0])
+        self._begun_ms = first_ms if self._begun_ms == NEVER_MS else min(self._begun_ms, first_ms)
         for ring in self._rings:
             ring.add(times, bad, total, column)
 

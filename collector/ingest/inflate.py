@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
+from isal import isal_zlib
 
 from collector.model.errors import InputError, LimitError
 
-_GZIP = 16 + zlib.MAX_WBITS
+_GZIP = 16 + isal_zlib.MAX_WBITS
 _CHUNK = 1024 * 1024
+_NOT_GZIP: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub is wrong
 
 
 class OversizeError(LimitError):
@@ -21,7 +22,7 @@ class BodyReader:
     """
 
     def __init__(self, *, gzip: bool, limit_bytes: int, limit_name: str) -> None:
-        self._inflate = zlib.decompressobj(_GZIP) if gzip else None
+        self._inflate = isal_zlib.decompressobj(_GZIP) if gzip else None
         self._limit = limit_bytes
         self._limit_name = limit_name
         self._parts: list[bytes] = []
@@ -38,13 +39,13 @@ class BodyReader:
         while chunk:
             try:
                 self._keep(self._inflate.decompress(chunk, _CHUNK))
-            except zlib.error as error:
+            except _NOT_GZIP as error:
                 raise InputError(f"the body is not gzip: {error}", advice=_ADVICE) from error
             chunk = self._inflate.unconsumed_tail
             if self._inflate.eof:
                 # a gzip stream may have several members, one after the other
                 chunk = self._inflate.unused_data
-                self._inflate = zlib.decompressobj(_GZIP) if chunk else self._inflate
+                self._inflate = isal_zlib.decompressobj(_GZIP) if chunk else self._inflate
 
     def _keep(self, part: bytes) -> None:
         self._size += len(part)

@@ -49,6 +49,8 @@ class Fetcher:
         self._accept = config.formats().accept()
         self._credentials = credentials or Credentials(config)
         self._connection = self._connected(self._url)
+        self._asked: tuple[SplitResult, float, Mapping[str, str]] | None = None
+        self._request: tuple[str, list[tuple[str, str]]] = ("/", [])
 
     def _connected(self, url: SplitResult) -> HttpConnection:
         proxy = proxy_for(self._config, url, os.environ)
@@ -80,7 +82,7 @@ class Fetcher:
         answer = await self._ask(self._connection, url, credentials, timeout_seconds)
         for _ in range(MAX_REDIRECTS):
             if answer.location is None:
-                return answer.fetched(url.geturl())
+                return answer.fetched(url)
             url = self._redirected(url, answer.location)
             if url.netloc != self._url.netloc:
                 credentials = {}
@@ -104,6 +106,24 @@ class Fetcher:
         credentials: Mapping[str, str],
         timeout_seconds: float,
     ) -> _Answer:
+        asked = (url, timeout_seconds, credentials)
+        if self._asked != asked:
+            self._asked, self._request = asked, self._request_for(*asked)
+        reader: BodyReader | None = None
+
+        def begin(head: Head) -> Callable[[bytes], None]:
+            nonlocal reader
+            reader = self._reader(head.headers.get("content-encoding", ""))
+            return reader.feed
+
+        head = await connection.get(*self._request, begin)
+        redirected = self._config.follow_redirects and head.status in REDIRECTS
+        return _Answer(head, reader, head.headers.get("location") if redirected else None)
+
+    def _request_for(
+        self, url: SplitResult, timeout_seconds: float, credentials: Mapping[str, str]
+    ) -> tuple[str, list[tuple[str, str]]]:
+        """Path with query, and headers."""
         headers = {
             "Host": url.netloc.rpartition("@")[2],
             "Accept": self._accept,
@@ -112,17 +132,8 @@ class Fetcher:
             "X-Prometheus-Scrape-Timeout-Seconds": f"{timeout_seconds:g}",
             **credentials,
         }
-        reader: BodyReader | None = None
-
-        def begin(head: Head) -> Callable[[bytes], None]:
-            nonlocal reader
-            reader = self._reader(head.headers.get("content-encoding", ""))
-            return reader.feed
-
         target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-        head = await connection.get(target, list(headers.items()), begin)
-        redirected = self._config.follow_redirects and head.status in REDIRECTS
-        return _Answer(head, reader, head.headers.get("location") if redirected else None)
+        return target, list(headers.items())
 
     def _reader(self, content_encoding: str) -> BodyReader:
         encoding = content_encoding.strip().lower()
@@ -145,11 +156,11 @@ class _Answer:
     reader: BodyReader | None
     location: str | None
 
-    def fetched(self, url: str) -> Fetched:
+    def fetched(self, url: SplitResult) -> Fetched:
         """The body of a 200; raises UnavailableError for any other."""
         if self.head.status != OK or self.reader is None:
             raise UnavailableError(
                 f"the target answered HTTP {self.head.status} {self.head.reason}".rstrip(),
-                advice=f"see what {url} answers; check metrics_path and the credentials",
+                advice=f"see what {url.geturl()} answers; check metrics_path and the credentials",
             )
         return Fetched(self.reader.finish(), self.head.headers.get("content-type", ""))

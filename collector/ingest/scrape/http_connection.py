@@ -11,7 +11,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import SplitResult
 
 import h11
@@ -60,8 +60,7 @@ class _Wire(asyncio.BufferedProtocol):
         self._room: memoryview | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # a stream's is; not by its type
 
     def exchange(self, request: bytes, reader: _Reader) -> asyncio.Future[None]:
         """Done when the reader has a whole answer to the request."""
@@ -240,8 +239,7 @@ class HttpConnection:
             name = self._way.server_name or self._host
             loop = asyncio.get_running_loop()
             transport = await loop.start_tls(wire.transport, wire, context, server_hostname=name)
-            assert transport is not None  # noqa: S101 (None is what uvloop's stubs allow)
-            wire.transport = transport
+            wire.transport = cast(asyncio.Transport, transport)
         except BaseException:
             wire.transport.abort()
             raise

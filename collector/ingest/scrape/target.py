@@ -7,7 +7,7 @@ it. The labels that steer a scrape (`__address__`, `__scheme__`, `__param_x`, â€
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from collector.config import ScrapeConfig
@@ -37,17 +37,17 @@ class Target:
     interval_ms: int
     timeout_ms: int
     discovered: Labels
+    offset_ms: int = field(init=False, compare=False)
+    """When within its interval the target is scraped: spread evenly, the same after restart."""
+
+    def __post_init__(self) -> None:
+        identity = Labels({"labels": str(self.labels), "url": self.url})
+        object.__setattr__(self, "offset_ms", identity.stable_hash() % self.interval_ms)
 
     @property
     def source(self) -> str:
         """Name of the target for the store: one series of samples, one stripe."""
         return f"scrape/{self.job}/{self.url}#{self.labels.stable_hash():016x}"
-
-    @property
-    def offset_ms(self) -> int:
-        """When within its interval the target is scraped: spread evenly, the same after restart."""
-        identity = Labels({"labels": str(self.labels), "url": self.url})
-        return identity.stable_hash() % self.interval_ms
 
     def first_scrape_ms(self, now_ms: int) -> int:
         """Soon after the start, as nobody likes to wait an interval for the first figure."""

@@ -27,7 +27,8 @@ from alerts.api_values import (
 from alerts.channels.webhook import timestamp
 from alerts.json_body import decoded
 from alerts.matchers import parse_matchers
-from alerts.service import AlertService, AlertView, GroupView
+from alerts.service import AlertService
+from alerts.views import AlertView, GroupView
 from collector.model.errors import InputError, LimitError, TocsinError
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher, matches_all

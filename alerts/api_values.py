@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from alerts.channels.webhook import timestamp
 from alerts.limits import check_alert
-from alerts.service import AlertView, GroupView
 from alerts.silence import Silence
+from alerts.views import AlertView, GroupView
 from collector.model.alert import Alert
 from collector.model.errors import InputError
 from collector.model.labels import Labels

@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from alerts import delivery_log, passing, state
 from alerts.config import AlertmanagerGlobal, AlertsConfig, write_original
 from alerts.database import Database
 from alerts.deliver import UNMARKED_AFTER_SECONDS, ChannelHealth, Sender
-from alerts.delivery_log import Attempt, OutboxRow
-from alerts.dispatch import Dispatcher, Group, Hiding, Place
+from alerts.delivery_log import Attempt
+from alerts.dispatch import Dispatcher, Group, Hiding
 from alerts.inbox import AlertInbox
 from alerts.inhibit import Inhibitor, InhibitRule, build_rules
 from alerts.leadership import ActingDatabase, FencedError, Leadership, instance_name
@@ -34,14 +34,13 @@ from alerts.receivers import Integration, build_integrations
 from alerts.rounds import RETRY_MS, Rounds, Rules, timer_of
 from alerts.route import build_route
 from alerts.self_metrics import AlertMetrics
-from alerts.silence import hiding
+from alerts.senders import Senders
 from alerts.silence_book import SilenceBook
-from alerts.state import StoredAlert
 from alerts.template import TemplateBook
+from alerts.views import AlertView, GroupView, view_alert, view_group
 from collector.model.alert import Alert
 from collector.model.clock import Clock
 from collector.model.errors import LimitError, StorageError
-from collector.model.labels import Labels
 from collector.model.secrets import Secret
 
 log = logging.getLogger(__name__)
@@ -56,34 +55,6 @@ SILENT_CHECK_MS = 1_000
 """How often alerts are looked through for judges that went silent."""
 ENDED_KEPT_MS = 15 * 60_000
 """An alert that ended is shown this long: as long as Prometheus sends its resolve again."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertView:
-    """An alert as people see it."""
-
-    stored: StoredAlert
-    receivers: tuple[str, ...]
-    silenced_by: tuple[str, ...]
-    inhibited_by: tuple[str, ...]
-
-    @property
-    def state(self) -> str:
-        """`active`, `suppressed` or `resolved`."""
-        if self.stored.ended:
-            return "resolved"
-        return "suppressed" if self.silenced_by or self.inhibited_by else "active"
-
-
-@dataclass(frozen=True, slots=True)
-class GroupView:
-    """A group as people see it."""
-
-    key: str
-    labels: Labels
-    receiver: str
-    alerts: tuple[AlertView, ...]
-    next_flush_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +107,8 @@ class AlertService:
         )
         self._inbox = AlertInbox(self._acting, now_ms)
         self._rules = _rules(config, defaults)
-        self._take_over(integrations)
-        self._memory = OutageMemory(
-            lambda key: key in self._senders and self._senders[key].owes_marks
-        )
+        self._senders = self._senders_of(integrations)
+        self._memory = OutageMemory(lambda integration: self._senders.owes_marks(integration))
         self._turn = -1
         self._seen: passing.Trace = ()
         self._take_turn(now_ms)
@@ -174,7 +143,7 @@ class AlertService:
                 changes = plan(connection, now_ms)
                 rows = self._rounds.change(connection, changes, now_ms) if changes else []
             if self._turn > 0:
-                self._put(rows)
+                self._senders.put(rows)
             self._wakes.notify()
 
     # ---- life -----------------------------------------------------------------------------------
@@ -182,8 +151,7 @@ class AlertService:
     def start(self) -> None:
         """Begin to decide and to send."""
         self._started = True
-        for sender in self._senders.values():
-            sender.start()
+        self._senders.start()
         self.leadership.start(self._wake)
         self._thread.start()
 
@@ -194,8 +162,7 @@ class AlertService:
             self._wakes.notify()
         if self._thread.is_alive():
             self._thread.join()
-        for sender in self._senders.values():
-            sender.stop()
+        self._senders.stop()
         self.leadership.resign()
         self._database.close()
 
@@ -216,15 +183,14 @@ class AlertService:
             old = self._senders
             self._rules = _rules(config, defaults)
             self.on_call.apply(on_call)
-            self._take_over(integrations)
+            self._senders = self._senders_of(integrations)
             self._begin_rounds(self._clock.now_ms())
-        for sender in old.values():
-            sender.stop()
+        old.stop()
         with self._lock:
             if self._turn > 0:
-                self._load_outbox()
-            for sender in self._senders.values() if self._started else ():
-                sender.start()
+                self._senders.load()
+            if self._started:
+                self._senders.start()
             self._wakes.notify()
 
     def step(self) -> float | None:
@@ -255,14 +221,17 @@ class AlertService:
         with self._lock:
             stored = self._inbox.all() if ended else self._inbox.firing()
             hidden = self._hiding(self._clock.now_ms())
-            views = [self._view(one, hidden) for one in stored]
+            views = [view_alert(one, self._dispatcher.root, hidden) for one in stored]
         return sorted(views, key=lambda view: view.stored.alert.labels.pairs)
 
     def groups(self) -> list[GroupView]:
         """Groups that hold an alert that fires."""
         with self._lock:
             hidden = self._hiding(self._clock.now_ms())
-            views = [self._group_view(one, hidden) for one in self._dispatcher.groups.values()]
+            views = [
+                view_group(one, self._rounds.members(one), self._dispatcher.root, hidden)
+                for one in self._dispatcher.groups.values()
+            ]
         shown = [view for view in views if view.alerts]
         return sorted(shown, key=lambda view: (view.labels.pairs, view.receiver))
 
@@ -274,8 +243,8 @@ class AlertService:
     def channel_health(self) -> list[ChannelHealth]:
         """How each integration does."""
         with self._lock:
-            senders = list(self._senders.values())
-        return [sender.health() for sender in senders]
+            senders = self._senders
+        return senders.health()
 
     def receivers(self) -> list[str]:
         """Names of the configured receivers."""
@@ -318,11 +287,10 @@ class AlertService:
 
     def _ask(self, due: Sequence[Group], now_ms: int) -> None:
         try:
-            self._put(self._rounds.ask(due, now_ms))
+            self._senders.put(self._rounds.ask(due, now_ms))
         except StorageError:
             if self._turn > 0 and self._database.outage_seconds >= UNMARKED_AFTER_SECONDS:
-                for page in self._rounds.pages(due, now_ms):
-                    self._senders[page.integration].put_unsaved(page)
+                self._senders.put_unsaved(self._rounds.pages(due, now_ms))
             raise
 
     def _take(self, alerts: Sequence[Alert], now_ms: int) -> None:
@@ -357,22 +325,18 @@ class AlertService:
     def _take_turn(self, now_ms: int) -> None:
         """Begin from what the database holds, to act or to look on: as after a restart."""
         turn = self.leadership.epoch
-        for sender in self._senders.values():
-            sender.load([])
+        self._senders.drop()
         self.silences.refresh()
         self._inbox.reload(now_ms)
         self._begin_rounds(now_ms)
         if turn > 0:
-            self._load_outbox()
+            self._senders.load()
         self._turn = turn
 
     def _take_what_was_passed_on(self, now_ms: int) -> None:
         with self._database.read() as connection:
             batches = passing.waiting(connection)
-            rows = delivery_log.load_outbox(connection)
-        for row in rows:
-            if row.integration in self._senders:
-                self._senders[row.integration].put_unknown(row)
+        self._senders.load_unknown()
         for _, alerts in batches:
             try:
                 self._take(alerts, now_ms)
@@ -396,12 +360,6 @@ class AlertService:
 
     # ---- parts ----------------------------------------------------------------------------------
 
-    def _take_over(self, integrations: Sequence[Integration]) -> None:
-        self._senders = {one.key: self._sender(one) for one in integrations}
-        self._places_of: dict[str, list[Place]] = {}
-        for one in integrations:
-            self._places_of.setdefault(one.receiver, []).append(one.place)
-
     def _hiding(self, now_ms: int) -> Hiding:
         rules = self._rules
         firing = (one.alert.labels for one in self._inbox.firing()) if rules.inhibit else ()
@@ -409,28 +367,11 @@ class AlertService:
             Inhibitor(rules.inhibit, firing), self.silences.all(), rules.intervals, now_ms
         )
 
-    def _view(self, stored: StoredAlert, hidden: Hiding) -> AlertView:
-        labels = stored.alert.labels
-        source = hidden.inhibitor.hidden_by(labels)
-        return AlertView(
-            stored,
-            tuple(self._dispatcher.receivers_of(labels)),
-            tuple(hiding(hidden.silences, labels, hidden.now_ms)),
-            (f"{source.stable_hash():016x}",) if source is not None else (),
-        )
+    def _senders_of(self, integrations: Sequence[Integration]) -> Senders:
+        def build(one: Integration) -> Sender:
+            return Sender(one, self._acting, self._clock, self.metrics, self._random_ratio)
 
-    def _group_view(self, group: Group, hidden: Hiding) -> GroupView:
-        members = [one for one in self._rounds.members(group) if not one.ended]
-        return GroupView(
-            group.key,
-            group.labels,
-            group.route.receiver,
-            tuple(self._view(one, hidden) for one in members),
-            group.state.next_flush_ms,
-        )
-
-    def _sender(self, integration: Integration) -> Sender:
-        return Sender(integration, self._acting, self._clock, self.metrics, self._random_ratio)
+        return Senders(integrations, self._database, build)
 
     def _begin_rounds(self, now_ms: int) -> None:
         """Groups of the alerts that fire, and of those whose end may not have been told yet."""
@@ -440,25 +381,10 @@ class AlertService:
         self._dispatcher = Dispatcher(build_route(self._rules.config.route), timers, now_ms)
         for stored in self._inbox.all():
             self._dispatcher.restore(stored, now_ms)
-        rules = Rules(self._places_of, self._hiding, self.on_call.stage, self._external_url)
+        rules = Rules(self._senders.places, self._hiding, self.on_call.stage, self._external_url)
         self._rounds = Rounds(
             self._acting, self._inbox, self._dispatcher, rules, flushed, self._memory
         )
-
-    def _put(self, rows: Iterable[OutboxRow]) -> None:
-        for row in rows:
-            self._senders[row.integration].put([row])
-
-    def _load_outbox(self) -> None:
-        with self._database.read() as connection:
-            rows = delivery_log.load_outbox(connection)
-        waiting: dict[str, list[OutboxRow]] = {}
-        for row in rows:
-            waiting.setdefault(row.integration, []).append(row)
-        for key in waiting.keys() - self._senders.keys():
-            log.warning("%s is gone; its %d messages wait for it", key, len(waiting[key]))
-        for key, sender in self._senders.items():
-            sender.load(waiting.get(key, []))
 
     def _save_groups(self, opened: Sequence[Group]) -> None:
         if opened:

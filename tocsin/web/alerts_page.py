@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from alerts.deliver import ChannelHealth
 from alerts.delivery_log import Attempt
-from alerts.service import AlertService, AlertView
+from alerts.service import AlertService
 from alerts.silence import Silence
+from alerts.views import AlertView
 from collector.model.labels import Labels
 from tocsin.web.texts import link
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.deliver import ChannelHealth
-from alerts.service import AlertView
+from alerts.views import AlertView
 from anomaly.states import SeriesState
 from collector.ingest.scrape.loop import TargetStatus
 from slo.verdict import Verdict

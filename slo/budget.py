@@ -7,6 +7,7 @@ at zero; nothing here is ever NaN. The same formulas serve one objective and an 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -37,13 +38,14 @@ class Budget:
     def allowed_events(self) -> float:
         """Bad events that the traffic of the window allows."""
         numerator, denominator = self._allowed
-        return self.total * numerator / denominator
+        return _or(self.total * numerator / denominator, self.total * (numerator / denominator))
 
     @property
     def left_events(self) -> float:
         """Bad events that may still happen; negative when overspent."""
         numerator, denominator = self._allowed
-        return (self.total * numerator - self.bad * denominator) / denominator
+        left = (self.total * numerator - self.bad * denominator) / denominator
+        return _or(left, self.allowed_events - self.bad)
 
     @property
     def left_ratio(self) -> float:
@@ -54,7 +56,7 @@ class Budget:
     def spent_ratio(self) -> float:
         """What is spent of the budget."""
         numerator, denominator = self._allowed
-        return self.bad * denominator / (self.total * numerator) if self.total else 0.0
+        return _burn_rate(self.bad, self.total, numerator, denominator)
 
     @property
     def _allowed(self) -> tuple[int, int]:
@@ -91,17 +93,34 @@ class PeriodEstimate:
 
 def burn_rate(bad: float, total: float, allowed: Fraction) -> float:
     """How many times faster than allowed the events of a window spent the budget."""
+    return _burn_rate(bad, total, allowed.numerator, allowed.denominator)
+
+
+def _burn_rate(bad: float, total: float, numerator: int, denominator: int) -> float:
     if not total:
         return 0.0
-    return bad * allowed.denominator / (total * allowed.numerator)
+    return _or(bad * denominator / (total * numerator), bad / total * (denominator / numerator))
+
+
+def _or(exact: float, rounded: float) -> float:
+    """The first, or where counts are so absurd that their products are infinite, the second."""
+    return exact if math.isfinite(exact) else rounded
 
 
 def burn_rates(
     bad: Float64s, total: Float64s, numerators: Float64s, denominators: Float64s
 ) -> Float64s:
     """`burn_rate` of many objectives: all float64[n]; `allowed` is numerators / denominators."""
-    rates = np.zeros_like(total)
-    return np.divide(bad * denominators, total * numerators, out=rates, where=total > 0)
+    some = total > 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        rates = np.divide(
+            bad * denominators, total * numerators, out=np.zeros_like(total), where=some
+        )
+        absurd = ~np.isfinite(rates)
+    if absurd.any():
+        rounded = np.divide(bad, total, out=np.zeros_like(total), where=some)
+        rates = np.where(absurd, rounded * (denominators / numerators), rates)
+    return rates
 
 
 def sli_ratios(bad: Float64s, total: Float64s) -> Float64s:

@@ -18,6 +18,8 @@ from collector.model.matchers import Matcher
 from slo.indicators.counters import counter_terms
 from slo.objective import CounterTerm, Indicator
 
+_KIND, _UP_TO = "native_latency", " <= "
+
 
 def native_latency(*, histogram: str, seconds: float) -> Indicator:
     """Good: observations up to `seconds`; total: all of them.
@@ -41,9 +43,16 @@ def native_latency(*, histogram: str, seconds: float) -> Indicator:
         if place > below:
             bucket = Matcher("=", COMPONENT, f"{schema}+{below + 1}")
             good.append(CounterTerm(below - place, (*matchers, bucket)))
-    text = f"{histogram} <= {seconds:g}s"
+    text = f"{histogram}{_UP_TO}{seconds!r}s"
     queries = (("good", text), ("total", histogram))
-    return Indicator("native_latency", (total, *good), (total,), queries)
+    return Indicator(_KIND, (total, *good), (total,), queries)
+
+
+def threshold_of(indicator: Indicator) -> float | None:
+    """The seconds of a latency of native histograms; None of another indicator."""
+    if indicator.kind != _KIND:
+        return None
+    return float(dict(indicator.queries)["good"].rpartition(_UP_TO)[2].removesuffix("s"))
 
 
 def _minus(matchers: tuple[Matcher, ...], component: Matcher) -> CounterTerm:

@@ -57,6 +57,7 @@ def _objective(document: YamlDocument) -> Objective:
         labels=_propagated(labels),
         annotations=_propagated(metadata.texts("annotations")),
         alerting=_alerting(spec),
+        notes=_notes(spec),
         where=spec.where(),
     )
     return metadata.made("name", make)
@@ -113,4 +114,28 @@ def _alerting(spec: Fields) -> Alerting:
     fields = spec.mapping("alerting", known)
     off = fields.flag("disabled") or ("burnrates" in fields and not fields.flag("burnrates"))
     severity = SeverityAlerting(disabled=off)
-    return Alerting(name=fields.text("name", DEFAULT_ALERT_NAME), page=severity, ticket=severity)
+    return Alerting(
+        name=fields.text("name", DEFAULT_ALERT_NAME),
+        labels=fields.texts("labels"),
+        annotations=fields.texts("annotations"),
+        page=severity,
+        ticket=severity,
+    )
+
+
+def _notes(spec: Fields) -> tuple[str, ...]:
+    """What Pyrra says and tocsin has no use for."""
+    alerting = spec.mapping("alerting") if "alerting" in spec else None
+    read_past = {
+        "alerting.absent": alerting is not None and "absent" in alerting,
+        "alerting.severities": alerting is not None and "severities" in alerting,
+        "performanceOverAccuracy": "performanceOverAccuracy" in spec,
+    }
+    why = {
+        "alerting.absent": "no data is a state and an alert of its own",
+        "alerting.severities": "alerts are page and ticket",
+        "performanceOverAccuracy": "budgets are exact at no cost",
+    }
+    return tuple(
+        f"{name} is ignored: {why[name]}" for name, is_there in read_past.items() if is_there
+    )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import yaml
 
-from slo.specs.writers import native, openslo, sloth
+from slo.specs.writers import native, openslo, pyrra, sloth
 from slo.specs.writers.interface import Writer, Written, without_composites
 
 WRITERS: dict[str, Writer] = {
     "tocsin": native.write,
     "openslo": without_composites(openslo.write),
+    "pyrra": without_composites(pyrra.write),
     "sloth": without_composites(sloth.write),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from collector.model.durations import MAX_MS, format_duration
 from collector.model.labels import METRIC_NAME
 from slo.composite import CompositeIndicator
 from slo.indicators.latency import at_bound
@@ -57,12 +58,21 @@ def _part(term: CounterTerm, wrap: str) -> str | None:
     return f" {'-' if term.coefficient < 0 else '+'} {wrap.format(selector_of(at_bound(term)))}"
 
 
-def uninterpolated(one: Objective) -> list[str]:
-    """What formats without thresholds of histograms lose."""
+def uncarried(one: Objective) -> list[str]:
+    """What formats lose that know of counters only: thresholds of histograms, spans and logs."""
     limits = {term.under for term in one.indicator.bad if term.under is not None}
-    return [
+    found = [
         f"{limit:g} must be a bound of the histogram: nothing is interpolated" for limit in limits
     ]
+    if isinstance(one.indicator, Indicator) and one.indicator.rule is not None:
+        found.append(f"its {one.indicator.rule.kind} are counted by tocsin only")
+    return found
+
+
+def limit_text(limit: float) -> str | float:
+    """A duration where whole milliseconds say it exactly, else the number."""
+    milliseconds = round(limit * 1000) if limit < MAX_MS / 1000 else 0
+    return format_duration(milliseconds) if milliseconds and milliseconds / 1000 == limit else limit
 
 
 def selector_of(term: CounterTerm) -> str:
@@ -81,3 +91,22 @@ def is_sampled(objective: Objective) -> SampledIndicator | None:
 def percent_text(objective: Objective) -> str:
     """`99.9`, exactly."""
     return f"{float(objective.target * 100):.12g}"
+
+
+_ONE_LESS = "1 - ("
+
+
+def complement(query: str) -> str:
+    """One less a ratio; of one that is one less another, that other."""
+    inner = query.removeprefix(_ONE_LESS).removesuffix(")")
+    is_whole = query.startswith(_ONE_LESS) and query.endswith(")")
+    return inner if is_whole and _is_balanced(inner) else f"{_ONE_LESS}{query})"
+
+
+def _is_balanced(text: str) -> bool:
+    depth = 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:
+            return False
+    return depth == 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from collector.model.durations import MAX_MS, format_duration
+from collector.model.matchers import Matcher
+from collector.model.record_rule import RecordRule
 from slo.calendar_window import CalendarWindow
 from slo.composite import Composite
 from slo.indicators.latency import without_suffix
+from slo.indicators.native_latency import threshold_of
 from slo.objective import (
     DEFAULT_ALERT_NAME,
     DEFAULT_MAX_GROUPS,
@@ -20,8 +22,10 @@ from slo.objective import (
 from slo.specs.writers.interface import (
     Document,
     Written,
+    complement,
     events_of,
     is_sampled,
+    limit_text,
     percent_text,
     selector_of,
 )
@@ -86,25 +90,43 @@ def _indicator(one: Objective, lost: list[str]) -> Document:
         elif sampled.operator == "success":
             look["good_share"] = True
         else:
-            look |= {"query": f"1 - ({sampled.query})", "good_share": True}
+            look |= {"query": complement(sampled.query), "good_share": True}
         return {"look_at": look}
     assert isinstance(one.indicator, Indicator)  # noqa: S101 # there are two kinds
     limit = one.indicator.bad[-1].under
     if one.indicator.kind == "latency" and limit is not None:
         total = one.indicator.total[0]
         base = replace(total, matchers=without_suffix(total.matchers, "_count"))
-        return {"latency": {"histogram": selector_of(base), "under": _limit_text(limit)}}
+        return {"latency": {"histogram": selector_of(base), "under": limit_text(limit)}}
+    native = threshold_of(one.indicator)
+    if native is not None:
+        histogram = dict(one.indicator.queries)["total"]
+        return {"latency": {"histogram": histogram, "under": limit_text(native), "native": True}}
+    if one.indicator.rule is not None:
+        return _records(one.indicator.rule)
     events = events_of(one.indicator, "{}")
     if events is None:
-        lost.append(f"{one.id}: a share of a histogram's bucket can't be written as counters")
+        lost.append(f"{one.id}: fractions of counters can't be written")
         return {"total": selector_of(one.indicator.total[0])}
     return dict(events)
 
 
-def _limit_text(limit: float) -> str | float:
-    """A duration where whole milliseconds say it exactly, else the number."""
-    milliseconds = round(limit * 1000) if limit < MAX_MS / 1000 else 0
-    return format_duration(milliseconds) if milliseconds and milliseconds / 1000 == limit else limit
+def _records(rule: RecordRule) -> Document:
+    found: Document = {"where": _conditions(rule.where)}
+    if rule.bad:
+        found["bad"] = _conditions(rule.bad)
+    if rule.slower_than_ms is not None:
+        found["slower_than"] = limit_text(rule.slower_than_ms / 1000)
+    return {rule.kind: found}
+
+
+def _conditions(matchers: Sequence[Matcher]) -> Document:
+    return {
+        one.name: one.value
+        if one.kind == "=" and one.value[:1] not in "=!>"
+        else one.kind + one.value
+        for one in matchers
+    }
 
 
 def _composite(one: Composite) -> Document:

@@ -11,7 +11,7 @@ from slo.specs.writers.interface import (
     Written,
     events_of,
     is_sampled,
-    uninterpolated,
+    uncarried,
 )
 
 _UNITS = {"day": "d", "week": "w", "month": "M", "quarter": "Q", "year": "Y"}
@@ -94,7 +94,7 @@ def _metric(query: str) -> Document:
 
 
 def _unsaid(one: Objective) -> list[str]:
-    found = uninterpolated(one)
+    found = uncarried(one)
     if one.group_by:
         found.append(f"group_by {', '.join(one.group_by)}: OpenSLO keeps one budget")
     if one.alerting != Alerting():

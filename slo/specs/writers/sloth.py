@@ -8,9 +8,10 @@ from slo.objective import Indicator, Objective, SeverityAlerting
 from slo.specs.writers.interface import (
     Document,
     Written,
+    complement,
     events_of,
     is_sampled,
-    uninterpolated,
+    uncarried,
 )
 from slo.window import DAY_MS, Window
 
@@ -64,7 +65,7 @@ def _sli(one: Objective) -> Document | None:
     if sampled:
         if sampled.operator not in ("success", "failure"):
             return None
-        query = sampled.query if sampled.operator == "failure" else f"1 - ({sampled.query})"
+        query = sampled.query if sampled.operator == "failure" else complement(sampled.query)
         return {"raw": {"error_ratio_query": query}}
     assert isinstance(one.indicator, Indicator)  # noqa: S101 # there are two kinds
     events = events_of(one.indicator, "sum(rate({}[{{{{.window}}}}]))")
@@ -74,7 +75,7 @@ def _sli(one: Objective) -> Document | None:
 
 
 def _unsaid(one: Objective) -> list[str]:
-    found = uninterpolated(one)
+    found = uncarried(one)
     if one.window != _DEFAULT_WINDOW:
         found.append(f"its window, {one.window.phrase}: a setting of Sloth's process")
     if one.group_by:

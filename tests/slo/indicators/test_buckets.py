@@ -124,7 +124,7 @@ def test_each_histogram_is_counted_by_its_own_bounds(objective, tmp_path: Path) 
     bad, total = ledger.totals
     assert total[0] == 39 * 200
     assert bad[0] == pytest.approx(39 * (8.4 + 5), rel=1e-12)
-    found = attribution(objective, store, NOW, end_ms)
+    found = attribution(objective, store, None, NOW, end_ms)
     assert found.bad == pytest.approx(bad[0])
     by_instance = {one.value: one.bad for one in found.shares if one.label == "instance"}
     assert by_instance == pytest.approx({"a": 39 * 8.4, "b": 39 * 5.0})

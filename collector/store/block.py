@@ -47,11 +47,19 @@ class Runs:
 
 
 class Block:
-    """A directory with `index`, `series.parquet`, `integers.parquet` and `floats.parquet`."""
+    """A directory with `index`, `series.parquet`, `integers.parquet` and `floats.parquet`; `refs`
+    int64[n] are those of the index's labels.
+    """
 
-    def __init__(self, path: Path, ref_of: Callable[[Labels], int], row_groups: RowGroups) -> None:
-        self.path = path
+    @classmethod
+    def open(cls, path: Path, ref_of: Callable[[Labels], int], row_groups: RowGroups) -> Block:
+        """By the index that is there. Raises StorageError where it can't be read or trusted."""
         index = read_index(path)
+        refs = np.array([ref_of(one) for one in index.labels], np.int64)
+        return cls(path, index, refs, row_groups)
+
+    def __init__(self, path: Path, index: BlockIndex, refs: Int64s, row_groups: RowGroups) -> None:
+        self.path = path
         self.meta = index.meta
         self.first_ms, self.last_ms = index.meta.first_ms, index.meta.last_ms
         self.samples = index.meta.samples
@@ -63,7 +71,6 @@ class Block:
         self._firsts = [np.cumsum(groups) - groups for groups in index.groups]
         self._file, self._exponent = index.file, index.exponent
         self._starts, self._stale = index.starts(), index.stale
-        refs = np.array([ref_of(one) for one in index.labels], np.int64)
         self._parts = _parts(self, refs, index)
 
     def overlaps(self, after_ms: int, until_ms: int) -> bool:

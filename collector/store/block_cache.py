@@ -6,22 +6,28 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
-from collector.model.samples import Int64s
+from numpy.typing import NDArray
 
-CACHED_ROW_GROUPS = 64
-"""Decoded row groups that a store keeps for the next query: 64 MB."""
+Integers: TypeAlias = NDArray[Any]
+"""int64, or a narrower type of integers."""
+MAX_CACHED_BYTES = 128 * 1024 * 1024
+"""Decoded samples that a store keeps for the next query: a day of 10,000 counters at 15 s, which
+mostly grow by less than 128, takes 64 MB; floats take eight times as much.
+"""
 
 
 class RowGroups:
     """Columns of samples by file and number of the row group."""
 
-    def __init__(self, limit: int = CACHED_ROW_GROUPS) -> None:
-        self._limit = limit
+    def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
+        self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Path, int], Int64s] = OrderedDict()
+        self._kept: OrderedDict[tuple[Path, int], Integers] = OrderedDict()
+        self.nbytes = 0
 
-    def values(self, path: Path, number: int, read: Callable[[int], Int64s]) -> Int64s:
+    def values(self, path: Path, number: int, read: Callable[[int], Integers]) -> Integers:
         """The samples of one row group, from memory or by `read(number)`."""
         key = (path, number)
         with self._lock:
@@ -30,13 +36,19 @@ class RowGroups:
                 return self._kept[key]
         values = read(number)
         with self._lock:
+            self._drop(key)
             self._kept[key] = values
-            while len(self._kept) > self._limit:
-                self._kept.popitem(last=False)
+            self.nbytes += values.nbytes
+            while self.nbytes > self._max_bytes:
+                self._drop(next(iter(self._kept)))
         return values
 
     def forget(self, directory: Path) -> None:
         """Drop the row groups of a block that is removed."""
         with self._lock:
             for key in [key for key in self._kept if key[0].parent == directory]:
-                del self._kept[key]
+                self._drop(key)
+
+    def _drop(self, key: tuple[Path, int]) -> None:
+        if key in self._kept:
+            self.nbytes -= self._kept.pop(key).nbytes

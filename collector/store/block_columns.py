@@ -19,6 +19,8 @@ from collector.store.chunk_codec import MAX_EXPONENT, POWERS, exact
 
 RAW = 255
 """In place of an exponent: the series is no whole numbers."""
+NARROW = (np.int8, np.int16, np.int32)
+"""Types in which decoded differences are kept where they fit, by rising size."""
 _STALE = np.int64(STALE_BITS)
 
 
@@ -105,23 +107,24 @@ def _to_floats(bits, exponent, starts, out):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def sum_deltas(deltas, first_row, powers, some, starts, exponents, los, counts, into, out):  # type: ignore[no-untyped-def]
     """For each run of `some`: samples `los[i]` up to `los[i] + counts[i]` of the series whose first
-    row is `starts[i]`, into `out[into[i]:]` (flat float64); `deltas` begins at row `first_row`.
+    row is `starts[i]`, into `out[into[i]:]` (flat float64); `deltas` (integers of any width) begins
+    at row `first_row`.
     """
     for i in some:
         power = powers[exponents[i]]
         row = starts[i] - first_row
         number = np.int64(0)
         for j in range(los[i]):
-            number += deltas[row + j]
+            number += np.int64(deltas[row + j])
         row += los[i]
         at = into[i]
         if exponents[i] == 0:
             for j in range(counts[i]):
-                number += deltas[row + j]
+                number += np.int64(deltas[row + j])
                 out[at + j] = np.float64(number)
         else:
             for j in range(counts[i]):
-                number += deltas[row + j]
+                number += np.int64(deltas[row + j])
                 out[at + j] = np.float64(number) / power
 
 
@@ -144,5 +147,8 @@ def warm_up() -> None:
     to_floats(values, exponent, some, flat)
     out.flags.writeable = False
     runs = (some, some, np.ones(1, np.int64), some)
-    sum_deltas(out, 0, POWERS, some, some, np.zeros(1, np.uint8), *runs[1:], flat)
+    for kind in (*NARROW, np.int64):
+        deltas = out.astype(kind)
+        deltas.flags.writeable = False
+        sum_deltas(deltas, 0, POWERS, some, some, np.zeros(1, np.uint8), *runs[1:], flat)
     copy_floats(out, 0, none, *runs, np.zeros(2, np.int64))

@@ -35,7 +35,7 @@ def open_blocks(
             remove_directory(path)
             continue
         try:
-            blocks.append(Block(path, ref_of, row_groups))
+            blocks.append(Block.open(path, ref_of, row_groups))
         except StorageError as error:
             damaged += 1
             log.error("%s", error)

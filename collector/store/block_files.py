@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from collector.model.labels import Labels
-from collector.model.samples import Float64s, Int64s
+from collector.model.labels import METRIC_NAME, Labels
+from collector.model.samples import Bools, Float64s, Int64s
+from collector.store.block_cache import Integers
+from collector.store.block_columns import NARROW
 from collector.store.block_index import INTEGERS, unreadable
 from collector.store.disk import NewFile
 
@@ -99,28 +102,55 @@ def _quietly(close: Any) -> None:
         return
 
 
+# Arrays are made of buffers: pa.array would import pandas where it is installed, a second of CPU
+# time and 60 MB for nothing.
+
+
+def _array(values: NDArray[Any], kind: Any, mask: Bools | None = None) -> Any:
+    """Of the memory of `values`; null where `mask` is."""
+    import pyarrow as pa
+
+    there = None
+    if mask is not None and mask.any():
+        there = pa.py_buffer(np.packbits(~mask, bitorder="little"))
+    data = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(kind, len(values), [there, data])
+
+
+def _strings(texts: Sequence[str]) -> Any:
+    import pyarrow as pa
+
+    data = "".join(texts)
+    sizes = map(len, texts if data.isascii() else [text.encode() for text in texts])
+    ends = np.zeros(len(texts) + 1, np.int32)
+    np.cumsum(np.fromiter(sizes, np.int64, len(texts)), out=ends[1:])
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(data.encode())]
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers)
+
+
 def _columns(rows: Rows) -> dict[str, Any]:
     import pyarrow as pa
 
     count = int(rows.lengths.sum())
+    numbers = np.repeat(rows.numbers.astype(np.uint32), rows.lengths)
     return {
-        "series": pa.array(np.repeat(rows.numbers.astype(np.uint32), rows.lengths)),
-        "part": pa.array(np.full(count, rows.part, np.uint32)),
-        "timestamp": pa.array(rows.timestamps_ms, pa.timestamp("ms", tz="UTC")),
+        "series": _array(numbers, pa.uint32()),
+        "part": _array(np.full(count, rows.part, np.uint32), pa.uint32()),
+        "timestamp": _array(rows.timestamps_ms, pa.timestamp("ms", tz="UTC")),
     }
 
 
 def _integers(rows: Rows) -> Any:
     import pyarrow as pa
 
-    mask = np.zeros(len(rows.values), np.bool_)
+    mask: Bools = np.zeros(len(rows.values), np.bool_)
     mask[rows.stale] = True
     exponents = np.repeat(rows.exponents.astype(np.int8), rows.lengths)
-    return pa.table(
+    return _table(
         {
             **_columns(rows),
-            "exponent": pa.array(exponents),
-            "delta": pa.array(rows.values, mask=mask),
+            "exponent": _array(exponents, pa.int8()),
+            "delta": _array(rows.values, pa.int64(), mask),
         }
     )
 
@@ -128,7 +158,13 @@ def _integers(rows: Rows) -> Any:
 def _floats(rows: Rows) -> Any:
     import pyarrow as pa
 
-    return pa.table({**_columns(rows), "value": pa.array(rows.values)})
+    return _table({**_columns(rows), "value": _array(rows.values, pa.float64())})
+
+
+def _table(columns: dict[str, Any]) -> Any:
+    import pyarrow as pa
+
+    return pa.Table.from_arrays(list(columns.values()), names=list(columns))
 
 
 def write_series(path: Path, labels: Sequence[Labels], components: Sequence[str]) -> NewFile:
@@ -136,17 +172,21 @@ def write_series(path: Path, labels: Sequence[Labels], components: Sequence[str]
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pairs = [[p for p in one.pairs if p[0] != "__name__"] for _ in components for one in labels]
+    pairs = [[p for p in one.pairs if p[0] != METRIC_NAME] for one in labels] * len(components)
+    ends = np.zeros(len(pairs) + 1, np.int32)
+    np.cumsum([len(one) for one in pairs], out=ends[1:])
+    names = _strings([name for one in pairs for name, _ in one])
+    values = _strings([value for one in pairs for _, value in one])
     columns = {
-        "series": pa.array(np.arange(len(pairs), dtype=np.uint32)),
-        "name": pa.array([one.metric_name for _ in components for one in labels], pa.string()),
-        "labels": pa.array(pairs, pa.map_(pa.string(), pa.string())),
+        "series": _array(np.arange(len(pairs), dtype=np.uint32), pa.uint32()),
+        "name": _strings([one.metric_name for one in labels] * len(components)),
+        "labels": pa.MapArray.from_arrays(_array(ends, pa.int32()), names, values),
     }
     if len(components) > 1:
-        columns["component"] = pa.array(np.repeat(components, len(labels)), pa.string())
+        columns["component"] = _strings([one for one in components for _ in labels])
     file = NewFile(path)
     with file:
-        pq.write_table(pa.table(columns), file, compression="zstd", compression_level=ZSTD_LEVEL)
+        pq.write_table(_table(columns), file, compression="zstd", compression_level=ZSTD_LEVEL)
     return file
 
 
@@ -172,8 +212,10 @@ class SampleReader:
                 raise unreadable(self._path, str(error)) from error
         return opened
 
-    def group(self, number: int) -> Int64s:
-        """The samples of one row group: differences (0 at stale markers), or floats as bits."""
+    def group(self, number: int) -> Integers:
+        """The samples of one row group: differences (0 at stale markers) in as few bytes as all
+        of them fit, or floats as bits. Read-only.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -187,7 +229,26 @@ class SampleReader:
         except (OSError, pa.ArrowException) as error:
             raise unreadable(self._path, f"row group {number}: {error}") from error
         (chunk,) = table[self._column].chunks
-        if chunk.null_count:
-            chunk = chunk.fill_null(0)
-        values: Int64s = np.asarray(chunk.to_numpy(zero_copy_only=True)).view(np.int64)
+        values = np.frombuffer(chunk.buffers()[1], np.int64)[chunk.offset :][: len(chunk)]
+        if self._column == "delta":
+            values = _narrow(values, _nulls(chunk))
+        values.flags.writeable = False
         return values
+
+
+def _nulls(chunk: Any) -> Bools | None:
+    if not chunk.null_count:
+        return None
+    bits = np.frombuffer(chunk.buffers()[0], np.uint8)
+    return ~np.unpackbits(bits, bitorder="little")[chunk.offset :][: len(chunk)].astype(np.bool_)
+
+
+def _narrow(values: Int64s, nulls: Bools | None) -> Integers:
+    """The same in the narrowest type that has them all; 0 where `nulls`."""
+    if nulls is not None:
+        values = np.where(nulls, 0, values)
+    least, most = int(values.min(initial=0)), int(values.max(initial=0))
+    for kind in NARROW:
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return values.astype(kind)
+    return values

@@ -23,7 +23,7 @@ from collector.store.block import Block
 from collector.store.block_cache import RowGroups
 from collector.store.block_directory import open_blocks, precedence
 from collector.store.block_index import BlockMeta, read_index
-from collector.store.block_writer import Plan, Source, free_path, write_block
+from collector.store.block_writer import Plan, Source, Written, free_path, write_block
 from collector.store.compact import Extent
 from collector.store.disk import UNFINISHED, remove_directory
 from collector.store.retention import too_many, too_old
@@ -107,7 +107,7 @@ class BlockStore:
 
     def write(
         self, source: Source, spans: Iterable[tuple[int, int]], log_number: int
-    ) -> list[Path]:
+    ) -> list[Written]:
         """A block for each span `[from_ms, until_ms)`; not read before `add`.
 
         Raises StorageError when there is no room; then none is left behind.
@@ -115,32 +115,33 @@ class BlockStore:
         self._remove_needless()
         cleaned = max((one.number for one in self.tombstones), default=0)
         meta = BlockMeta(0, 0, 0, log_number, cleaned=cleaned)
-        written: list[Path] = []
+        written: list[Written] = []
         try:
             for from_ms, until_ms in spans:
                 plan = Plan(from_ms, until_ms, self._part_ms, meta, self._labels)
-                if (path := write_block(self.directory, plan, source)) is not None:
-                    written.append(path)
+                if (one := write_block(self.directory, plan, source)) is not None:
+                    written.append(one)
         except StorageError:
             self.abandon(written)
             raise
         return written
 
-    def abandon(self, paths: Iterable[Path]) -> None:
+    def abandon(self, written: Iterable[Written]) -> None:
         """Remove blocks that were written and never added."""
-        for path in paths:
-            self._gone(path, partial(remove_directory, path))
+        for one in written:
+            self._gone(one.path, partial(remove_directory, one.path))
 
-    def opened(self, paths: Iterable[Path]) -> list[Block]:
+    def opened(self, written: Iterable[Written]) -> list[Block]:
         """Blocks that were written, ready to be read."""
-        return [self._open(path) for path in paths]
+        return [Block(one.path, one.index, one.refs, self._row_groups) for one in written]
 
     def add(self, blocks: Iterable[Block]) -> None:
         """From now on they are read."""
         self.replace((), blocks)
 
-    def _open(self, path: Path) -> Block:
-        return Block(path, self._ref_of, self._row_groups)
+    def open(self, path: Path) -> Block:
+        """A block as it is on disk. Raises StorageError."""
+        return Block.open(path, self._ref_of, self._row_groups)
 
     def replace(self, old: Iterable[Block], new: Iterable[Block]) -> None:
         """Read `new` in place of `old`, which are removed."""
@@ -187,7 +188,7 @@ class BlockStore:
                 begin(index.labels)
                 home = free_path(self.directory, index.meta.first_ms, index.meta)
                 os.rename(path, home)
-                adopted.append(self._open(home))
+                adopted.append(self.open(home))
             except (StorageError, OSError) as error:
                 log.error("it is not imported: %s: %s", path, error)
         if adopted:
@@ -241,10 +242,10 @@ class BlockStore:
         return whole
 
     def _merge(self, blocks: Sequence[Block]) -> None:
-        path = compact.merge_blocks(
+        written = compact.merge_blocks(
             self.directory, blocks, self.tombstones, self._labels, self._part_ms
         )
-        self.replace(blocks, [] if path is None else [self._open(path)])
+        self.replace(blocks, [] if written is None else self.opened([written]))
 
     def forget(self, before_ms: int, limit_bytes: int, used_bytes: int) -> int:
         """Remove what is past retention by time, then by size; how many blocks."""

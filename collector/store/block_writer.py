@@ -67,7 +67,16 @@ class Plan:
         return [(max(lo, self.from_ms), hi) for lo, hi in pairwise(bounds)]
 
 
-def write_block(directory: Path, plan: Plan, source: Source) -> Path | None:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A block on disk: `refs` int64[n] are those of `index.labels`."""
+
+    path: Path
+    index: BlockIndex
+    refs: Int64s
+
+
+def write_block(directory: Path, plan: Plan, source: Source) -> Written | None:
     """Write it below `directory`; None when there is no sample in the span.
 
     Raises StorageError; then nothing is left behind.
@@ -77,10 +86,10 @@ def write_block(directory: Path, plan: Plan, source: Source) -> Path | None:
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         os.mkdir(temporary)
-        if _write(temporary, plan, source):
+        if (written := _write(temporary, plan, source)) is not None:
             os.rename(temporary, path)
             _sync_or_undo(path)
-            return path
+            return Written(path, *written)
     except OSError as error:
         raise StorageError(
             f"a block can't be written: {error.strerror or error}",
@@ -111,21 +120,22 @@ def free_path(directory: Path, from_ms: int, meta: BlockMeta) -> Path:
         generation += 1
 
 
-def _write(directory: Path, plan: Plan, source: Source) -> bool:
+def _write(directory: Path, plan: Plan, source: Source) -> tuple[BlockIndex, Int64s] | None:
     parts = [(bounds, source.windows(*bounds)) for bounds in plan.parts()]
     everyone = np.arange(len(plan.labels), dtype=np.int64)
     there = np.zeros(len(plan.labels), np.bool_)
     for _, found in parts:
         there[merge.present(everyone, found)] = True
-    refs = np.array(sorted(np.flatnonzero(there).tolist(), key=plan.labels.__getitem__), np.int64)
+    some = np.flatnonzero(there).tolist()
+    refs = np.array(sorted(some, key=lambda ref: plan.labels[ref].pairs), np.int64)
     if not len(refs):
-        return False
+        return None
     writer = RowWriter(directory)
     try:
         for part, (_, found) in enumerate(parts):
             for first in range(0, len(refs), SERIES_AT_ONCE):
-                some = np.arange(first, min(first + SERIES_AT_ONCE, len(refs)))
-                writer.add(part, _matrices(plan, some, refs, found))
+                places = np.arange(first, min(first + SERIES_AT_ONCE, len(refs)))
+                writer.add(part, _matrices(plan, places, refs, found))
         sizes = {}
         for name, file in zip(SAMPLE_FILES, writer.files, strict=True):
             if (size := file.close()) is not None:
@@ -134,15 +144,16 @@ def _write(directory: Path, plan: Plan, source: Source) -> bool:
         for file in writer.files:
             file.abandon()
     if not sizes:
-        return False
+        return None
     labels = [plan.labels[ref] for ref in refs.tolist()]
     written = write_series(directory / "series.parquet", labels, plan.meta.components)
     sizes["series.parquet"] = written.size, written.crc32
+    index = _index(writer, plan, labels, sizes)
     with NewFile(directory / "index") as new:
-        for piece in encode_index(_index(writer, plan, labels, sizes)):
+        for piece in encode_index(index):
             new.write(piece)
     sync_directory(directory)
-    return True
+    return index, refs
 
 
 def _matrices(

@@ -15,7 +15,7 @@ from pathlib import Path
 from collector.model.labels import Labels
 from collector.store.block import Block
 from collector.store.block_index import BlockMeta
-from collector.store.block_writer import Plan, Translation, write_block
+from collector.store.block_writer import Plan, Translation, Written, write_block
 from collector.store.merge import Window, windows
 from collector.store.tombstones import Tombstone, masked
 
@@ -89,7 +89,7 @@ def merge_blocks(
     labels: Sequence[Labels],
     part_ms: int,
     translation: Translation | None = None,
-) -> Path | None:
+) -> Written | None:
     """One block of `blocks`, in their order of precedence; None when nothing is left of them.
 
     Raises StorageError where one of them is damaged or there is no room; then all stay.

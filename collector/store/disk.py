@@ -22,13 +22,15 @@ UNFINISHED = ".tmp"
 
 
 class NewFile:
-    """A file that is being written: counts and checks its bytes; fsynced when it is closed.
+    """A file that is being written: counts and checks its bytes (`size` and, once it is closed,
+    `crc32`); fsynced when it is closed.
 
     Has what pyarrow asks of a file to write to. Every method raises OSError.
     """
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._held = bytearray()
         self.size = 0
         self.crc32 = 0
 
@@ -38,21 +40,33 @@ class NewFile:
         return self._descriptor < 0
 
     def write(self, data: bytes | memoryview) -> int:
-        """All of it, in as many writes as the system wants."""
+        """Take all of it; small pieces reach the file together."""
         view = memoryview(data).cast("B")
+        if len(self._held) + len(view) > CHUNK_BYTES:
+            self.flush()
+        if len(view) > CHUNK_BYTES:
+            self._put(view)
+        else:
+            self._held += view
+        self.size += len(view)
+        return len(view)
+
+    def _put(self, view: memoryview) -> None:
+        """Write in as many calls as the system wants."""
+        self.crc32 = zlib.crc32(view, self.crc32)
         at = 0
         while at < len(view):
             at += os.write(self._descriptor, view[at:])
-        self.size += len(view)
-        self.crc32 = zlib.crc32(view, self.crc32)
-        return len(view)
 
     def tell(self) -> int:
-        """How many bytes are written."""
+        """How many bytes were taken."""
         return self.size
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Write what is held back."""
+        held, self._held = self._held, bytearray()
+        if held:
+            self._put(memoryview(held))
 
     def readable(self) -> bool:
         """It is not."""
@@ -69,10 +83,11 @@ class NewFile:
     def close(self) -> None:
         """Wait until the disk has it."""
         if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
             try:
-                os.fsync(descriptor)
+                self.flush()
+                os.fsync(self._descriptor)
             finally:
+                descriptor, self._descriptor = self._descriptor, -1
                 os.close(descriptor)
 
     def __enter__(self) -> NewFile:

@@ -95,8 +95,9 @@ class Tier:
         plan = Plan(
             from_ms + 1, end_ms + 1, self._part_ms, meta, self._labels, self._buckets, offset_ms=1
         )
-        path = write_block(self.blocks.directory, plan, source)
-        self.blocks.replace(old, [] if path is None else self.blocks.opened([path]))
+        written = write_block(self.blocks.directory, plan, source)
+        # read back: a series may have gone, and come again by this, since its samples were read
+        self.blocks.replace(old, [] if written is None else [self.blocks.open(written.path)])
 
     def _buckets(self, count: int, matrices: Sequence[Matrix]) -> list[Matrix]:
         found = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -104,10 +106,71 @@ def test_the_cache_of_row_groups_has_an_end(tmp_path: Path) -> None:
         reads.append(number)
         return np.array([number])
 
-    groups = RowGroups(limit=2)
+    groups = RowGroups(max_bytes=16)
     for number in (0, 0, 1, 2, 0):
         assert groups.values(tmp_path / "f", number, read).tolist() == [number]
     assert reads == [0, 1, 2, 0]
+
+
+@pytest.mark.parametrize(("step", "bytes_each"), [(1, 1), (-129, 2), (70_000, 4), (2**40, 8)])
+def test_decoded_counters_are_kept_in_as_few_bytes_as_they_grow_by(
+    tmp_path: Path, step: int, bytes_each: int
+) -> None:
+    clock = ManualClock(START_MS)
+    store = Tsdb.open(tmp_path, clock)
+    refs = store.refs("a", [Labels.of("x")])
+    values = [float(row * step) if row % 50 else STALE for row in range(480)]
+    for row, value in enumerate(values):
+        store.append_row("a", START_MS + row * 15_000, refs, np.array([value]))
+    clock.advance(4 * HOUR_MS)
+    store.maintain()
+    for _ in range(2):
+        (one,) = store.select([Matcher("=", "__name__", "x")], 0, 2**62)
+        assert one.values.view(np.int64)[0].tolist() == np.array(values).view(np.int64).tolist()
+    assert store._blocks._row_groups.nbytes == 480 * bytes_each
+    store.close()
+
+
+def test_labels_beyond_ascii_are_open_to_any_reader(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS)
+    store = Tsdb.open(tmp_path, clock)
+    names = ["é", "日本", "", "plain"]
+    refs = store.refs("a", [Labels.of("x", ö=name, z="1") for name in names])
+    store.append_row("a", START_MS, refs, np.arange(4.0))
+    clock.advance(4 * HOUR_MS)
+    store.maintain()
+    series = pq.read_table(block_of(tmp_path) / "series.parquet").to_pylist()
+    found = {dict(one["labels"]).get("ö", "") for one in series}
+    assert found == set(names)
+    assert all(dict(one["labels"])["z"] == "1" for one in series)
+    store.close()
+
+
+WITHOUT_PANDAS = """
+import sys, numpy as np
+from pathlib import Path
+from collector.model import Labels, ManualClock, Matcher
+from collector.store.options import StoreOptions
+from collector.store.tsdb import Tsdb
+clock = ManualClock(0)
+store = Tsdb.open(Path(sys.argv[1]), clock, StoreOptions(head_ms=100, block_spans_ms=(400,)))
+refs = store.refs("a", [Labels.of("x"), Labels.of("y")])
+for row in range(1000):
+    store.append_row("a", row, refs, np.array([row, row / 7]) if row % 9 else np.full(2, np.nan))
+    clock.advance(1)
+    if row % 100 == 99:
+        store.maintain()
+store.compact()
+(one,) = store.select([Matcher("!=", "__name__", "")], -1, 500)
+assert store.status().blocks and one.values.size == 1002
+sys.exit("pandas" in sys.modules)
+"""
+
+
+def test_blocks_are_written_and_read_without_the_weight_of_pandas(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_PANDAS, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    assert run.returncode == 0, run.stderr
 
 
 def test_a_block_of_a_cut_that_did_not_finish_is_cut_again(store: Tsdb, tmp_path: Path) -> None:
@@ -121,7 +184,7 @@ def test_a_block_of_a_cut_that_did_not_finish_is_cut_again(store: Tsdb, tmp_path
 
 
 def test_a_block_knows_its_span(store: Tsdb, tmp_path: Path) -> None:
-    block = Block(block_of(tmp_path), {COUNTER: 7, GAUGE: 3}.__getitem__, RowGroups())
+    block = Block.open(block_of(tmp_path), {COUNTER: 7, GAUGE: 3}.__getitem__, RowGroups())
     assert (block.first_ms, block.last_ms) == (START_MS, START_MS + 479 * 15_000)
     assert block.samples == 960
     assert not block.overlaps(block.last_ms, 2**62)
@@ -130,7 +193,9 @@ def test_a_block_knows_its_span(store: Tsdb, tmp_path: Path) -> None:
 
 
 def test_many_threads_read_one_block_at_once(store: Tsdb, tmp_path: Path) -> None:
-    block = Block(block_of(tmp_path), {COUNTER: 0, GAUGE: 1}.__getitem__, RowGroups(limit=0))
+    block = Block.open(
+        block_of(tmp_path), {COUNTER: 0, GAUGE: 1}.__getitem__, RowGroups(max_bytes=0)
+    )
     (part,) = block.parts()
 
     def read(_: int) -> float:

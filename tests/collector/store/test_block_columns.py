@@ -43,7 +43,7 @@ class Rows:
 
 
 def read_back(path: Path, labels: list[Labels]) -> NDArray[np.int64]:
-    block = Block(path, labels.index, RowGroups())
+    block = Block.open(path, labels.index, RowGroups())
     found = merge.slices(
         np.arange(len(labels)), merge.windows(block.parts(), -1, 10**6), lambda refs: list(refs)
     )
@@ -62,9 +62,9 @@ def test_any_values_come_back_bit_for_bit(cells: list[list[float]]) -> None:
     rows = Rows(np.arange(len(values)), np.arange(ROWS) * 100, values)
     with TemporaryDirectory() as name:
         plan = Plan(0, ROWS * 100, 500, BlockMeta(0, 0, 0, 1), labels)
-        path = write_block(Path(name), plan, rows)
+        written = write_block(Path(name), plan, rows)
         expected = values.view(np.int64)
-        if path is None:
+        if written is None:
             assert (expected == filled(1).view(np.int64)).all()
         else:
-            assert (read_back(path, labels) == expected).all()
+            assert (read_back(written.path, labels) == expected).all()

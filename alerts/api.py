@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
 
 from alerts import limits
+from alerts.alertmanager_json import timestamp
 from alerts.api_values import (
     AlertBody,
     SilenceBody,
@@ -24,7 +25,6 @@ from alerts.api_values import (
     group_json,
     silence_json,
 )
-from alerts.channels.webhook import timestamp
 from alerts.json_body import decoded
 from alerts.matchers import parse_matchers
 from alerts.service import AlertService

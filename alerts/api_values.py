@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from alerts.channels.webhook import timestamp
+from alerts.alertmanager_json import timestamp
 from alerts.limits import check_alert
 from alerts.silence import Silence
 from alerts.views import AlertView, GroupView

@@ -43,8 +43,10 @@ from collector.model.errors import InputError
 Loc = tuple[str | int, ...]
 MAX_ROUTE_DEPTH = 32
 """A deeper tree is a mistake, and would end in Python's own recursion limit."""
-OWN_SECRETS = (
+SECRETS = (
     "slack_signing_secret", "slack_socket_token", "pagerduty_webhook_secret", "smtp_auth_password",
+    "opsgenie_api_key", "victorops_api_key", "telegram_bot_token", "rocketchat_token",
+    "rocketchat_token_id", "mattermost_webhook_url",
 )  # fmt: skip
 """Each is given in the file or in a file of its own, not in both."""
 ALL_LABELS = "..."
@@ -81,27 +83,27 @@ class AlertmanagerGlobal(Section):
     smtp_auth_secret: Unused = None
     smtp_auth_secret_file: Unused = None
     jira_api_url: Unused = None
-    opsgenie_api_url: Unused = None
-    opsgenie_api_key: Unused = None
-    opsgenie_api_key_file: Unused = None
+    opsgenie_api_url: HttpUrl | None = None
+    opsgenie_api_key: SecretText | None = None
+    opsgenie_api_key_file: str = ""
     wechat_api_url: Unused = None
     wechat_api_secret: Unused = None
     wechat_api_secret_file: Unused = None
     wechat_api_corp_id: Unused = None
-    victorops_api_url: Unused = None
-    victorops_api_key: Unused = None
-    victorops_api_key_file: Unused = None
-    telegram_api_url: Unused = None
-    telegram_bot_token: Unused = None
-    telegram_bot_token_file: Unused = None
-    webex_api_url: Unused = None
-    rocketchat_api_url: Unused = None
-    rocketchat_token: Unused = None
-    rocketchat_token_file: Unused = None
-    rocketchat_token_id: Unused = None
-    rocketchat_token_id_file: Unused = None
-    mattermost_webhook_url: Unused = None
-    mattermost_webhook_url_file: Unused = None
+    victorops_api_url: HttpUrl | None = None
+    victorops_api_key: SecretText | None = None
+    victorops_api_key_file: str = ""
+    telegram_api_url: HttpUrl | None = None
+    telegram_bot_token: SecretText | None = None
+    telegram_bot_token_file: str = ""
+    webex_api_url: HttpUrl | None = None
+    rocketchat_api_url: HttpUrl | None = None
+    rocketchat_token: SecretText | None = None
+    rocketchat_token_file: str = ""
+    rocketchat_token_id: SecretText | None = None
+    rocketchat_token_id_file: str = ""
+    mattermost_webhook_url: SecretUrl | None = None
+    mattermost_webhook_url_file: str = ""
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
@@ -111,7 +113,7 @@ class AlertmanagerGlobal(Section):
             slack_app_token=self.slack_app_token,
             slack_app_token_file=self.slack_app_token_file,
         )
-        for name in OWN_SECRETS:
+        for name in SECRETS:
             file = f"{name}_file"
             at_most_one(**{name: getattr(self, name), file: getattr(self, file)})
         return self

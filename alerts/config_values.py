@@ -120,9 +120,19 @@ def _regex(text: str) -> str:
     return text
 
 
+INSTEAD = {
+    "msteams_configs": "Microsoft ended its connectors; use msteamsv2_configs with a workflow",
+    "jira_configs": "use webhook_configs with an automation of Jira's",
+    "sns_configs": "use apprise_configs with sns://",
+    "wechat_configs": "use apprise_configs with wecombot://",
+}
+"""What serves in place of a receiver that is not served."""
+
+
 def _refuse(value: object, info: ValidationInfo) -> None:
     if value:
-        raise ValueError(f"{info.field_name} is not supported yet; remove it")
+        instead = INSTEAD.get(str(info.field_name), "remove it")
+        raise ValueError(f"{info.field_name} is not supported yet; {instead}")
 
 
 DurationMs = Annotated[

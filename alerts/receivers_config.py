@@ -11,6 +11,14 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from alerts.chat_config import (
+    DiscordConfig,
+    MattermostConfig,
+    MsTeamsConfig,
+    RocketChatConfig,
+    TelegramConfig,
+    WebexConfig,
+)
 from alerts.config_values import (
     HostPort,
     HttpUrl,
@@ -22,6 +30,14 @@ from alerts.config_values import (
     at_most_one,
 )
 from alerts.http_config import HttpReceiver, TlsConfig
+from alerts.pager_config import (
+    AppriseConfig,
+    IncidentioConfig,
+    OpsgenieConfig,
+    PushoverConfig,
+    TwilioConfig,
+    VictoropsConfig,
+)
 
 SLACK_POST_URL = "https://slack.com/api/chat.postMessage"
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
@@ -194,17 +210,19 @@ class ReceiverConfig(Section):
     pagerduty_configs: list[PagerdutyConfig] = Field(default_factory=list)
     email_configs: list[EmailConfig] = Field(default_factory=list)
     webhook_configs: list[WebhookConfig] = Field(default_factory=list)
-    discord_configs: NotYet = None
-    incidentio_configs: NotYet = None
+    discord_configs: list[DiscordConfig] = Field(default_factory=list)
+    incidentio_configs: list[IncidentioConfig] = Field(default_factory=list)
+    mattermost_configs: list[MattermostConfig] = Field(default_factory=list)
+    msteamsv2_configs: list[MsTeamsConfig] = Field(default_factory=list)
+    opsgenie_configs: list[OpsgenieConfig] = Field(default_factory=list)
+    pushover_configs: list[PushoverConfig] = Field(default_factory=list)
+    rocketchat_configs: list[RocketChatConfig] = Field(default_factory=list)
+    telegram_configs: list[TelegramConfig] = Field(default_factory=list)
+    twilio_configs: list[TwilioConfig] = Field(default_factory=list)
+    victorops_configs: list[VictoropsConfig] = Field(default_factory=list)
+    webex_configs: list[WebexConfig] = Field(default_factory=list)
+    apprise_configs: list[AppriseConfig] = Field(default_factory=list)
     jira_configs: NotYet = None
-    mattermost_configs: NotYet = None
     msteams_configs: NotYet = None
-    msteamsv2_configs: NotYet = None
-    opsgenie_configs: NotYet = None
-    pushover_configs: NotYet = None
-    rocketchat_configs: NotYet = None
     sns_configs: NotYet = None
-    telegram_configs: NotYet = None
-    victorops_configs: NotYet = None
-    webex_configs: NotYet = None
     wechat_configs: NotYet = None

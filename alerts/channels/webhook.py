@@ -1,7 +1,5 @@
 """Webhook: Alertmanager's JSON, version 4; `payload(...)` pure, then post.
 
-What an SLO knows (burn rate, budget left, links) is added to the annotations under names that the
-alert does not use itself: the format stays Alertmanager's, and its readers see the figures.
 Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 """
 
@@ -11,26 +9,18 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from alerts.alertmanager_json import alertmanager_json
 from alerts.channels.http import HttpSender, refusal
 from alerts.channels.interface import DeliveryError, Preview, Receipt
 from alerts.config_values import is_http_url
-from alerts.evidence import with_evidence
 from alerts.notification import Notification
 from alerts.receivers_config import WebhookConfig
 from alerts.secret_source import SecretSource
 from alerts.template import EntryTemplates, TemplatedFields
-from collector.model.alert import Alert
 from collector.model.clock import Clock
 from collector.model.secrets import Secret
-
-Json = dict[str, Any]
-VERSION = "4"
-NO_TIME = "0001-01-01T00:00:00Z"
-"""Go's zero time: what Alertmanager writes as the end of an alert that fires."""
-
 
 TEXTS = TemplatedFields(texts=(), addresses=("url",), structured=("payload",))
 
@@ -39,22 +29,7 @@ def payload(notification: Notification, config: WebhookConfig, problems: Sequenc
     """The body for one notification: the user's own `payload`, or Alertmanager's."""
     if config.payload is not None:
         return config.payload
-    told = with_evidence(notification)
-    limit = config.max_alerts or len(told.alerts)
-    body = {
-        "version": VERSION,
-        "groupKey": told.group_key,
-        "truncatedAlerts": max(len(told.alerts) - limit, 0),
-        "status": told.status,
-        "receiver": told.receiver,
-        "groupLabels": dict(told.group_labels.pairs),
-        "commonLabels": dict(told.common_labels.pairs),
-        "commonAnnotations": told.common_annotations,
-        "externalURL": told.external_url,
-        "notification_reason": str(told.reason),
-        "alerts": [_alert(alert) for alert in told.alerts[:limit]],
-    }
-    return {**body, "template_error": "; ".join(problems)} if problems else body
+    return alertmanager_json(notification, config.max_alerts, problems)
 
 
 def signature(body: bytes, secret: Secret, now_seconds: int) -> str:
@@ -65,26 +40,6 @@ def signature(body: bytes, secret: Secret, now_seconds: int) -> str:
     text = str(now_seconds).encode() + b"." + body
     digest = hmac.new(secret.reveal().encode(), text, hashlib.sha256).hexdigest()
     return f"t={now_seconds},v1={digest}"
-
-
-def timestamp(time_ms: int | None) -> str:
-    """RFC 3339 in UTC; None is Go's zero time."""
-    if time_ms is None:
-        return NO_TIME
-    text = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
-
-
-def _alert(alert: Alert) -> Json:
-    return {
-        "status": "firing" if alert.ends_at_ms is None else "resolved",
-        "labels": dict(alert.labels.pairs),
-        "annotations": dict(alert.annotations),
-        "startsAt": timestamp(alert.starts_at_ms),
-        "endsAt": timestamp(alert.ends_at_ms),
-        "generatorURL": alert.generator_url,
-        "fingerprint": alert.fingerprint,
-    }
 
 
 class WebhookChannel:

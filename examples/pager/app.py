@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from examples.pager.faults import Fault, Faults
+from examples.pager.other_services import add_other_services
 from examples.pager.pagerduty_rules import check_event
 from examples.pager.phone import phone_page
 from examples.pager.record import Record
@@ -55,6 +56,7 @@ def build_app(record: Record) -> FastAPI:
     add_slack(app, pager)
     _add_pagerduty(app, pager)
     _add_webhook(app, pager)
+    add_other_services(app, pager)
     _add_control(app, pager)
     return app
 

@@ -139,9 +139,9 @@ RECEIVERS = [{"name": "a"}]
         ),
         ({"receivers": [{"name": "a"}, {"name": "a"}]}, "receivers.1.name", "not unique"),
         (
-            {"receivers": [{"name": "a", "opsgenie_configs": [{"api_key": "x"}]}]},
-            "receivers.0.opsgenie_configs",
-            "opsgenie_configs is not supported yet",
+            {"receivers": [{"name": "a", "jira_configs": [{"project": "x"}]}]},
+            "receivers.0.jira_configs",
+            "jira_configs is not supported yet",
         ),
         (
             {"receivers": [{"name": "a", "slack_configs": [{"chanel": "x"}]}]},

@@ -10,13 +10,13 @@ selectors are asked of the store's index.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from collector.model.labels import METRIC_NAME, Labels
-from collector.model.matchers import Matcher, matches_all
+from collector.model.matchers import Matcher
 from collector.model.samples import Bools, Float64s, Int64s
 from collector.store.interface import Querier
 from slo.indicators.buckets import BucketShares, Limit
@@ -125,6 +125,7 @@ class Resolver:
             found = [querier.match(selection) for selection in family.selections(name)]
             refs = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
             self._take_in(family, family.unseen(refs), querier)
+            family.forget_tried()
         self._version = version
 
     def _take_in(self, family: _Family, new: Int64s, querier: Querier) -> None:
@@ -186,6 +187,7 @@ class _Family:
     def __init__(self, selectors: Sequence[Selector]) -> None:
         self._selectors = selectors
         self._last_seen = -1
+        self._tried: dict[tuple[str, str], dict[str, bool]] = {}
         self._plain: list[_Candidate] = []
         self._keyed: dict[str, dict[str, list[_Candidate]]] = {}
         frequency = Counter(pair for selector in selectors for pair in _equalities(selector))
@@ -221,7 +223,20 @@ class _Family:
         candidates = list(self._plain)
         for label, by_value in self._keyed.items():
             candidates += by_value.get(values.get(label, ""), ())
-        return [found for found, left in candidates if not left or matches_all(left, values)]
+        return [found for found, left in candidates if all(self._fits(m, values) for m in left)]
+
+    def forget_tried(self) -> None:
+        """Let go of what was remembered while a lot of series was looked at."""
+        self._tried = {}
+
+    def _fits(self, matcher: Matcher, values: Mapping[str, str]) -> bool:
+        """Objectives share patterns and series share values: each pair is tried once."""
+        text = values.get(matcher.name, "")
+        tried = self._tried.setdefault((matcher.kind, matcher.value), {})
+        known = tried.get(text)
+        if known is None:
+            known = tried[text] = matcher.matches(text)
+        return known
 
 
 def _unnamed(selector: Selector) -> Selector:

@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from alerts.alert_order import place_in_message
 from alerts.dedup import Told, decide
 from alerts.delivery_log import Decision
 from alerts.group import GroupState, joined, opened, resumed, step
@@ -222,7 +223,7 @@ def see_group(group: Group, members: Sequence[StoredAlert], hiding_now: Hiding) 
     for stored in members:
         hides = mutes or hiding_now.hides(stored.alert.labels)
         (hidden if hides else shown).append(stored)
-    shown.sort(key=lambda stored: stored.alert.labels.pairs)
+    shown.sort(key=lambda stored: place_in_message(stored.alert.labels))
     return Seen(shown, hidden)
 
 

@@ -43,7 +43,6 @@ def after_time(
 
 def _escalated(incident: Incident, reached: Sequence[Reached], now_ms: int) -> Change:
     receivers = frozenset(one.receiver for one in reached)
-    asked = {**incident.asked, **dict.fromkeys(receivers, now_ms)}
     progress = incident.progress
     step = f"step {progress.steps_taken}"
     if progress.rounds_done:
@@ -58,7 +57,7 @@ def _escalated(incident: Incident, reached: Sequence[Reached], now_ms: int) -> C
         "people": sorted({one.person for one in reached if one.person}),
     }
     return acts.told(
-        replace(incident, asked=asked),
+        acts.called(incident, receivers, now_ms),
         EventKind.ESCALATED,
         now_ms,
         "tocsin",

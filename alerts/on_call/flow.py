@@ -24,13 +24,13 @@ def places_of(
     places: Callable[[str], Sequence[Place]],
     told: Mapping[tuple[str, str], Told],
 ) -> list[Place]:
-    """The integrations of a group's receiver, and of those that its incident asked besides.
+    """The integrations of a group's receiver, and of those that were called to its incident.
 
     Of an incident that is over, only those that still are to be told of the end.
     """
     found = list(places(group.route.receiver))
-    asked = incident.asked if incident is not None else {}
-    for receiver in sorted(asked.keys() - {group.route.receiver}):
+    called = incident.called if incident is not None else ()
+    for receiver in sorted({*called} - {group.route.receiver}):
         for place in places(receiver):
             before = told.get((group.key, place.integration))
             if _is_open(incident) or (before is not None and before.firing):

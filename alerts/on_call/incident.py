@@ -6,7 +6,7 @@ gives the incident as it is then and the event that tells of it, or nothing wher
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -48,7 +48,8 @@ NO_PROGRESS = Progress()
 class Incident:
     """One incident; times are milliseconds since 1970, 0 for never.
 
-    `asked` says when each receiver was last asked to speak of it (0: by its route); `until_ms` is
+    `asked` says when each receiver was last asked to speak of it (0: by its route); `called` are
+    those whom people or escalation asked, whatever the routes of its alerts say; `until_ms` is
     when a snooze or an acknowledgement ends by itself; `resolved_by` is "" when its alerts ended;
     `story` holds its last lines; `context` what was found around its start, as JSON has it.
     """
@@ -69,6 +70,7 @@ class Incident:
     reopened: int = 0
     merged_into: int = 0
     asked: Mapping[str, int] = field(default_factory=dict)
+    called: tuple[str, ...] = ()
     progress: Progress = NO_PROGRESS
     seen_by: tuple[str, ...] = ()
     story: tuple[str, ...] = ()
@@ -168,12 +170,18 @@ def assign(
         raise InputError("nobody is named", advice="name the person to assign it to")
     if incident.owner == person:
         return None
-    asked = {**incident.asked, **dict.fromkeys(receivers, now_ms)}
-    after = replace(incident, owner=person, asked=asked)
+    after = replace(called(incident, receivers, now_ms), owner=person)
     text = f"{actor} assigned it to {person}"
     data: dict[str, object] = {"person": person, "receivers": list(receivers)}
     speaks = frozenset(receivers)
     return told(after, EventKind.ASSIGNED, now_ms, actor, text, data, speaks=speaks)
+
+
+def called(incident: Incident, receivers: Iterable[str], now_ms: int) -> Incident:
+    """The incident once receivers are asked to speak of it, whatever its alerts' routes say."""
+    some = tuple(receivers)
+    asked = {**incident.asked, **dict.fromkeys(some, now_ms)}
+    return replace(incident, asked=asked, called=tuple(sorted({*incident.called, *some})))
 
 
 def snooze(incident: Incident, duration_ms: int, actor: str, now_ms: int) -> Change:
@@ -233,6 +241,7 @@ def reopen(incident: Incident, now_ms: int, progress: Progress = NO_PROGRESS) ->
         resolved_by="",
         reopened=incident.reopened + 1,
         asked={},
+        called=(),
     )
     return told(again, EventKind.REOPENED, now_ms, "tocsin", "it fires again")
 
@@ -266,6 +275,7 @@ def merge(incident: Incident, into: Incident, actor: str, now_ms: int) -> tuple[
     grown = replace(
         into,
         asked={**incident.asked, **into.asked},
+        called=tuple(sorted({*incident.called, *into.called})),
         alert_count=into.alert_count + incident.alert_count,
     )
     return (

@@ -82,6 +82,14 @@ def find_incidents(connection: Connection, search: IncidentSearch) -> list[Incid
     return [_decode(json.loads(text)) for text in found]
 
 
+def count_open(connection: Connection) -> dict[tuple[str, str], int]:
+    """Open incidents by status and severity."""
+    table = tables.incidents
+    by = (table.c.status, table.c.severity)
+    rows = connection.execute(select(*by, func.count()).where(table.c.is_open).group_by(*by))
+    return {(status, severity): count for status, severity, count in rows}
+
+
 def due_incidents(connection: Connection, now_ms: int) -> list[Incident]:
     """Open incidents that time alone does something to now."""
     table = tables.incidents
@@ -230,5 +238,6 @@ def _decode(data: Mapping[str, Any]) -> Incident:
             "progress": Progress(**data["progress"]),
             "story": tuple(data["story"]),
             "seen_by": tuple(data.get("seen_by", ())),
+            "called": tuple(data.get("called", ())),
         }
     )

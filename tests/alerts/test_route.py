@@ -78,9 +78,11 @@ def test_a_child_has_what_it_does_not_say_from_its_parent() -> None:
     assert root.group_labels(labels) == Labels({"x": "1"})
 
 
-def test_an_empty_group_by_makes_one_group_of_all() -> None:
+def test_an_empty_group_by_is_as_none_and_at_the_root_makes_one_group_of_all() -> None:
+    """As in Alertmanager, where a child can't take back what its parent groups by."""
     root = build(group_by=["x"], routes=[{"group_by": []}])
-    assert root.children[0].group_labels(Labels({"x": "1"})) == Labels()
+    assert root.children[0].group_labels(Labels({"x": "1"})) == Labels({"x": "1"})
+    assert build(group_by=[]).group_labels(Labels({"x": "1"})) == Labels()
 
 
 def test_group_keys_are_alertmanagers() -> None:

@@ -155,7 +155,7 @@ def _order(matcher: Matcher) -> tuple[str, str, str]:
 
 
 def _grouping(config: RouteConfig, parent: Route | None) -> tuple[frozenset[str], bool]:
-    if config.group_by is None:
+    if not config.group_by:  # Alertmanager inherits through an empty list too
         return (parent.group_by, parent.group_by_all) if parent else (frozenset(), False)
     if config.group_by == (ALL_LABELS,):
         return frozenset(), True

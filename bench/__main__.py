@@ -31,14 +31,14 @@ def main() -> None:
 def show(part: str, figures: list[Figure]) -> None:
     """Print one part's figures as a table."""
     table = Table(title=part)
-    for name in ("figure", "value", "unit", "peer", "peer's value", "times better"):
+    for name in ("figure", "value", "unit", "peer", "peer's value", "times better", "at most", ""):
         table.add_column(name, no_wrap=True)
     for figure in figures:
         peer_value = "" if figure.peer_value is None else f"{figure.peer_value:,.4g}"
         ratio = "" if figure.ratio is None else f"{figure.ratio:.1f}x"
-        table.add_row(
-            figure.name, f"{figure.value:,.4g}", figure.unit, figure.peer, peer_value, ratio
-        )
+        goal = "" if figure.at_most is None else f"{figure.at_most:,.4g}"
+        told = (figure.name, f"{figure.value:,.4g}", figure.unit, figure.peer, peer_value, ratio)
+        table.add_row(*told, goal, figure.verdict)
     console = Console()
     (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
 

@@ -1,0 +1,110 @@
+"""The rules that we export for 200 objectives, evaluated by Debian's Prometheus.
+
+It has an hour of samples of the same shape, 40 counters an objective each 15 s: far fewer than its
+windows ask for, which is in its favour. Beside it stands a whole tick of ours for one objective.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bench.figures import Figure
+from bench.promql_data import Samples
+from bench.promql_peers import Peer, load
+from collector.model.clock import SystemClock
+from collector.model.labels import Labels
+from slo.objective import Objective
+from slo.prometheus_rules import rules_yaml
+
+HISTORY_MS, EVERY_MS = 3_600_000, 15_000
+PATIENCE_SECONDS = 180
+CONFIG = "global: {evaluation_interval: 15s}\nrule_files: [rules.yml]\n"
+
+
+def measure(
+    own_ms_an_objective: float, objectives: list[Objective], labels: list[Labels]
+) -> list[Figure]:
+    """How long an objective takes, and how many times as long a Prometheus does."""
+    if shutil.which("prometheus") is None:
+        return [Figure("slo_ms_an_objective", own_ms_an_objective, "ms")]
+    with tempfile.TemporaryDirectory() as directory:
+        theirs = _prometheus_ms(Path(directory), objectives, labels) / len(objectives)
+    ratio = theirs / own_ms_an_objective
+    name = "prometheus, exported rules"
+    return [Figure("slo_ms_an_objective", own_ms_an_objective, "ms", name, theirs, ratio)]
+
+
+def _prometheus_ms(directory: Path, objectives: list[Objective], labels: list[Labels]) -> float:
+    """Milliseconds that it says one evaluation of all groups takes."""
+    (directory / "rules.yml").write_text(rules_yaml(objectives))
+    (directory / "prometheus.yml").write_text(CONFIG)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    process = subprocess.Popen(
+        [
+            "prometheus",
+            f"--config.file={directory}/prometheus.yml",
+            f"--storage.tsdb.path={directory}/data",
+            "--web.enable-remote-write-receiver",
+            f"--web.listen-address={address}",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        peer = Peer("prometheus", address)
+        _wait_for(lambda: _get(address, "/-/ready") is not None)
+        load(peer, _samples(labels))
+        loaded_ms = SystemClock().now_ms()
+        found: list[float] = []
+        _wait_for(lambda: _evaluated(address, loaded_ms, len(objectives), found))
+        return sum(found) * 1000
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _samples(labels: list[Labels]) -> Samples:
+    end_ms = SystemClock().now_ms() // EVERY_MS * EVERY_MS
+    times = np.arange(end_ms - HISTORY_MS, end_ms + 1, EVERY_MS)
+    random = np.random.default_rng(1)
+    values = np.cumsum(random.integers(0, 100, (len(times), len(labels))), axis=0)
+    return Samples(labels, values.astype(np.float64), EVERY_MS, end_ms)
+
+
+def _evaluated(address: str, after_ms: int, groups: int, found: list[float]) -> bool:
+    """Whether each group was evaluated once all samples were there; `found`: seconds of each."""
+    body = _get(address, "/api/v1/rules")
+    if body is None:
+        return False
+    told = json.loads(body)["data"]["groups"]
+    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(after_ms / 1000))
+    late = [one for one in told if one["lastEvaluation"] > since]
+    found[:] = [one["evaluationTime"] for one in late]
+    return len(late) == groups
+
+
+def _get(address: str, path: str) -> bytes | None:
+    try:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+            return bytes(answer.read())
+    except OSError:
+        return None
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("Prometheus did not evaluate the rules in time")
+        time.sleep(0.2)

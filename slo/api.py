@@ -29,6 +29,7 @@ from slo.lint import findings
 from slo.lint.interface import Facts
 from slo.prometheus_rules import rules_yaml
 from slo.specs import read_all
+from slo.specs.schema import json_schema
 from slo.suspects import STEPS, burn_began_ms, suspects
 
 DEFAULT_POINTS = 300
@@ -71,6 +72,11 @@ def _add_all(routes: APIRouter, engine: SloEngine) -> None:
             SloBody.of(one, every if one.objective.composite else (), composites) for one in found
         ]
         return SlosBody(slos=slos)
+
+    @routes.get("/schema")
+    def schema() -> dict[str, object]:
+        """JSON Schema of specifications, for editors."""
+        return json_schema()
 
     @routes.get("/rules", response_class=PlainTextResponse)
     def rules() -> PlainTextResponse:

@@ -52,6 +52,7 @@ class SloConfig(BaseModel):
     tick: DurationMs = Field(default=DEFAULT_TICK_MS, ge=100, le=60_000)
     burn_rate_tiers: list[TierConfig] = Field(default_factory=list, max_length=16)
     no_data_alert: bool = True
+    sloth_names: bool = False
     budget_alerts: list[float] = Field(default_factory=list, max_length=8)
     maintenance: list[MaintenanceConfig] = Field(default_factory=list, max_length=200)
     max_excluded_ratio: float = Field(default=DEFAULT_MAX_EXCLUDED_RATIO, ge=0, le=1)

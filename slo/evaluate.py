@@ -39,6 +39,7 @@ from slo.lint.store_facts import StoreFacts
 from slo.objective import Objective
 from slo.publisher import Publisher
 from slo.self_metrics import SloMetrics
+from slo.sloth_series import SlothSeries
 from slo.verdict import Verdict
 
 REGROUP_EVERY_MS = 60_000
@@ -84,9 +85,8 @@ class SloEngine:
         self._groups.update(querier)
         self._ledger = Ledger(self._groups.objectives(), querier, directory, config.tick, queries)
         self._desk = AlertDesk(sink, directory, self.attribution)
-        self._publisher = Publisher(
-            appender, lambda reason, count: metrics.samples_refused.labels(reason).inc(count)
-        )
+        self._publisher = Publisher(appender, metrics.refuse)
+        self._sloth = SlothSeries(appender, metrics.refuse)
         self._querier, self._queries = querier, queries
         self._doubts = BucketDoubts(querier)
         self._regrouped_ms = NEVER_MS
@@ -144,6 +144,8 @@ class SloEngine:
                 )
             with self._step("publish"):
                 self._publisher.publish(self._judgement, *self._ledger.totals)
+            with self._step("publish"):
+                self._sloth.publish(self._judgement)
             with self._step("save"):
                 self._ledger.save_if_due(now_ms)
 
@@ -229,6 +231,7 @@ class SloEngine:
         self._tick_ms = config.tick
         self._override = config.tiers()
         self._levels = tuple(config.budget_alerts)
+        self._sloth_names = config.sloth_names
         self._tells_no_data = config.no_data_alert
         self.corrections.configure(config)
 
@@ -240,6 +243,7 @@ class SloEngine:
         self._judgement = None
         self._verdicts = None
         self._publisher.aim(self._criteria)
+        self._sloth.aim(self._criteria, self._sloth_names)
         self._metrics.objectives.set(len(objectives))
 
     def _regroup(self, now_ms: int) -> None:

@@ -7,7 +7,7 @@ undone: `increase` extrapolates and loses a series' first sample, which tocsin's
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import yaml
 
@@ -24,8 +24,21 @@ from slo.objective import (
     SampledIndicator,
     Severity,
 )
+from slo.sloth_series import (
+    BUDGET,
+    CURRENT_BURN,
+    CURRENT_MS,
+    DAYS,
+    ERRORS,
+    INFO,
+    OBJECTIVE,
+    PERIOD_BURN,
+    REMAINING,
+    identity,
+    info_labels,
+)
 from slo.verdict import alert_labels
-from slo.window import window_text
+from slo.window import DAY_MS, window_text
 
 Rule = dict[str, object]
 
@@ -46,8 +59,12 @@ def rules_yaml(objectives: Sequence[Objective], override: Sequence[Tier] = ()) -
 def _group(objective: Objective, tiers: Sequence[Tier]) -> dict[str, object]:
     windows = sorted({*windows_of(tiers), objective.window.duration_ms})
     rules = [_recorded_ratio(objective, ms) for ms in windows]
-    rules += [_recorded(objective, "slo:objective:ratio", f"vector({objective.ratio:.12g})")]
-    rules += [_remaining(objective)]
+    rules += _constants(objective)
+    rules += [
+        _burn_rate(objective, CURRENT_BURN, min(windows_of(tiers), key=_from_current)),
+        _burn_rate(objective, PERIOD_BURN, objective.window.duration_ms),
+        _remaining(objective),
+    ]
     rules += [
         _alert(objective, tiers, severity)
         for severity in SEVERITIES
@@ -62,10 +79,10 @@ def _recorded_ratio(objective: Objective, window_ms: int) -> Rule:
     bad, total = _events(objective, window)
     rule = _recorded(
         objective,
-        f"slo:sli_error:ratio_rate{window}",
+        f"{ERRORS}{window}",
         f"({bad}) / (({total}) > 0)" + ("" if objective.group_by else " or vector(0)"),
     )
-    rule["labels"] = {**_identity(objective), "sloth_window": window}
+    rule["labels"] = {**identity(objective), "sloth_window": window}
     return rule
 
 
@@ -104,18 +121,40 @@ def _occurrences(
     return (summed if indicator.operator == "failure" else f"{total} - {summed}"), total
 
 
+def _constants(objective: Objective) -> list[Rule]:
+    days = objective.window.duration_ms / DAY_MS
+    info = _recorded(objective, INFO, "vector(1)")
+    info["labels"] = {**identity(objective), **info_labels(objective)}
+    return [
+        _recorded(objective, OBJECTIVE, f"vector({objective.ratio:.12g})"),
+        _recorded(objective, BUDGET, f"vector({float(objective.allowed):.12g})"),
+        _recorded(objective, DAYS, f"vector({days:.12g})"),
+        info,
+    ]
+
+
+def _from_current(window_ms: int) -> int:
+    return abs(window_ms - CURRENT_MS)
+
+
+def _burn_rate(objective: Objective, name: str, window_ms: int) -> Rule:
+    error = f"{ERRORS}{window_text(window_ms)}{_selector(objective)}"
+    allowed = f"{float(objective.allowed):.12g}"
+    return _recorded(objective, name, f"max without (sloth_window) ({error}) / {allowed}")
+
+
 def _remaining(objective: Objective) -> Rule:
     text = window_text(objective.window.duration_ms)
-    error = f"slo:sli_error:ratio_rate{text}{_selector(objective)}"
+    error = f"{ERRORS}{text}{_selector(objective)}"
     return _recorded(
         objective,
-        "slo:period_error_budget_remaining:ratio",
+        REMAINING,
         f"1 - max without (sloth_window) ({error}) / {float(objective.allowed):.12g}",
     )
 
 
 def _recorded(objective: Objective, name: str, expression: str) -> Rule:
-    return {"record": name, "expr": expression, "labels": _identity(objective)}
+    return {"record": name, "expr": expression, "labels": identity(objective)}
 
 
 def _alerts(objective: Objective, tiers: Sequence[Tier], severity: Severity) -> list[Tier]:
@@ -147,24 +186,14 @@ def _alert(objective: Objective, tiers: Sequence[Tier], severity: Severity) -> R
 def _burns(objective: Objective, tier: Tier) -> str:
     limit = f"{tier.factor * float(objective.allowed):.12g}"
     sides = (
-        f"max without (sloth_window) (slo:sli_error:ratio_rate{window_text(ms)}"
-        f"{_selector(objective)} > {limit})"
+        f"max without (sloth_window) ({ERRORS}{window_text(ms)}{_selector(objective)} > {limit})"
         for ms in (tier.short_ms, tier.long_ms)
     )
     return f"({' and '.join(sides)})"
 
 
-def _identity(objective: Objective) -> Mapping[str, str]:
-    return {
-        **dict(objective.group),
-        "sloth_id": f"{objective.service}-{objective.title}",
-        "sloth_service": objective.service,
-        "sloth_slo": objective.name,
-    }
-
-
 def _selector(objective: Objective) -> str:
-    inner = ", ".join(f"{name}={quote(value)}" for name, value in _identity(objective).items())
+    inner = ", ".join(f"{name}={quote(value)}" for name, value in identity(objective).items())
     return f"{{{inner}}}"
 
 

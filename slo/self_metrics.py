@@ -31,3 +31,7 @@ class SloMetrics:
         )
         for step in ("save", "publish", "alert", "corrections"):
             self.failures.labels(step)
+
+    def refuse(self, reason: str, count: int) -> None:
+        """Count samples of objectives that the store refused."""
+        self.samples_refused.labels(reason).inc(count)

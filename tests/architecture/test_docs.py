@@ -254,7 +254,9 @@ def published() -> dict[str, str]:
     """Type of each series that tocsin appends to its own store."""
     slo = importlib.import_module("slo.published")
     anomaly = importlib.import_module("anomaly.published")
-    return {**{name: m.type for name, m in slo.FAMILIES.items()}, anomaly.SCORE: "gauge"}
+    sloth = importlib.import_module("slo.sloth_series")
+    families = {**slo.FAMILIES, **sloth.FAMILIES}
+    return {**{name: m.type for name, m in families.items()}, anomaly.SCORE: "gauge"}
 
 
 def test_every_metric_is_documented_with_its_type_and_labels() -> None:

@@ -25,6 +25,7 @@ from tocsin.commands.slo_check import check_slos
 from tocsin.commands.slo_convert import convert_slos
 from tocsin.commands.slo_corrections import correct_slos, exclude_slos
 from tocsin.commands.slo_gate import slo_gate, slo_why
+from tocsin.commands.slo_schema import schema_of_slos
 from tocsin.commands.slo_suggest import suggest_slos
 from tocsin.commands.up import up
 from tocsin.commands.version import version
@@ -59,6 +60,7 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
             "rules": slo_rules,
             "check": check_slos,
             "convert": convert_slos,
+            "schema": schema_of_slos,
             "gate": slo_gate,
             "why": slo_why,
             "backtest": backtest_slos,

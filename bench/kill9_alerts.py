@@ -3,11 +3,13 @@
 A child process takes alerts that fire and end on a schedule, and is killed again and again. Each
 alert that it acknowledged must reach PagerDuty and the webhook, firing and resolved. A message that
 came twice is allowed only where a kill lies between the two: the one gap that is documented.
+A receiver that knows repetitions by their id (Idempotency-Key, dedup_key) must see each one once.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import socket
@@ -38,18 +40,27 @@ receivers:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Counts over all alerts and both receivers; `unexplained` doubles have no kill in between."""
+    """Counts over all alerts and both receivers.
+
+    `doubled` came twice under one id, `unexplained` are those without a kill in between, `repeated`
+    were told by two messages with ids of their own.
+    """
 
     alerts: int
     lost: int
     doubled: int
     unexplained: int
+    repeated: int
     kills: int
     problems: tuple[str, ...]
 
 
-def torture(directory: Path, rounds: int, seed: int) -> Outcome:
-    """Kill the child `rounds` times at random moments, let it finish, and count."""
+def torture(directory: Path, rounds: int, seed: int, database: str = "") -> Outcome:
+    """Kill the child `rounds` times at random moments, let it finish, and count.
+
+    `database`: PostgreSQL's URL; without one, a SQLite file in the directory.
+    """
+    os.environ["DATABASE"] = database or str(directory / "alerts.db")
     chance = random.Random(seed)
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
@@ -103,7 +114,9 @@ def _count(acknowledged: Path, record: Path, kills: Sequence[float]) -> Outcome:
     unexplained = [pair for pair in doubles if not _has_kill_between(*pair, kills)]
     problems = tuple(problem for entry in entries for problem in entry["problems"])
     lost = sum(told[one] == 0 for one in wanted)
-    return Outcome(len(names), lost, len(doubles), len(unexplained), len(kills), problems)
+    ids = Counter(key[:3] for key in times)
+    repeated = sum(count > 1 for count in ids.values())
+    return Outcome(len(names), lost, len(doubles), len(unexplained), repeated, len(kills), problems)
 
 
 def _has_kill_between(first: float, second: float, kills: Sequence[float]) -> bool:
@@ -169,12 +182,15 @@ def _child(directory: Path, url: str, number: int, last: bool) -> None:
     from alerts.config import AlertsConfig
     from alerts.service import AlertService
     from collector.model import Alert, Labels, SystemClock
+    from collector.model.secrets import Secret
     from collector.model.yaml_document import read_yaml
 
     clock = SystemClock()
     data = read_yaml(CONFIG.format(url=url, key=ROUTING_KEY), "bench")[0].data
     config = AlertsConfig.model_validate(data)
-    service = AlertService(config, directory / "alerts.db", clock, CollectorRegistry())
+    database = os.environ["DATABASE"]
+    address = Secret(database) if database.startswith("postgresql") else Path(database)
+    service = AlertService(config, address, clock, CollectorRegistry())
     service.start()
     seen = {view.stored.alert.name: clock.now_ms() for view in service.alerts()}
     with (directory / "acknowledged").open("a", buffering=1) as acknowledge:

@@ -11,6 +11,7 @@ from collector.model.errors import ConfigError
 from slo.api_composite import CompositeBody, part_of
 from slo.attribution import Attribution
 from slo.budget import Budget
+from slo.forecast import Forecast
 from slo.history import History
 from slo.lint.interface import Finding
 from slo.objective import Objective
@@ -74,6 +75,27 @@ class TierBody(BaseModel):
         )
 
 
+class ForecastBody(BaseModel):
+    """When the budget runs out: not before `early_ms`, not after `late_ms`, with 80 %.
+
+    Null where that does not come within the time that is looked ahead.
+    """
+
+    at_ms: int
+    early_ms: int | None
+    likely_ms: int | None
+    late_ms: int | None
+
+    @classmethod
+    def of(cls, one: Forecast | None) -> ForecastBody | None:
+        """The body of a forecast."""
+        if one is None:
+            return None
+        return cls(
+            at_ms=one.at_ms, early_ms=one.early_ms, likely_ms=one.likely_ms, late_ms=one.late_ms
+        )
+
+
 class SloBody(BaseModel):
     """One objective with its latest verdict.
 
@@ -89,6 +111,7 @@ class SloBody(BaseModel):
     at_ms: int
     budget: BudgetBody
     burn_rates: dict[str, float]
+    forecast: ForecastBody | None
     tiers: list[TierBody]
     firing_since_ms: dict[str, int]
     queries: dict[str, str]
@@ -116,6 +139,7 @@ class SloBody(BaseModel):
             at_ms=verdict.at_ms,
             budget=_budget(verdict),
             burn_rates=dict(verdict.burn_rates),
+            forecast=ForecastBody.of(verdict.forecast),
             tiers=[TierBody.of(one) for one in verdict.tiers],
             firing_since_ms={str(key): since for key, since in verdict.firing_since_ms.items()},
             queries=dict(objective.indicator.queries),
@@ -127,6 +151,14 @@ class SloBody(BaseModel):
             composite=CompositeBody.of(objective, parts),
             part_of=part_of(objective, composites),
         )
+
+
+class BurnBody(BaseModel):
+    """Burn rates by window, and the tiers that watch them."""
+
+    at_ms: int
+    burn_rates: dict[str, float]
+    tiers: list[TierBody]
 
 
 class SlosBody(BaseModel):

@@ -1,24 +1,29 @@
-"""Alerts of an objective that are not about its burn rate: no data, and budgets that run low.
+"""Alerts of an objective that are not about its burn rate: no data, budgets that are or run low.
 
-A condition is a name (`no-data`, `budget 10%`) and lasts from when it begins to when it ends. Both
-are tickets. An objective that never had data has no alert: it may not be deployed yet. A budget
-that is at its level again within a hundredth stays low, so that it does not begin twice.
+A condition is a name (`no-data`, `budget 10%`, `runs-out`) and lasts from when it begins to when it
+ends. All are tickets. An objective that never had data has no alert: it may not be deployed yet. A
+budget that is at its level again within a hundredth stays low, so that it does not begin twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from collector.model.alert import Alert
+from collector.model.alert import Alert, EvidenceValue
 from collector.model.labels import Labels
 from collector.model.samples import Bools, Float64s, Int64s
+from slo.calendar_window import CalendarWindow
 from slo.verdict import Verdict, alert_labels
+from slo.window import DAY_MS
 
 NO_DATA = "no-data"
+RUNS_OUT = "runs-out"
 HYSTERESIS_RATIO = 0.01
-_NAMES = {NO_DATA: "SLONoData"}
+_NAMES = {NO_DATA: "SLONoData", RUNS_OUT: "SLOBudgetRunsOut"}
 LOW = "SLOBudgetLow"
 
 
@@ -54,11 +59,7 @@ def condition_alert(
     """The alert of one condition of an objective, firing or (with `ends_at_ms`) over."""
     objective, left = verdict.objective, verdict.budget.left_ratio
     title = f"{objective.service} {objective.title}"
-    summary = (
-        f"{title} has had no data"
-        if condition == NO_DATA
-        else f"{title} has {left:.1%} of its error budget left"
-    )
+    summary = f"{title} {_what(verdict, condition)}"
     labels = {
         **dict(alert_labels(objective, "ticket").pairs),
         "alertname": _NAMES.get(condition, LOW),
@@ -80,5 +81,40 @@ def condition_alert(
             "budget_left_ratio": left,
             "window": objective.window.text,
             "runbook_url": objective.runbook_url,
+            **(_forecast(verdict) if condition == RUNS_OUT else {}),
         },
     )
+
+
+def _what(verdict: Verdict, condition: str) -> str:
+    left = f"{verdict.budget.left_ratio:.1%} of its error budget left"
+    if condition == NO_DATA:
+        return "has had no data"
+    return f"has {left}{runs_out_text(verdict)}" if condition == RUNS_OUT else f"has {left}"
+
+
+def runs_out_text(verdict: Verdict) -> str:
+    """When the budget is gone at this rate, in words; nothing to say without a forecast."""
+    found = verdict.forecast
+    if found is None or found.early_ms is None:
+        return ""
+    early = _moment(verdict, found.early_ms)
+    if found.late_ms is None:
+        return f"; at this rate it may be gone from {early} on (80 %)"
+    late = _moment(verdict, found.late_ms)
+    return f"; at this rate it is gone between {early} and {late} (80 %)"
+
+
+def _moment(verdict: Verdict, at_ms: int) -> str:
+    """`Thu 14:00 UTC`; of a calendar window in its zone; with the date past six days."""
+    window = verdict.objective.window
+    zone = window.zone if isinstance(window, CalendarWindow) else "UTC"
+    at = datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone))
+    far = at_ms - verdict.at_ms > 6 * DAY_MS
+    return at.strftime("%a %d %b %H:%M %Z" if far else "%a %H:%M %Z")
+
+
+def _forecast(verdict: Verdict) -> dict[str, EvidenceValue]:
+    found = verdict.forecast
+    ends = (None,) * 3 if found is None else (found.early_ms, found.likely_ms, found.late_ms)
+    return dict(zip(("gone_early_ms", "gone_likely_ms", "gone_late_ms"), ends, strict=True))

@@ -11,10 +11,16 @@ from collector.model.errors import ConfigError
 from slo.burn_rate import Tier
 from slo.config_maintenance import MaintenanceConfig
 from slo.objective import Severity
+from slo.window import DAY_MS
 
 DEFAULT_TICK_MS = 15_000
 DEFAULT_MAX_EXCLUDED_RATIO = 0.05
 """A day and a half of a month."""
+
+
+DEFAULT_FORECAST_MS = 3 * DAY_MS
+"""Long enough to do something about it in working hours."""
+MAX_FORECAST_MS = 30 * DAY_MS
 
 
 class TierConfig(BaseModel):
@@ -42,8 +48,9 @@ class SloConfig(BaseModel):
     """Section `slos`: where objectives are written, how often they are judged, and by what tiers.
 
     Without `burn_rate_tiers` each budget window has the SRE workbook's. `budget_alerts` are shares
-    of the budget, such as 0.1: a ticket when no more than that is left. `max_excluded_ratio` of the
-    window may be left out by corrections before a warning says so.
+    of the budget, such as 0.1: a ticket when no more than that is left. `budget_forecast` is how
+    far ahead a budget's end is a ticket; 0s for never. `max_excluded_ratio` of the window may be
+    left out by corrections before a warning says so.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +61,7 @@ class SloConfig(BaseModel):
     no_data_alert: bool = True
     sloth_names: bool = False
     budget_alerts: list[float] = Field(default_factory=list, max_length=8)
+    budget_forecast: DurationMs = Field(default=DEFAULT_FORECAST_MS, ge=0, le=MAX_FORECAST_MS)
     maintenance: list[MaintenanceConfig] = Field(default_factory=list, max_length=200)
     max_excluded_ratio: float = Field(default=DEFAULT_MAX_EXCLUDED_RATIO, ge=0, le=1)
 

@@ -27,9 +27,10 @@ from slo.attribution import Attribution, attribution
 from slo.bucket_doubts import BucketDoubts
 from slo.burn_rate import Tier
 from slo.burning import nothing_burns
-from slo.conditions import NO_DATA, conditions_now, level_name
+from slo.conditions import NO_DATA, RUNS_OUT, conditions_now, level_name
 from slo.config import SloConfig
 from slo.correction_desk import CorrectionDesk
+from slo.forecaster import Forecaster
 from slo.grouping import Groups
 from slo.history import History, history_of
 from slo.judgement import Criteria, Judgement
@@ -80,6 +81,7 @@ class SloEngine:
             directory, querier, queries, clock, self._lock, recount=self.tick
         )
         self._exclusions = self.corrections.exclusions
+        self._forecaster = Forecaster()
         self._configure(config)
         self._groups = Groups(objectives)
         self._groups.update(querier)
@@ -233,6 +235,7 @@ class SloEngine:
         self._levels = tuple(config.budget_alerts)
         self._sloth_names = config.sloth_names
         self._tells_no_data = config.no_data_alert
+        self._forecaster.configure(config.budget_forecast)
         self.corrections.configure(config)
 
     def _aim(self, objectives: Sequence[Objective]) -> None:
@@ -270,6 +273,7 @@ class SloEngine:
             has_bad_series=bool(self._has_bad_series[column]),
             firing_since_ms=since,
             shares=self._desk.blamed.shares_of(id_) if since else (),
+            forecast=self._forecaster.of(id_),
         )
         return self._doubts.told(self.corrections.told(found, self._ledger, column))
 
@@ -290,6 +294,12 @@ class SloEngine:
             found[NO_DATA] &= ~ongoing | before[NO_DATA]
         else:
             del found[NO_DATA]
+        found[RUNS_OUT] = self._forecaster.running_out(
+            judgement,
+            lambda column: partial(self._exclusions.cumulative, self._ledger, column),
+            self._ledger.since_ms,
+            self._desk.firing_for(RUNS_OUT, self._columns),
+        )
         return {name: mask & ~self._criteria.disabled["ticket"] for name, mask in found.items()}
 
     @contextmanager

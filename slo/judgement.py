@@ -17,6 +17,7 @@ from slo.budget import Budget, PeriodEstimate, burn_rates
 from slo.burn_rate import Tier, tiers_for, warnings_of, windows_of
 from slo.burning import Burning, Windows, next_burning
 from slo.calendar_window import CalendarWindow
+from slo.forecast import Forecast
 from slo.ledger import Counts
 from slo.objective import SEVERITIES, Objective, Severity
 from slo.verdict import State, TierVerdict, Verdict
@@ -160,6 +161,7 @@ class Judgement:
         has_bad_series: bool,
         firing_since_ms: Mapping[Severity, int],
         shares: tuple[Share, ...] = (),
+        forecast: Forecast | None = None,
     ) -> Verdict:
         """The verdict on one objective, with what the arrays of a judgement do not hold."""
         objective = self.criteria.objectives[column]
@@ -181,6 +183,7 @@ class Judgement:
             coverage_ratio=self._coverage(objective.window, known_since_ms),
             firing_since_ms=firing_since_ms,
             shares=shares,
+            forecast=forecast,
             warnings=(
                 *warnings_of(objective.allowed, policy.tiers),
                 *objective.notes,

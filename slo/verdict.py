@@ -15,6 +15,7 @@ from collector.model.labels import Labels, quote
 from slo.attribution import Share
 from slo.budget import Budget, PeriodEstimate
 from slo.burn_rate import Tier
+from slo.forecast import Forecast
 from slo.objective import SEVERITIES, Objective, Severity
 from slo.significance import SURE_OF_BURN
 from slo.window import window_text
@@ -48,7 +49,8 @@ class Verdict:
     a calendar window is expected to end with, `firing_since_ms` when each severity that fires
     began, and `shares` who had the bad events while it burns. Where corrections take stretches of
     the window out, `excluded_ratio` is their part of its time, and `raw_budget` the budget that
-    there would be otherwise (None without any). Nothing is ever NaN.
+    there would be otherwise (None without any). `forecast` says when the budget runs out, where it
+    may soon. Nothing is ever NaN.
     """
 
     objective: Objective
@@ -64,6 +66,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     raw_budget: Budget | None = None
     excluded_ratio: float = 0.0
+    forecast: Forecast | None = None
 
     @property
     def exhausted_in_seconds(self) -> float | None:

@@ -15,6 +15,7 @@ from dashboards.render.charts import Line, Mark, Threshold, line_chart
 from dashboards.render.svg import to_svg
 from slo.budget import PeriodEstimate
 from slo.composite import services_of
+from slo.conditions import runs_out_text
 from slo.gate import gate_of
 from slo.history import History
 from slo.verdict import TierVerdict, Verdict
@@ -121,9 +122,14 @@ def _tiles(verdict: Verdict) -> list[Tile]:
         Tile("SLI", row.sli, events),
         Tile("Objective", row.objective, f"over {objective.window.text}"),
         Tile("Burn rate, 1h", row.burn_fast, "1x spends it exactly"),
-        Tile("Budget gone in", exhaustion(verdict), "if this goes on"),
+        Tile("Budget gone in", exhaustion(verdict), _gone(verdict)),
         Tile("Window", objective.window.text, covered),
     ]
+
+
+def _gone(verdict: Verdict) -> str:
+    """When, with an interval, where a forecast knows."""
+    return runs_out_text(verdict).removeprefix("; ") or "if this goes on"
 
 
 def _period_tile(period: PeriodEstimate) -> Tile:

@@ -1,8 +1,10 @@
 """The store alone: how fast samples go in and come back, what they cost in memory and on disk.
 
-10,000 counters, 2 h at 15 s. CPU seconds are those of this process, user and system, compiling left
-out. `kill9_lost_samples` counts what a child process had been told is stored, by one line per row
-through a pipe, and what was not there after `kill -9`.
+10,000 counters, 2 h at 15 s; then 12 h of them, cut into six blocks that are merged into one, and
+half of them read from there: `first` decodes the row groups, `again` finds them decoded. CPU
+seconds are those of this process, user and system, compiling left out. `kill9_lost_samples` counts
+what a child process had been told is stored, by one line per row through a pipe, and what was not
+there after `kill -9`.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ SCRAPES = 480
 SCRAPE_MS = 15_000
 START_MS = 1_699_999_200_000
 EVERYTHING = ([Matcher("=", "__name__", "x_total")], START_MS - 1, START_MS + SCRAPES * SCRAPE_MS)
+SPANS = 6
 KILLS = 3
 ROWS_BEFORE_KILL = 3000
 WRITER = """
@@ -59,6 +62,8 @@ def measure() -> list[Figure]:
     warm_up()
     with tempfile.TemporaryDirectory() as name:
         figures = _measure_one_store(Path(name))
+    with tempfile.TemporaryDirectory() as name:
+        figures += _measure_blocks(Path(name))
     with tempfile.TemporaryDirectory() as name:
         lost = _count_lost(Path(name))
     return [*figures, Figure("kill9_lost_samples", lost, "samples")]
@@ -99,6 +104,48 @@ def _measure_one_store(directory: Path) -> list[Figure]:
         Figure("rss_bytes_per_series", rss_bytes / SERIES, "bytes"),
         Figure("store_replay_samples_per_second", samples / replay, "samples/s"),
     ]
+
+
+def _measure_blocks(directory: Path) -> list[Figure]:
+    """What it takes to cut, to merge and to read again; the first cut loads pyarrow."""
+    values, clock = _counters(), ManualClock(START_MS)
+    store = Tsdb.open(directory, clock, StoreOptions())
+    refs = np.concatenate([store.refs("bench", some) for some in batched(_labels(), TARGET_SERIES)])
+    cuts = []
+    for span in range(SPANS + 2):
+        first = span * SCRAPES
+        for row in range(SCRAPES):
+            at_ms = START_MS + (first + row) * SCRAPE_MS
+            store.append_row("bench", at_ms, refs, values[row] + span * values[-1])
+        clock.advance(SCRAPES * SCRAPE_MS)
+        cuts.append(_cpu_seconds(store.maintain))
+    merged = sum(one.samples for one in store._blocks.blocks)
+    merge_cpu = _cpu_seconds(store.compact)
+    until_ms = START_MS + SPANS * SCRAPES * SCRAPE_MS
+    some = [Matcher("=", "__name__", "x_total"), Matcher("=~", "code", "20[0-4]")]
+    first_cpu = _cpu_seconds(lambda: store.select(some, START_MS, until_ms))
+    again_cpu = _cpu_seconds(lambda: store.select(some, START_MS, until_ms))
+    cached = store._blocks._row_groups.nbytes
+    status = store.status()
+    store.close()
+    samples = SERIES * SCRAPES
+    return [
+        Figure("store_cut_first_cpu_seconds", cuts[1], "s"),
+        Figure(
+            "store_cut_samples_per_cpu_second", samples / statistics.median(cuts[2:]), "samples/s"
+        ),
+        Figure("store_merge_samples_per_cpu_second", merged / merge_cpu, "samples/s"),
+        Figure("store_block_bytes_per_sample", status.block_bytes / merged, "bytes"),
+        Figure("store_read_12h_first_cpu_seconds", first_cpu, "s"),
+        Figure("store_read_12h_again_cpu_seconds", again_cpu, "s"),
+        Figure("store_row_group_cache_mb", cached / 1e6, "MB"),
+    ]
+
+
+def _cpu_seconds(run: Callable[[], object]) -> float:
+    started = time.process_time()
+    run()
+    return time.process_time() - started
 
 
 def _counters() -> Float64s:

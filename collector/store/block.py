@@ -102,7 +102,7 @@ class Block:
         where = (some, starts, runs.los, runs.counts, runs.into)
         try:
             reader = self._readers[file]
-            values = self._row_groups.values(self.path / SAMPLE_FILES[file], number, reader.group)
+            found = self._row_groups.values(self.path / SAMPLE_FILES[file], number, reader.group)
         except StorageError as error:
             self._report(file, number, error)
             for i in some.tolist():
@@ -110,10 +110,11 @@ class Block:
             return
         first = int(self._firsts[file][number])
         if file:
-            columns.copy_floats(values, first, *where, out.view(np.int64))
+            columns.copy_floats(found.values, first, *where, out.view(np.int64))
             return
         exponent = self._exponent[runs.entries]
-        columns.sum_deltas(values, first, POWERS, *where[:2], exponent, *where[2:], out)
+        deltas = (found.values, found.at, found.wide, first, POWERS)
+        columns.sum_deltas(*deltas, *where[:2], exponent, *where[2:], out)
         self._mark_stale(runs, starts, some, out)
 
     def _mark_stale(self, runs: Runs, starts: Int64s, some: Int64s, out: Float64s) -> None:

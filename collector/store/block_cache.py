@@ -6,15 +6,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
 
-from numpy.typing import NDArray
+from collector.store.narrow import Narrow
 
-Integers: TypeAlias = NDArray[Any]
-"""int64, or a narrower type of integers."""
 MAX_CACHED_BYTES = 128 * 1024 * 1024
 """Decoded samples that a store keeps for the next query: a day of 10,000 counters at 15 s, which
-mostly grow by less than 128, takes 64 MB; floats take eight times as much.
+mostly grow by less than 128, takes 60 MB; floats take eight times as much.
 """
 
 
@@ -24,10 +21,10 @@ class RowGroups:
     def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Path, int], Integers] = OrderedDict()
+        self._kept: OrderedDict[tuple[Path, int], Narrow] = OrderedDict()
         self.nbytes = 0
 
-    def values(self, path: Path, number: int, read: Callable[[int], Integers]) -> Integers:
+    def values(self, path: Path, number: int, read: Callable[[int], Narrow]) -> Narrow:
         """The samples of one row group, from memory or by `read(number)`."""
         key = (path, number)
         with self._lock:

@@ -16,11 +16,10 @@ from numba import njit
 
 from collector.model.samples import MISSING_BITS, STALE_BITS, Float64s, Int64s
 from collector.store.chunk_codec import MAX_EXPONENT, POWERS, exact
+from collector.store.narrow import KINDS, as_they_are
 
 RAW = 255
 """In place of an exponent: the series is no whole numbers."""
-NARROW = (np.int8, np.int16, np.int32)
-"""Types in which decoded differences are kept where they fit, by rising size."""
 _STALE = np.int64(STALE_BITS)
 
 
@@ -105,27 +104,39 @@ def _to_floats(bits, exponent, starts, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def sum_deltas(deltas, first_row, powers, some, starts, exponents, los, counts, into, out):  # type: ignore[no-untyped-def]
+def sum_deltas(  # type: ignore[no-untyped-def]
+    deltas, at, wide, first_row, powers, some, starts, exponents, los, counts, into, out
+):
     """For each run of `some`: samples `los[i]` up to `los[i] + counts[i]` of the series whose first
-    row is `starts[i]`, into `out[into[i]:]` (flat float64); `deltas` (integers of any width) begins
-    at row `first_row`.
+    row is `starts[i]`, into `out[into[i]:]` (flat float64). `deltas`, `at`, `wide` are the arrays
+    of a `Narrow` that begins at row `first_row`.
     """
     for i in some:
         power = powers[exponents[i]]
         row = starts[i] - first_row
+        lo, end = los[i], los[i] + counts[i]
+        to = into[i] - lo
+        k = np.searchsorted(at, row)
         number = np.int64(0)
-        for j in range(los[i]):
-            number += np.int64(deltas[row + j])
-        row += los[i]
-        at = into[i]
-        if exponents[i] == 0:
-            for j in range(counts[i]):
+        j = np.int64(0)
+        while True:
+            stop = min(end, at[k] - row) if k < len(at) else end
+            while j < min(stop, lo):
                 number += np.int64(deltas[row + j])
-                out[at + j] = np.float64(number)
-        else:
-            for j in range(counts[i]):
-                number += np.int64(deltas[row + j])
-                out[at + j] = np.float64(number) / power
+                j += 1
+            if exponents[i] == 0:
+                for n in range(j, stop):
+                    number += np.int64(deltas[row + n])
+                    out[to + n] = np.float64(number)
+            else:
+                for n in range(j, stop):
+                    number += np.int64(deltas[row + n])
+                    out[to + n] = np.float64(number) / power
+            if stop == end:
+                break
+            j = stop
+            number += wide[k]  # what `deltas` has here is 0
+            k += 1
 
 
 @njit(cache=True, nogil=True)
@@ -147,8 +158,9 @@ def warm_up() -> None:
     to_floats(values, exponent, some, flat)
     out.flags.writeable = False
     runs = (some, some, np.ones(1, np.int64), some)
-    for kind in (*NARROW, np.int64):
-        deltas = out.astype(kind)
-        deltas.flags.writeable = False
-        sum_deltas(deltas, 0, POWERS, some, some, np.zeros(1, np.uint8), *runs[1:], flat)
+    for kind in (*KINDS, np.int64):
+        deltas = as_they_are(out.astype(kind))
+        exponent = np.zeros(1, np.uint8)
+        given = (deltas.values, deltas.at, deltas.wide, 0, POWERS, some, some, exponent)
+        sum_deltas(*given, *runs[1:], flat)
     copy_floats(out, 0, none, *runs, np.zeros(2, np.int64))

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from collector.model.labels import METRIC_NAME, Labels
 from collector.model.samples import Bools, Float64s, Int64s
-from collector.store.block_cache import Integers
-from collector.store.block_columns import NARROW
 from collector.store.block_index import INTEGERS, unreadable
 from collector.store.disk import NewFile
+from collector.store.narrow import Narrow, as_they_are, narrow
 
 ZSTD_LEVEL = 3
 """Level 9 takes three times as long and saves a hundredth."""
@@ -212,10 +211,8 @@ class SampleReader:
                 raise unreadable(self._path, str(error)) from error
         return opened
 
-    def group(self, number: int) -> Integers:
-        """The samples of one row group: differences (0 at stale markers) in as few bytes as all
-        of them fit, or floats as bits. Read-only.
-        """
+    def group(self, number: int) -> Narrow:
+        """The samples of one row group: differences (0 at stale markers), or floats as bits."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -230,25 +227,14 @@ class SampleReader:
             raise unreadable(self._path, f"row group {number}: {error}") from error
         (chunk,) = table[self._column].chunks
         values = np.frombuffer(chunk.buffers()[1], np.int64)[chunk.offset :][: len(chunk)]
-        if self._column == "delta":
-            values = _narrow(values, _nulls(chunk))
-        values.flags.writeable = False
-        return values
+        is_delta = self._column == "delta"
+        return narrow(_without_nulls(values, chunk)) if is_delta else as_they_are(values)
 
 
-def _nulls(chunk: Any) -> Bools | None:
+def _without_nulls(values: Int64s, chunk: Any) -> Int64s:
+    """0 in their place."""
     if not chunk.null_count:
-        return None
+        return values
     bits = np.frombuffer(chunk.buffers()[0], np.uint8)
-    return ~np.unpackbits(bits, bitorder="little")[chunk.offset :][: len(chunk)].astype(np.bool_)
-
-
-def _narrow(values: Int64s, nulls: Bools | None) -> Integers:
-    """The same in the narrowest type that has them all; 0 where `nulls`."""
-    if nulls is not None:
-        values = np.where(nulls, 0, values)
-    least, most = int(values.min(initial=0)), int(values.max(initial=0))
-    for kind in NARROW:
-        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
-            return values.astype(kind)
-    return values
+    there = np.unpackbits(bits, bitorder="little")[chunk.offset :][: len(chunk)]
+    return np.where(there, values, 0)

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from numpy.typing import NDArray
 
 from collector.model import Labels, ManualClock, Matcher
 from collector.model.samples import STALE
 from collector.store.block import Block
 from collector.store.block_cache import RowGroups
 from collector.store.block_rows import ROW_GROUP_ROWS
+from collector.store.narrow import Narrow, as_they_are
 from collector.store.options import StoreOptions
 from collector.store.tsdb import Tsdb
 
@@ -102,13 +102,13 @@ def test_series_over_several_row_groups_come_back(tmp_path: Path) -> None:
 def test_the_cache_of_row_groups_has_an_end(tmp_path: Path) -> None:
     reads: list[int] = []
 
-    def read(number: int) -> NDArray[np.int64]:
+    def read(number: int) -> Narrow:
         reads.append(number)
-        return np.array([number])
+        return as_they_are(np.array([number]))
 
     groups = RowGroups(max_bytes=16)
     for number in (0, 0, 1, 2, 0):
-        assert groups.values(tmp_path / "f", number, read).tolist() == [number]
+        assert groups.values(tmp_path / "f", number, read).values.tolist() == [number]
     assert reads == [0, 1, 2, 0]
 
 
@@ -119,7 +119,7 @@ def test_decoded_counters_are_kept_in_as_few_bytes_as_they_grow_by(
     clock = ManualClock(START_MS)
     store = Tsdb.open(tmp_path, clock)
     refs = store.refs("a", [Labels.of("x")])
-    values = [float(row * step) if row % 50 else STALE for row in range(480)]
+    values = [float(row * step) + 2**47 if row % 50 else STALE for row in range(480)]
     for row, value in enumerate(values):
         store.append_row("a", START_MS + row * 15_000, refs, np.array([value]))
     clock.advance(4 * HOUR_MS)
@@ -127,7 +127,8 @@ def test_decoded_counters_are_kept_in_as_few_bytes_as_they_grow_by(
     for _ in range(2):
         (one,) = store.select([Matcher("=", "__name__", "x")], 0, 2**62)
         assert one.values.view(np.int64)[0].tolist() == np.array(values).view(np.int64).tolist()
-    assert store._blocks._row_groups.nbytes == 480 * bytes_each
+    first_bytes = 16 if bytes_each < 8 else 0
+    assert store._blocks._row_groups.nbytes == 480 * bytes_each + first_bytes
     store.close()
 
 
@@ -150,6 +151,7 @@ WITHOUT_PANDAS = """
 import sys, numpy as np
 from pathlib import Path
 from collector.model import Labels, ManualClock, Matcher
+from collector.store.narrow import Narrow, as_they_are
 from collector.store.options import StoreOptions
 from collector.store.tsdb import Tsdb
 clock = ManualClock(0)

@@ -22,10 +22,11 @@ from collector.model.samples import Bools, Float64s, Int64s
 class SeriesTable:
     """Raw bytes of a series -> index, index -> labels: what was seen is not parsed again."""
 
-    __slots__ = ("_index_of", "labels")
+    __slots__ = ("_index_of", "_pairs", "labels")
 
     def __init__(self) -> None:
         self._index_of: dict[bytes, int] = {}
+        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self.labels: list[Labels] = []
 
     def __len__(self) -> int:
@@ -39,7 +40,7 @@ class SeriesTable:
         """Remember a series; answers its index."""
         index = len(self.labels)
         self._index_of[raw] = index
-        self.labels.append(labels)
+        self.labels.append(labels.sharing(self._pairs))  # the lines of a page have most in common
         return index
 
 

@@ -20,11 +20,12 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from alerts import tables
 from alerts.database import upsert
 from alerts.dedup import Told
+from alerts.events import forget_events
 from alerts.notification import Notification, Reason, decode, encode
 
 KEYS_PER_QUERY = 500
 """Group keys in one SELECT, under SQLite's limit of 999 parameters."""
-Outcome = Literal["sent", "retried", "failed", "superseded"]
+Outcome = Literal["sent", "digested", "retried", "failed", "superseded"]
 HISTORY_KEPT_MS = 365 * 24 * 3_600_000
 """Attempts can be searched for a year."""
 TOLD_KEPT_MS = 120 * 3_600_000
@@ -43,6 +44,9 @@ class Decision:
     told: Told
     previous: Told | None
     notification: Notification | None
+
+
+NOTHING_TOLD = Told(frozenset(), frozenset(), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,16 @@ def save_decisions(connection: Connection, decisions: Sequence[Decision]) -> lis
             rows.append(_row(row))
             next_sequence += 1
     return rows
+
+
+def put_into_outbox(
+    connection: Connection, integration: str, notification: Notification
+) -> OutboxRow:
+    """Put a message into the outbox that no decision of now stands behind."""
+    unknown = Decision(integration, notification.group_key, NOTHING_TOLD, None, notification)
+    row = _outbox_row(unknown, notification, _last_sequence(connection) + 1)
+    upsert(connection, tables.outbox, [row], ("id",))
+    return _row(row)
 
 
 def unsaved_row(decision: Decision, notification: Notification, sequence: int) -> OutboxRow:
@@ -217,6 +231,7 @@ def forget_old(connection: Connection, now_ms: int) -> None:
     connection.execute(
         delete(tables.attempts).where(tables.attempts.c.at_ms < now_ms - HISTORY_KEPT_MS)
     )
+    forget_events(connection, now_ms - HISTORY_KEPT_MS)
     waiting = select(tables.outbox.c.group_key)
     connection.execute(
         delete(tables.told).where(

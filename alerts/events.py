@@ -8,7 +8,7 @@ tell of.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -32,6 +32,7 @@ class EventKind(StrEnum):
     SHOWN = "shown"
     NOTIFIED = "notified"
     REFUSED = "refused"
+    SUPERSEDED = "superseded"
     SEEN = "seen"
     OPENED = "opened"
     ACKNOWLEDGED = "acknowledged"
@@ -44,6 +45,7 @@ class EventKind(StrEnum):
     CLOSED = "closed"
     REOPENED = "reopened"
     SILENCE_CHANGED = "silence changed"
+    SCHEDULE_CHANGED = "schedule changed"
     TESTED = "tested"
 
 
@@ -80,10 +82,11 @@ class EventSearch:
     limit: int = 1_000
 
 
-def save_events(connection: Connection, events: Sequence[Event]) -> None:
+def save_events(connection: Connection, events: Iterable[Event]) -> None:
     """Write events, in their order."""
-    if events:
-        connection.execute(insert(tables.events), [_row(event) for event in events])
+    rows = [_row(event) for event in events]
+    if rows:
+        connection.execute(insert(tables.events), rows)
 
 
 def find_events(connection: Connection, search: EventSearch) -> list[Event]:

@@ -18,6 +18,7 @@ from alerts.delivery_log import Decision, OutboxRow
 from alerts.dispatch import Dispatcher, Group, GroupId, Hiding, Place, Seen, decide_group, see_group
 from alerts.events import save_events
 from alerts.group import GroupState
+from alerts.hiding_watch import HidingWatch
 from alerts.inbox import AlertInbox
 from alerts.leadership import ActingDatabase
 from alerts.on_call import flow, incident_store
@@ -64,6 +65,7 @@ class Rounds:
         self._rules = rules
         self._flushed = flushed
         self._memory = memory
+        self._watch = HidingWatch()
 
     def members(self, group: Group) -> list[StoredAlert]:
         """A group's alerts."""
@@ -105,10 +107,17 @@ class Rounds:
                 stage = self._rules.stage
                 outcome = flow.judge(connection, stage, asked, last, self.fires, now_ms)
                 rows = self._save(connection, due, members, outcome)
+                changes = [
+                    event
+                    for group in due
+                    for event in self._watch.changes(group, members[group.id], hidden)
+                ]
+                save_events(connection, changes)
         except TocsinError:
             self._dispatcher.ask_again(due, now_ms + RETRY_MS)
             raise
         self._memory.remember(told, outcome.decisions)
+        self._watch.remember(changes)
         self._settle(due, members)
         return rows
 
@@ -199,6 +208,8 @@ class Rounds:
         """Take out of the groups what ended, now that it is durable that its end was told."""
         ended = _ended(due, members)
         self._flushed.update(group.id for group in due)
+        for group in due:
+            self._watch.forget(group.key, ended[group.id])
         gone = [group for group in due if self._dispatcher.leave(group, ended[group.id])]
         self._flushed.difference_update(group.id for group in gone)
         self._memory.forget(group.key for group in gone)

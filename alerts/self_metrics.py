@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
@@ -28,6 +30,12 @@ class AlertMetrics:
         self.sent = Counter(
             "tocsin_notifications_sent",
             "Messages that a receiver took.",
+            ("receiver", "channel"),
+            registry=registry,
+        )
+        self.digested = Counter(
+            "tocsin_notifications_digested",
+            "Messages that were told within a digest, since there were too many at once.",
             ("receiver", "channel"),
             registry=registry,
         )
@@ -67,3 +75,11 @@ class AlertMetrics:
             "Rounds of grouping and deciding that failed; the groups are asked again.",
             registry=registry,
         )
+
+    def show(self, firing: int, ended: int, groups: int, silences: Mapping[str, int]) -> None:
+        """Set what is held: alerts, groups, and silences by their state."""
+        self.held.labels("firing").set(firing)
+        self.held.labels("resolved").set(ended)
+        self.groups.set(groups)
+        for name in ("pending", "active", "expired"):
+            self.silences.labels(name).set(silences.get(name, 0))

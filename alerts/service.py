@@ -100,7 +100,7 @@ class AlertService:
         self._started = self._stopping = False
         self._thread = threading.Thread(target=self._run, name="tocsin-alerts", daemon=True)
         now_ms = clock.now_ms()
-        self.started_at_ms = now_ms
+        self.started_at_ms = self.last_round_ms = now_ms
         self.silences = SilenceBook(self._database, clock)
         self.on_call = Station(
             on_call, self._database, clock, external_url, self.commit, self.silences.save
@@ -199,7 +199,7 @@ class AlertService:
         Returns the seconds until the next round is due, or None when nothing waits.
         """
         with self._lock:
-            now_ms = self._clock.now_ms()
+            self.last_round_ms = now_ms = self._clock.now_ms()
             if not self._has_turn(now_ms):
                 return STANDBY_SECONDS
             if now_ms >= self._next_silent_check_ms:
@@ -245,6 +245,12 @@ class AlertService:
         with self._lock:
             senders = self._senders
         return senders.health()
+
+    def live(self, fingerprint: str) -> Alert | None:
+        """An alert as it is now, if it is held."""
+        with self._lock:
+            stored = self._inbox.get(fingerprint)
+        return stored.alert if stored is not None else None
 
     def receivers(self) -> list[str]:
         """Names of the configured receivers."""

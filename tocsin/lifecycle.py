@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 MAINTENANCE_MS = 30_000
 CALENDARS_MS = 30_000
 FIT_MS = 5_000
+INCIDENTS_MS = 15_000
+HEARTBEATS_MS = 5_000
 DRAIN_SECONDS = 5
 LOG_RETENTION_MS = 600_000
 AT_START = ("web", "storage", "otlp", "limits", "query", "store", "logs")
@@ -108,6 +110,7 @@ class Lifecycle:
             parts.directory,
             parts.anomaly_metrics,
         )
+        parts.on_call.surroundings.anomalies = parts.anomalies.states
         parts.config = config
         for name, interval_ms in (("slo", config.slos.tick), ("anomaly", config.anomaly.interval)):
             if name in self._tickers:
@@ -192,6 +195,9 @@ class Lifecycle:
             ("calendars", CALENDARS_MS, parts.slos.corrections.read_calendars),
             ("anomaly", parts.anomalies.interval_ms, lambda now_ms: parts.anomalies.tick(now_ms)),
             ("anomaly-fit", FIT_MS, lambda now_ms: _discard(parts.anomalies.fit_due(now_ms))),
+            ("incidents", INCIDENTS_MS, parts.on_call.tick),
+            ("heartbeats", HEARTBEATS_MS, parts.on_call.heartbeats.tick),
+            ("watchdog", HEARTBEATS_MS, parts.on_call.guard),
             ("store", MAINTENANCE_MS, lambda _: parts.store.maintain()),
             ("compaction", MAINTENANCE_MS, lambda _: parts.store.compact()),
             ("logs", LOG_RETENTION_MS, lambda _: _discard(parts.logs.store.remove_old())),

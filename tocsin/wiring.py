@@ -35,6 +35,7 @@ from tocsin.deploy_log import DeployLog
 from tocsin.forward_wiring import Forwarding, build_forwarding
 from tocsin.links import LinkingSink
 from tocsin.logs_wiring import Logs, build_logs
+from tocsin.on_call_wiring import OnCallParts, build_on_call
 from tocsin.query_wiring import Queries, build_queries
 from tocsin.records_wiring import Records, build_records
 from tocsin.rules_wiring import build_ruler
@@ -67,6 +68,7 @@ class Parts:
     past: Source
     deploys: DeployLog
     anomalies: AnomalyWatch
+    on_call: OnCallParts
     anomaly_metrics: AnomalyMetrics
     sink: LinkingSink
     rules: Ruler
@@ -92,8 +94,10 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
     records = build_records(config, store, appender, clock, registry)
     alerts = build_alerts(config, directory, clock, registry, external_url)
     sink = LinkingSink(alerts, external_url)
+    deploys = DeployLog(directory)
     slos = build_slos(config, appender, asked, sink, clock, directory, registry)
     anomaly_metrics = AnomalyMetrics(registry)
+    anomalies = build_anomalies(config, engine, appender, sink, clock, directory, anomaly_metrics)
     return Parts(
         config=config,
         clock=clock,
@@ -121,10 +125,9 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         alerts=alerts,
         slos=slos,
         past=past_source(asked, store, slos),
-        deploys=DeployLog(directory),
-        anomalies=build_anomalies(
-            config, engine, appender, sink, clock, directory, anomaly_metrics
-        ),
+        deploys=deploys,
+        anomalies=anomalies,
+        on_call=build_on_call(alerts, sink, deploys, anomalies.states, clock, registry),
         anomaly_metrics=anomaly_metrics,
         sink=sink,
         rules=build_ruler(config, engine, store, appender, sink, clock, registry, external_url),

@@ -30,7 +30,7 @@ BUSY_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_MS = 20_000
 """PostgreSQL gives a statement up then: alerting waits for no lock for longer."""
-IDLE_IN_TRANSACTION_MS = 2_000
+IDLE_IN_TRANSACTION_MS = 4_000
 """PostgreSQL ends the session of a process that stopped within a transaction: its locks go."""
 SCHEMA_LOCK = 7_461_632
 """PostgreSQL's advisory lock under which one of several starting instances makes the tables."""
@@ -135,7 +135,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading."""
+        """A connection for reading; fails at once as `write` does while a server is away."""
+        if self.is_shared:
+            self._refuse_in_vain()
         try:
             with self._engine.connect() as connection:
                 yield connection

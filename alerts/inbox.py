@@ -1,20 +1,22 @@
-"""The `AlertSink` that judges write to: merges by fingerprint, resolves by time-out, durable first.
+"""The `AlertSink` that judges write to: merges by fingerprint, resolves by time-out, made durable.
 
-An alert that goes on firing only moves its end in memory; the file is written when an alert begins
-or ends. So a thousand alerts that fire at each tick cost no write, and after a restart each gets
-one more lease in which its judge may speak again.
+What the database does not take is held all the same, so that it can be paged for, and written when
+the database is back; whoever emitted it is told that it is not durable. An alert that goes on
+firing only moves its end in memory; the database is written when an alert begins or ends. So a
+thousand alerts that fire at each tick cost no write, and after a restart each gets one more lease
+in which its judge may speak again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from alerts import state
-from alerts.leadership import ActingDatabase
+from alerts.leadership import ActingDatabase, FencedError
 from alerts.state import StoredAlert
 from collector.model.alert import Alert
-from collector.model.errors import LimitError
+from collector.model.errors import LimitError, StorageError, TocsinError
 
 MAX_ALERTS = 200_000
 """Alerts held at once, about 400 MB: beyond it a judge has gone wild, and is told so."""
@@ -65,15 +67,25 @@ def _complete(alert: Alert, old: Alert) -> Alert:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Alerts that are held now, and why they are not durable or not all there, if so."""
+
+    merged: Sequence[StoredAlert]
+    problem: TocsinError | None
+
+
 class AlertInbox:
     """Every alert that fires or ended lately. Not safe for threads: the service holds its lock."""
 
     def __init__(self, database: ActingDatabase, now_ms: int) -> None:
         self._database = database
+        self._unsaved: set[str] = set()
         self.reload(now_ms)
 
     def reload(self, now_ms: int) -> None:
         """Hold what the database holds."""
+        self._unsaved.clear()
         with self._database.read() as connection:
             loaded = state.load_alerts(connection, now_ms)
         self._alerts = {stored.fingerprint: stored for stored in loaded}
@@ -93,13 +105,8 @@ class AlertInbox:
         """Alerts that have not ended."""
         return [stored for stored in self._alerts.values() if not stored.ended]
 
-    def take(
-        self, alerts: Sequence[Alert], now_ms: int, resolve_timeout_ms: int
-    ) -> list[StoredAlert]:
-        """Merge alerts; returns those that were merged, once what changed is durable.
-
-        Raises LimitError, after taking the others, when MAX_ALERTS are held already.
-        """
+    def take(self, alerts: Sequence[Alert], now_ms: int, resolve_timeout_ms: int) -> Taken:
+        """Merge alerts, and make durable what changed."""
         merged: dict[str, StoredAlert] = {}
         refused = 0
         for alert in alerts:
@@ -111,13 +118,21 @@ class AlertInbox:
             stored = merge(old, alert, now_ms, resolve_timeout_ms)
             if stored is not None:
                 merged[fingerprint] = stored
-        self._keep(merged.values())
+        problem: TocsinError | None = self._keep(merged.values())
         if refused:
-            raise LimitError(
+            problem = LimitError(
                 f"{refused} alerts refused: {MAX_ALERTS:,} are held already",
                 advice="find the judge that makes them; MAX_ALERTS in alerts/inbox.py is the limit",
             )
-        return list(merged.values())
+        return Taken(list(merged.values()), problem)
+
+    def unsaved(self) -> list[StoredAlert]:
+        """Alerts whose last change the database has not taken."""
+        return [self._alerts[one] for one in self._unsaved if one in self._alerts]
+
+    def save_unsaved(self) -> None:
+        """Try again to make durable what is not."""
+        self._keep(self.unsaved())
 
     def end_silent(self, now_ms: int) -> list[StoredAlert]:
         """End the alerts whose judge was not heard in time."""
@@ -143,18 +158,32 @@ class AlertInbox:
         for fingerprint in gone:
             del self._alerts[fingerprint]
 
-    def _keep(self, merged: Iterable[StoredAlert]) -> None:
+    def _keep(self, merged: Iterable[StoredAlert]) -> StorageError | None:
+        """Hold alerts; the error if those that changed are not durable.
+
+        Raises FencedError, and holds nothing, when another instance acts.
+        """
         stored = list(merged)
         changed = [one for one in stored if self._has_changed(one)]
+        problem = None
         if changed:
-            with self._database.write() as connection:
-                state.save_alerts(connection, changed)
+            try:
+                with self._database.write() as connection:
+                    state.save_alerts(connection, changed)
+            except FencedError:
+                raise
+            except StorageError as error:
+                problem = error
+        names = {one.fingerprint for one in changed}
+        self._unsaved = self._unsaved | names if problem else self._unsaved - names
         self._alerts.update((one.fingerprint, one) for one in stored)
+        return problem
 
     def _has_changed(self, stored: StoredAlert) -> bool:
         old = self._alerts.get(stored.fingerprint)
         return (
             old is None
+            or stored.fingerprint in self._unsaved
             or old.ended != stored.ended
             or old.alert.starts_at_ms != stored.alert.starts_at_ms
         )

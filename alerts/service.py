@@ -11,7 +11,6 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -23,9 +22,7 @@ from alerts.deliver import UNMARKED_AFTER_SECONDS, ChannelHealth, Sender
 from alerts.delivery_log import Attempt
 from alerts.dispatch import Dispatcher, Group, Hiding
 from alerts.inbox import AlertInbox
-from alerts.inhibit import Inhibitor, InhibitRule, build_rules
 from alerts.leadership import ActingDatabase, FencedError, Leadership, instance_name
-from alerts.mute_times import TimeInterval
 from alerts.on_call.config import OnCallConfig
 from alerts.on_call.desk import Plan
 from alerts.on_call.station import Station
@@ -35,6 +32,7 @@ from alerts.rounds import RETRY_MS, Rounds, Rules, timer_of
 from alerts.route import build_route
 from alerts.self_metrics import AlertMetrics
 from alerts.senders import Senders
+from alerts.settings import settings_of
 from alerts.silence_book import SilenceBook
 from alerts.template import TemplateBook
 from alerts.views import AlertView, GroupView, view_alert, view_group
@@ -55,16 +53,6 @@ SILENT_CHECK_MS = 1_000
 """How often alerts are looked through for judges that went silent."""
 ENDED_KEPT_MS = 15 * 60_000
 """An alert that ended is shown this long: as long as Prometheus sends its resolve again."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """What a reload replaces."""
-
-    config: AlertsConfig
-    global_: AlertmanagerGlobal
-    inhibit: tuple[InhibitRule, ...]
-    intervals: dict[str, tuple[TimeInterval, ...]]
 
 
 class AlertService:
@@ -100,13 +88,13 @@ class AlertService:
         self._started = self._stopping = False
         self._thread = threading.Thread(target=self._run, name="tocsin-alerts", daemon=True)
         now_ms = clock.now_ms()
-        self.started_at_ms = self.last_round_ms = now_ms
+        self.started_at_ms = now_ms
         self.silences = SilenceBook(self._database, clock)
         self.on_call = Station(
             on_call, self._database, clock, external_url, self.commit, self.silences.save
         )
         self._inbox = AlertInbox(self._acting, now_ms)
-        self._rules = _rules(config, defaults)
+        self._settings = settings_of(config, defaults)
         self._senders = self._senders_of(integrations)
         self._memory = OutageMemory(lambda integration: self._senders.owes_marks(integration))
         self._turn = -1
@@ -119,7 +107,8 @@ class AlertService:
     def emit(self, alerts: Sequence[Alert]) -> None:
         """Take alerts over; returns when they are durable. Safe to call from any thread.
 
-        Raises StorageError when they can't be kept, LimitError when there are too many.
+        Raises StorageError when they are not durable: whoever can should emit them again, although
+        the instance that acts holds them, and pages. LimitError when there are too many.
         """
         now_ms = self._clock.now_ms()
         for alert in alerts:
@@ -181,7 +170,7 @@ class AlertService:
         integrations = build_integrations(config, defaults, self._clock, templates)
         with self._lock:
             old = self._senders
-            self._rules = _rules(config, defaults)
+            self._settings = settings_of(config, defaults)
             self.on_call.apply(on_call)
             self._senders = self._senders_of(integrations)
             self._begin_rounds(self._clock.now_ms())
@@ -199,11 +188,12 @@ class AlertService:
         Returns the seconds until the next round is due, or None when nothing waits.
         """
         with self._lock:
-            self.last_round_ms = now_ms = self._clock.now_ms()
+            now_ms = self._clock.now_ms()
             if not self._has_turn(now_ms):
                 return STANDBY_SECONDS
             if now_ms >= self._next_silent_check_ms:
                 self._inbox.end_silent(now_ms)
+                self._inbox.save_unsaved()
                 self._count(now_ms)
                 self.on_call.pass_time(self._rounds.speaks)
                 self._next_silent_check_ms = now_ms + SILENT_CHECK_MS
@@ -246,19 +236,13 @@ class AlertService:
             senders = self._senders
         return senders.health()
 
-    def live(self, fingerprint: str) -> Alert | None:
-        """An alert as it is now, if it is held."""
-        with self._lock:
-            stored = self._inbox.get(fingerprint)
-        return stored.alert if stored is not None else None
-
     def receivers(self) -> list[str]:
         """Names of the configured receivers."""
-        return [receiver.name for receiver in self._rules.config.receivers]
+        return [receiver.name for receiver in self._settings.config.receivers]
 
     def original_config(self) -> str:
         """The configuration as Alertmanager's YAML with secrets masked."""
-        return write_original(self._rules.config, self._rules.global_)
+        return write_original(self._settings.config, self._settings.global_)
 
     def now_ms(self) -> int:
         """The service's time."""
@@ -300,13 +284,14 @@ class AlertService:
             raise
 
     def _take(self, alerts: Sequence[Alert], now_ms: int) -> None:
-        try:
-            merged = self._inbox.take(alerts, now_ms, self._rules.global_.resolve_timeout)
-        finally:
-            self._wakes.notify()
+        """Merge alerts and put them into their groups; raises what keeps them from being safe."""
+        taken = self._inbox.take(alerts, now_ms, self._settings.global_.resolve_timeout)
         opened: list[Group] = []
-        for stored in merged:
+        for stored in taken.merged:
             opened += self._dispatcher.insert(stored, now_ms)
+        self._wakes.notify()
+        if taken.problem is not None:
+            raise taken.problem
         self._save_groups(opened)
 
     # ---- among several instances ----------------------------------------------------------------
@@ -319,6 +304,15 @@ class AlertService:
         """Whether this instance acts; learns what the others did since it looked last."""
         if not self._database.is_shared:
             return True
+        try:
+            self._learn(now_ms)
+        except FencedError:
+            self._take_turn(now_ms)
+        except StorageError as error:
+            log.warning("what other instances did is not known: %s", error)
+        return self._turn > 0
+
+    def _learn(self, now_ms: int) -> None:
         if self.leadership.epoch != self._turn:
             self._take_turn(now_ms)
         self.silences.refresh()
@@ -326,14 +320,17 @@ class AlertService:
             self._take_what_was_passed_on(now_ms)
         else:
             self._look_again(now_ms)
-        return self._turn > 0
 
     def _take_turn(self, now_ms: int) -> None:
         """Begin from what the database holds, to act or to look on: as after a restart."""
         turn = self.leadership.epoch
+        orphans = [one.alert for one in self._inbox.unsaved() if not one.ended]
         self._senders.drop()
         self.silences.refresh()
         self._inbox.reload(now_ms)
+        if orphans:
+            with self._database.write() as connection:
+                passing.pass_on(connection, orphans)
         self._begin_rounds(now_ms)
         if turn > 0:
             self._senders.load()
@@ -367,11 +364,8 @@ class AlertService:
     # ---- parts ----------------------------------------------------------------------------------
 
     def _hiding(self, now_ms: int) -> Hiding:
-        rules = self._rules
-        firing = (one.alert.labels for one in self._inbox.firing()) if rules.inhibit else ()
-        return Hiding(
-            Inhibitor(rules.inhibit, firing), self.silences.all(), rules.intervals, now_ms
-        )
+        firing = (one.alert.labels for one in self._inbox.firing())
+        return self._settings.hiding(firing, self.silences.all(), now_ms)
 
     def _senders_of(self, integrations: Sequence[Integration]) -> Senders:
         def build(one: Integration) -> Sender:
@@ -384,7 +378,7 @@ class AlertService:
         with self._database.read() as connection:
             timers = state.load_groups(connection)
         flushed = {id_ for id_, timer in timers.items() if timer.flushed}
-        self._dispatcher = Dispatcher(build_route(self._rules.config.route), timers, now_ms)
+        self._dispatcher = Dispatcher(build_route(self._settings.config.route), timers, now_ms)
         for stored in self._inbox.all():
             self._dispatcher.restore(stored, now_ms)
         rules = Rules(self._senders.places, self._hiding, self.on_call.stage, self._external_url)
@@ -399,10 +393,10 @@ class AlertService:
 
     def _count(self, now_ms: int) -> None:
         firing = len(self._inbox.firing())
+        states = Counter(silence.state(now_ms) for silence in self.silences.all())
         self.metrics.held.labels("firing").set(firing)
         self.metrics.held.labels("resolved").set(len(self._inbox) - firing)
         self.metrics.groups.set(len(self._dispatcher.groups))
-        states = Counter(silence.state(now_ms) for silence in self.silences.all())
         for name in ("pending", "active", "expired"):
             self.metrics.silences.labels(name).set(states[name])
 
@@ -420,11 +414,3 @@ class AlertService:
         self.on_call.keep_house(self._dispatcher.keyed)
         with self._database.write() as connection:
             delivery_log.forget_old(connection, now_ms)
-
-
-def _rules(config: AlertsConfig, global_: AlertmanagerGlobal) -> _Rules:
-    named = (*config.time_intervals, *config.mute_time_intervals)
-    intervals = {
-        entry.name: tuple(spec.interval() for spec in entry.time_intervals) for entry in named
-    }
-    return _Rules(config, global_, build_rules(config.inhibit_rules), intervals)

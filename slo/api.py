@@ -14,12 +14,15 @@ from collector.model.durations import parse_duration_ms
 from collector.model.errors import InputError, LimitError
 from slo.api_bodies import (
     AttributionBody,
+    BudgetBody,
+    BurnBody,
     FindingBody,
     FindingsBody,
     GateBody,
     HistoryBody,
     SloBody,
     SlosBody,
+    TierBody,
 )
 from slo.api_corrections import add_corrections
 from slo.composite import services_of
@@ -52,6 +55,7 @@ def router(
     _add_all(routes, engine)
     _add_checks(routes, engine, clock, known)
     add_corrections(routes, engine.corrections)
+    _add_figures(routes, engine)
     _add_one(routes, engine, clock, deploys)
     return routes
 
@@ -69,7 +73,13 @@ def _add_all(routes: APIRouter, engine: SloEngine) -> None:
         ]
         found.sort(key=lambda verdict: verdict.budget.left_ratio)
         slos = [
-            SloBody.of(one, every if one.objective.composite else (), composites) for one in found
+            SloBody.of(
+                one,
+                every if one.objective.composite else (),
+                composites,
+                engine.policies.since_ms(one.objective.id),
+            )
+            for one in found
         ]
         return SlosBody(slos=slos)
 
@@ -161,7 +171,30 @@ def _add_one(routes: APIRouter, engine: SloEngine, clock: Clock, deploys: Deploy
         parts = verdict.objective.composite.parts if verdict.objective.composite else ()
         known = [found for part in parts if (found := engine.verdict(part.id)) is not None]
         composites = [one for one in engine.objectives if one.composite]
-        return SloBody.of(verdict, known, composites)
+        since_ms = engine.policies.since_ms(verdict.objective.id)
+        return SloBody.of(verdict, known, composites, since_ms)
+
+
+def _add_figures(routes: APIRouter, engine: SloEngine) -> None:
+    @routes.get("/{service}/{slo:path}/budget")
+    def budget(service: str, slo: str) -> BudgetBody:
+        """The budget of one objective."""
+        verdict = engine.verdict(f"{service}/{slo}")
+        if verdict is None:
+            raise _unknown(service, slo)
+        return SloBody.of(verdict, (), ()).budget
+
+    @routes.get("/{service}/{slo:path}/burn")
+    def burn(service: str, slo: str) -> BurnBody:
+        """Burn rates by window, and the tiers that watch them."""
+        verdict = engine.verdict(f"{service}/{slo}")
+        if verdict is None:
+            raise _unknown(service, slo)
+        return BurnBody(
+            at_ms=verdict.at_ms,
+            burn_rates=dict(verdict.burn_rates),
+            tiers=[TierBody.of(one) for one in verdict.tiers],
+        )
 
 
 def _checked(text: str, facts: Facts) -> FindingsBody:

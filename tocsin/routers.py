@@ -21,6 +21,7 @@ import collector.api.remote_write
 import dashboards.api
 import slo.api
 import slo.api_backtest
+import slo.api_suggest
 from dashboards.boards import all_boards
 from tocsin import deploy_api
 from tocsin.http import build_app
@@ -45,6 +46,7 @@ def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
         collector.api.exporters.router(),
         slo.api.router(parts.slos, parts.clock, lambda: slo_facts(parts.config), parts.deploys),
         deploy_api.router(parts.deploys, parts.clock),
+        slo.api_suggest.router(parts.past, parts.clock),
         slo.api_backtest.router(parts.past, lambda: parts.config.slos),
         anomaly.api.router(lambda: parts.anomalies.states()),
         alerts.api.router(parts.alerts),

@@ -224,3 +224,18 @@ slos:
         ],
     }
     assert TestClient(app).get("/api/tocsin/v1/slos/shop/whole").json() == listed["shop/whole"]
+
+
+def test_the_budget_and_burn_alone_are_those_of_the_whole(client: TestClient) -> None:
+    one = "/api/tocsin/v1/slos/shop/availability"
+    whole = client.get(one).json()
+    assert client.get(f"{one}/budget").json() == whole["budget"]
+    burn = client.get(f"{one}/burn").json()
+    assert burn == {name: whole[name] for name in ("at_ms", "burn_rates", "tiers")}
+    for name in ("budget", "burn"):
+        assert client.get(f"/api/tocsin/v1/slos/shop/none/{name}").status_code == 404
+
+
+def test_the_schema_comes_over_http(client: TestClient) -> None:
+    found = client.get("/api/tocsin/v1/slos/schema").json()
+    assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"

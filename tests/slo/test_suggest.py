@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from collector.model.clock import ManualClock
 from collector.model.errors import InputError
 from collector.model.labels import Labels
 from collector.query.parser import parse_selector
 from collector.store.tsdb import Tsdb
+from slo.api_suggest import router
 from slo.backtest import Source
 from slo.specs import objectives_of
 from slo.suggest import TARGETS, suggest
@@ -92,3 +95,17 @@ def test_all_metrics_of_a_job_are_one_specification_that_is_read_back(source: So
 def test_what_offers_nothing_is_told(source: Source, selector: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         found_for(source, selector)
+
+
+def test_suggestions_come_over_http(source: Source) -> None:
+    end_ms = START + MINUTES * MINUTE - 1
+    app = FastAPI()
+    app.include_router(router(source, ManualClock(end_ms)))
+    client = TestClient(app)
+    path = "/api/tocsin/v1/slos/suggest"
+    asked = {"selector": "http_requests_total", "start_ms": START}
+    found = client.get(path, params=asked).json()
+    assert [one["objective"] for one in found["tried"] if one["proposed"]] == [0.995]
+    assert objectives_of(found["spec"], "suggested")[0].target == Fraction("0.995")
+    for wrong in ({"selector": "http{"}, {"selector": "none"}, {**asked, "tick": "soon"}):
+        assert client.get(path, params=wrong).status_code == 400

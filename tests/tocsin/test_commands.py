@@ -25,6 +25,25 @@ def test_budgets_in_the_terminal_and_for_machines(running_tocsin: str) -> None:
     assert {one["slo"] for one in listed} >= {"api-availability", "wal-write-latency"}
 
 
+def test_one_objective_s_figures_in_the_terminal(running_tocsin: str) -> None:
+    asked = ("tocsin/api-availability", "--url", running_tocsin)
+    machine = (*asked, "--output", "json")
+    [budget] = json.loads(run("slo", "budget", *machine).stdout)
+    assert budget["window"] == "30d"
+    assert "events" in run("slo", "budget", *asked).stdout
+    [burn] = json.loads(run("slo", "burn", *machine).stdout)
+    assert {one["severity"] for one in burn["tiers"]} == {"page", "ticket"}
+    assert "14.4x" in run("slo", "burn", *asked).stdout
+    [history] = json.loads(run("slo", "history", *machine, "--from", "1h", "--step", "1m").stdout)
+    assert len(history["times_ms"]) in (60, 61)
+    assert "budget left" in run("slo", "history", *asked, "--from", "10m").stdout
+    unknown = run("slo", "budget", "tocsin/none", "--url", running_tocsin)
+    assert unknown.returncode == 1
+    assert "no SLO tocsin/none" in unknown.stderr
+    schema = json.loads(run("slo", "schema").stdout)
+    assert "tocsin-v1" in schema["$defs"]
+
+
 def test_time_is_left_out_of_a_budget_and_back(running_tocsin: str) -> None:
     where = ("--url", running_tocsin, "--output", "json")
     who = ("--author", "ann", "--reason", "a test")

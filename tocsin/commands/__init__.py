@@ -21,6 +21,7 @@ from tocsin.commands.rules_check import check_rules
 from tocsin.commands.rules_test import run_rule_tests
 from tocsin.commands.slo import list_slos, show_slo, slo_rules
 from tocsin.commands.slo_backtest import backtest_slos
+from tocsin.commands.slo_budget import slo_budget, slo_burn, slo_history
 from tocsin.commands.slo_check import check_slos
 from tocsin.commands.slo_convert import convert_slos
 from tocsin.commands.slo_corrections import correct_slos, exclude_slos
@@ -57,6 +58,9 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
         {
             "list": list_slos,
             "show": show_slo,
+            "budget": slo_budget,
+            "burn": slo_burn,
+            "history": slo_history,
             "rules": slo_rules,
             "check": check_slos,
             "convert": convert_slos,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from pydantic import BaseModel
 
@@ -15,6 +16,7 @@ from slo.forecast import Forecast
 from slo.history import History
 from slo.lint.interface import Finding
 from slo.objective import Objective
+from slo.policy import PolicyStep
 from slo.verdict import TierVerdict, Verdict, whole
 from slo.window import window_text
 
@@ -96,6 +98,27 @@ class ForecastBody(BaseModel):
         )
 
 
+class PolicyStepBody(BaseModel):
+    """One step of an error-budget policy; `since_ms` is when it came into force, null if not."""
+
+    left_ratio: float
+    notify: bool
+    freeze: bool
+    webhook: str
+    since_ms: int | None
+
+    @classmethod
+    def of(cls, step: PolicyStep, since_ms: Mapping[str, int]) -> PolicyStepBody:
+        """The body of a step, by when those that are in force began."""
+        return cls(
+            left_ratio=float(step.left_ratio),
+            notify=step.notify,
+            freeze=step.freeze,
+            webhook=step.webhook,
+            since_ms=since_ms.get(step.percent),
+        )
+
+
 class SloBody(BaseModel):
     """One objective with its latest verdict.
 
@@ -122,10 +145,15 @@ class SloBody(BaseModel):
     warnings: list[str]
     composite: CompositeBody | None
     part_of: list[str]
+    policy: list[PolicyStepBody]
 
     @classmethod
     def of(
-        cls, verdict: Verdict, parts: Sequence[Verdict], composites: Sequence[Objective]
+        cls,
+        verdict: Verdict,
+        parts: Sequence[Verdict],
+        composites: Sequence[Objective],
+        policy_since_ms: Mapping[str, int] = MappingProxyType({}),
     ) -> SloBody:
         """The body of a verdict, beside those on its parts and all composites."""
         objective = verdict.objective
@@ -150,6 +178,7 @@ class SloBody(BaseModel):
             warnings=list(verdict.warnings),
             composite=CompositeBody.of(objective, parts),
             part_of=part_of(objective, composites),
+            policy=[PolicyStepBody.of(one, policy_since_ms) for one in objective.policy],
         )
 
 

@@ -17,6 +17,7 @@ from collector.model.alert import Alert, EvidenceValue
 from collector.model.labels import Labels
 from collector.model.samples import Bools, Float64s, Int64s
 from slo.calendar_window import CalendarWindow
+from slo.policy import PREFIX
 from slo.verdict import Verdict, alert_labels
 from slo.window import DAY_MS
 
@@ -25,6 +26,7 @@ RUNS_OUT = "runs-out"
 HYSTERESIS_RATIO = 0.01
 _NAMES = {NO_DATA: "SLONoData", RUNS_OUT: "SLOBudgetRunsOut"}
 LOW = "SLOBudgetLow"
+POLICY = "SLOBudgetPolicy"
 
 
 def level_name(level_ratio: float) -> str:
@@ -62,9 +64,11 @@ def condition_alert(
     summary = f"{title} {_what(verdict, condition)}"
     labels = {
         **dict(alert_labels(objective, "ticket").pairs),
-        "alertname": _NAMES.get(condition, LOW),
+        "alertname": POLICY if condition.startswith(PREFIX) else _NAMES.get(condition, LOW),
         "condition": condition,
     }
+    if condition.startswith(PREFIX) and objective.owner:
+        labels["owner"] = objective.owner
     return Alert(
         labels=Labels(labels),
         annotations={
@@ -90,7 +94,10 @@ def _what(verdict: Verdict, condition: str) -> str:
     left = f"{verdict.budget.left_ratio:.1%} of its error budget left"
     if condition == NO_DATA:
         return "has had no data"
-    return f"has {left}{runs_out_text(verdict)}" if condition == RUNS_OUT else f"has {left}"
+    if condition == RUNS_OUT:
+        return f"has {left}{runs_out_text(verdict)}"
+    step = next((one for one in verdict.objective.policy if one.condition == condition), None)
+    return f"has {left}" if step is None else f"has {left}: its policy {step.text}"
 
 
 def runs_out_text(verdict: Verdict) -> str:

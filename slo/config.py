@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -10,7 +11,8 @@ from collector.config_values import DurationMs
 from collector.model.errors import ConfigError
 from slo.burn_rate import Tier
 from slo.config_maintenance import MaintenanceConfig
-from slo.objective import Severity
+from slo.config_policies import PolicyWebhookConfig
+from slo.objective import Objective, Severity
 from slo.window import DAY_MS
 
 DEFAULT_TICK_MS = 15_000
@@ -50,7 +52,7 @@ class SloConfig(BaseModel):
     Without `burn_rate_tiers` each budget window has the SRE workbook's. `budget_alerts` are shares
     of the budget, such as 0.1: a ticket when no more than that is left. `budget_forecast` is how
     far ahead a budget's end is a ticket; 0s for never. `max_excluded_ratio` of the window may be
-    left out by corrections before a warning says so.
+    left out by corrections before a warning says so. Error-budget policies post to `webhooks`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,6 +65,7 @@ class SloConfig(BaseModel):
     budget_alerts: list[float] = Field(default_factory=list, max_length=8)
     budget_forecast: DurationMs = Field(default=DEFAULT_FORECAST_MS, ge=0, le=MAX_FORECAST_MS)
     maintenance: list[MaintenanceConfig] = Field(default_factory=list, max_length=200)
+    webhooks: list[PolicyWebhookConfig] = Field(default_factory=list, max_length=50)
     max_excluded_ratio: float = Field(default=DEFAULT_MAX_EXCLUDED_RATIO, ge=0, le=1)
 
     @field_validator("files")
@@ -77,6 +80,13 @@ class SloConfig(BaseModel):
     def _names_differ(cls, found: list[MaintenanceConfig]) -> list[MaintenanceConfig]:
         if len({one.name for one in found}) < len(found):
             raise ValueError("two maintenance windows have one name")
+        return found
+
+    @field_validator("webhooks")
+    @classmethod
+    def _webhooks_differ(cls, found: list[PolicyWebhookConfig]) -> list[PolicyWebhookConfig]:
+        if len({one.name for one in found}) < len(found):
+            raise ValueError("two webhooks have one name")
         return found
 
     @field_validator("budget_alerts")
@@ -101,6 +111,18 @@ class SloConfig(BaseModel):
                 )
             found.update(dict.fromkeys(matches))
         return list(found)
+
+    def check_policies(self, objectives: Sequence[Objective]) -> None:
+        """Raises ConfigError for a policy that posts to a webhook that is not there."""
+        known = {one.name for one in self.webhooks}
+        for one in objectives:
+            for step in one.policy:
+                if step.webhook and step.webhook not in known:
+                    raise ConfigError(
+                        f"the policy of {one.id} posts to {step.webhook!r}, which is no webhook",
+                        where=one.where,
+                        advice="add it to slos.webhooks",
+                    )
 
     def tiers(self) -> tuple[Tier, ...]:
         """The tiers that replace the workbook's; empty to keep those."""

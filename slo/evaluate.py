@@ -38,6 +38,7 @@ from slo.ledger import Counts, Ledger
 from slo.lint.interface import Facts
 from slo.lint.store_facts import StoreFacts
 from slo.objective import Objective
+from slo.policy_desk import PolicyDesk
 from slo.publisher import Publisher
 from slo.self_metrics import SloMetrics
 from slo.sloth_series import SlothSeries
@@ -82,6 +83,7 @@ class SloEngine:
         )
         self._exclusions = self.corrections.exclusions
         self._forecaster = Forecaster()
+        self.policies = PolicyDesk(directory, metrics)
         self._configure(config)
         self._groups = Groups(objectives)
         self._groups.update(querier)
@@ -144,6 +146,8 @@ class SloEngine:
                     self._conditions(self._judgement),
                     partial(self._verdict, self._judgement),
                 )
+            with self._step("policies"):
+                self.policies.save()
             with self._step("publish"):
                 self._publisher.publish(self._judgement, *self._ledger.totals)
             with self._step("publish"):
@@ -217,6 +221,7 @@ class SloEngine:
                     self._desk.resolve(
                         gone, lambda id_: self._verdict(former, self._columns[id_]), former.at_ms
                     )
+            self.policies.forget(gone)
             with self._step("save"):
                 self._ledger.save()
             self._configure(config)
@@ -236,6 +241,7 @@ class SloEngine:
         self._sloth_names = config.sloth_names
         self._tells_no_data = config.no_data_alert
         self._forecaster.configure(config.budget_forecast)
+        self.policies.configure(config.webhooks)
         self.corrections.configure(config)
 
     def _aim(self, objectives: Sequence[Objective]) -> None:
@@ -300,7 +306,17 @@ class SloEngine:
             self._ledger.since_ms,
             self._desk.firing_for(RUNS_OUT, self._columns),
         )
+        found |= self._policy_conditions(judgement)
         return {name: mask & ~self._criteria.disabled["ticket"] for name, mask in found.items()}
+
+    def _policy_conditions(self, judgement: Judgement) -> dict[str, Bools]:
+        columns = self._criteria.with_policy[self._ledger.since_ms[self._criteria.with_policy] >= 0]
+        verdicts = [self._verdict(judgement, column) for column in columns.tolist()]
+        found: dict[str, Bools] = {}
+        for name, ids in self.policies.update(verdicts).items():
+            found[name] = np.zeros(len(self._criteria.ids), np.bool_)
+            found[name][[self._columns[id_] for id_ in ids]] = True
+        return found
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """May this service be changed now? The question that a deployment pipeline asks.
 
-A gate is shut while an objective of the service pages, or has no budget left. It opens again as
-soon as neither is true; the reasons say which objectives shut it.
+A gate is shut while an objective of the service pages, has no budget left, or has so little that
+its policy freezes changes. It opens again as soon as none is true; the reasons say what shuts it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ def gate_of(service: str, verdicts: Iterable[Verdict]) -> Gate | None:
 
 def _reasons(verdict: Verdict) -> Iterable[str]:
     left = (verdict.period or verdict.budget).left_ratio
+    frozen = [step for step in verdict.objective.policy if step.freeze and left <= step.left_ratio]
+    if frozen and left > 0:
+        yield (
+            f"{verdict.objective.title}: its policy freezes changes at {frozen[0].percent} of the "
+            f"budget ({left:.1%} left)"
+        )
     if left <= 0:
         window = verdict.objective.window.phrase
         yield f"{verdict.objective.title}: the budget of {window} is spent ({left:.1%} left)"

@@ -44,6 +44,8 @@ class Criteria:
         """`override` replaces the workbook's tiers for every objective."""
         self.objectives = tuple(objectives)
         self.ids = tuple(one.id for one in objectives)
+        with_policy = [column for column, one in enumerate(objectives) if one.policy]
+        self.with_policy = np.array(with_policy, np.int64)
         self.column_of = {id_: column for column, id_ in enumerate(self.ids)}
         allowed = [one.allowed for one in objectives]
         self.targets = np.array([one.ratio for one in objectives])

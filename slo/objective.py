@@ -17,6 +17,7 @@ from collector.model.labels import quote
 from collector.model.matchers import Matcher
 from collector.model.record_rule import RecordRule
 from slo.calendar_window import CalendarWindow
+from slo.policy import PolicyStep
 from slo.window import Window
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class Objective:
 
     `budgeting` None counts the events themselves (occurrences). With `group_by` it is a template:
     each group of values of those labels has a budget of its own; `group` is what one of them has.
-    `composite` says which objectives it is made of.
+    `composite` says which objectives it is made of, `policy` what is done as its budget runs low.
     `annotations` may hold `runbook_url`, `dashboard_url`, `owner`; `notes` are what its spec says
     that tocsin does not do yet; `where` is the place of its spec.
     Raises ConfigError for a name, target or label that can't be.
@@ -176,6 +177,7 @@ class Objective:
     max_groups: int = DEFAULT_MAX_GROUPS
     group: tuple[tuple[str, str], ...] = ()
     composite: Composite | None = None
+    policy: tuple[PolicyStep, ...] = ()
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)

@@ -29,8 +29,16 @@ class SloMetrics:
             ("reason",),
             registry=registry,
         )
-        for step in ("save", "publish", "alert", "corrections"):
+        self.policy_posts = Counter(
+            "tocsin_slo_policy_posts",
+            "Posts of error-budget policies, and tries of them that failed.",
+            ("outcome",),
+            registry=registry,
+        )
+        for step in ("save", "publish", "alert", "corrections", "policies"):
             self.failures.labels(step)
+        for outcome in ("delivered", "failed", "given_up"):
+            self.policy_posts.labels(outcome)
 
     def refuse(self, reason: str, count: int) -> None:
         """Count samples of objectives that the store refused."""

@@ -251,7 +251,9 @@ class _Loader:
 
     def _objectives(self, slos: SloConfig) -> list[Objective]:
         try:
-            return load_objectives(slos.paths(self._file.parent))
+            objectives = load_objectives(slos.paths(self._file.parent))
+            slos.check_policies(objectives)
+            return objectives
         except ManyConfigErrors as error:
             self._errors += error.errors
         except ConfigError as error:

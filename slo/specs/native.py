@@ -33,6 +33,7 @@ from slo.specs.composites import composite_of
 from slo.specs.fields import Fields
 from slo.specs.native_indicators import EVENTS, INDICATOR_FIELDS, default_name, indicator_of
 from slo.specs.percentage import percent
+from slo.specs.policies import policy_of
 from slo.window import DAY_MS, Window
 
 VERSION = "tocsin/v1"
@@ -48,12 +49,13 @@ _SLO = (
     "slices",
     "group_by",
     "max_groups",
+    "policy",
     "labels",
     "annotations",
     "alert",
 )
 _SHARED = ("version", "apiVersion", "service", "slos", *_SLO)
-_INHERITED = ("window", "group_by", "max_groups")
+_INHERITED = ("window", "group_by", "max_groups", "policy")
 _CALENDAR = re.compile(r"(?:([1-9][0-9]?) )?(day|week|month|quarter|year)s?(?: in (\S+))?")
 _EMPTY: tuple[EmptySlice, ...] = ("ignore", "good", "bad")
 
@@ -88,6 +90,7 @@ def _objective(top: Fields, slo: Fields) -> Objective:
         indicator=UNCOUNTED if composite else indicator_of(slo, service, grouping),
         budgeting=None if composite else slices,
         composite=composite,
+        policy=policy_of(shared["policy"]),
         group_by=grouping,
         max_groups=shared["max_groups"].whole("max_groups", DEFAULT_MAX_GROUPS),
         description=slo.text("description", ""),

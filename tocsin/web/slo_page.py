@@ -26,6 +26,7 @@ from tocsin.web.deploy_marks import deploy_marks
 from tocsin.web.slo_attribution import users_of
 from tocsin.web.slo_list_page import GROUPS_SHOWN
 from tocsin.web.slo_parts import parts_view
+from tocsin.web.slo_policy import policy_rows
 from tocsin.web.slo_rows import exhaustion, left_text, slo_path, slo_row, slo_rows, urgency
 from tocsin.web.tiles import Tile
 from tocsin.wiring import Parts
@@ -88,6 +89,7 @@ def slo_view(parts: Parts, identity: str, range_: str) -> Mapping[str, object] |
         "group_count": len(groups),
         "made_of": parts_view(verdict, verdicts),
         "gate": gate_of(objective.service, verdicts),
+        "policy": policy_rows(objective.policy, parts.slos.policies.since_ms(objective.id)),
         "queries": objective.indicator.queries,
         "remarks": (*verdict.warnings, *objective.notes),
         "runbook": texts.link(objective.runbook_url),

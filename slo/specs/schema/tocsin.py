@@ -67,6 +67,18 @@ _COMPOSITES: dict[str, Schema] = {
     name: {"anyOf": [_PARTS, _WEIGHTS]} if name in WEIGHTED else _PARTS for name in COMBINATIONS
 }
 _SEVERITY = mapping({"disable": FLAG, "labels": TEXTS, "annotations": TEXTS})
+_LEFT: Schema = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^\s*[0-9]*\.?[0-9]+\s*%?\s*$"},
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 100},
+    ],
+    "description": "What is left of the budget: 25%.",
+}
+_STEP = mapping(
+    {"left": _LEFT, "notify": FLAG, "freeze": FLAG, "webhook": TEXT},
+    ("left",),
+    "What is done when no more than this is left of the budget.",
+)
 _SLO: dict[str, Schema] = {
     "name": NAME,
     "objective": PERCENT,
@@ -88,6 +100,7 @@ _SLO: dict[str, Schema] = {
     ),
     "group_by": listed(TEXT),
     "max_groups": COUNT,
+    "policy": listed(_STEP),
     "labels": TEXTS,
     "annotations": TEXTS,
     "alert": mapping(

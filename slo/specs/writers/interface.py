@@ -33,6 +33,7 @@ def without_composites(write: Writer) -> Writer:
         left_out = [one for one in objectives if one not in others]
         found = write(others)
         lost = tuple(f"{one.id}: left out; it is made of other objectives" for one in left_out)
+        lost += tuple(f"{one.id}: its error-budget policy" for one in others if one.policy)
         return Written(found.documents, (*found.lost, *lost))
 
     return written

@@ -19,6 +19,7 @@ from slo.objective import (
     SeverityAlerting,
     Timeslices,
 )
+from slo.policy import PolicyStep
 from slo.specs.writers.interface import (
     Document,
     Written,
@@ -65,6 +66,7 @@ def _document(one: Objective, lost: list[str]) -> Document:
         ("description", one.description),
         ("labels", dict(one.labels)),
         ("annotations", dict(one.annotations)),
+        ("policy", [_step(step) for step in one.policy]),
         ("alert", _alert(one)),
     ):
         if value:
@@ -142,6 +144,14 @@ def _slices(slices: Timeslices) -> Document:
     if slices.empty != "ignore":
         written["empty"] = slices.empty
     return written
+
+
+def _step(step: PolicyStep) -> Document:
+    written: Document = {"left": step.percent}
+    for name in ("notify", "freeze"):
+        if getattr(step, name):
+            written[name] = True
+    return {**written, "webhook": step.webhook} if step.webhook else written
 
 
 def _alert(one: Objective) -> Document:

@@ -17,6 +17,7 @@ from slo.burn_rate import Tier
 from slo.composite import Composite, Part
 from slo.indicators import INDICATORS
 from slo.objective import Objective
+from slo.policy import PolicyStep
 from slo.verdict import TierVerdict, Verdict
 from slo.window import Window
 from tocsin.web.router import web_router
@@ -56,6 +57,10 @@ class Slos:
 
     def verdict(self, identity: str) -> Verdict | None:
         return next((one for one in self._verdicts if one.objective.id == identity), None)
+
+    @property
+    def policies(self) -> SimpleNamespace:
+        return SimpleNamespace(since_ms=lambda _: {"25%": NOW_MS})
 
     @property
     def objectives(self) -> list[Objective]:
@@ -173,3 +178,15 @@ def test_a_composite_shows_its_parts_and_a_part_what_it_is_in() -> None:
     assert "What it is a part of" in below
     assert '<a href="/slos/shop/whole">whole</a>' in below
     assert "belong together" not in page(Slos(verdict()))
+
+
+def test_a_policy_shows_which_of_its_steps_are_in_force() -> None:
+    one = verdict()
+    steps = (
+        PolicyStep(Fraction(1, 4), notify=True, webhook="<tickets>"),
+        PolicyStep(Fraction(1, 10), freeze=True),
+    )
+    text = page(Slos(replace(one, objective=replace(one.objective, policy=steps))))
+    assert "notifies the owner, tells &lt;tickets&gt;" in text
+    assert text.index("in force") < text.index("freezes changes") < text.index("not yet")
+    assert "Error-budget policy" not in page(Slos(one))

@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 
 MAINTENANCE_MS = 30_000
 CALENDARS_MS = 30_000
+POLICIES_MS = 5_000
 FIT_MS = 5_000
 INCIDENTS_MS = 15_000
 HEARTBEATS_MS = 5_000
@@ -193,6 +194,7 @@ class Lifecycle:
         tasks = (
             ("slo", parts.config.slos.tick, parts.slos.tick),
             ("calendars", CALENDARS_MS, parts.slos.corrections.read_calendars),
+            ("slo-policies", POLICIES_MS, parts.slos.policies.deliver),
             ("anomaly", parts.anomalies.interval_ms, lambda now_ms: parts.anomalies.tick(now_ms)),
             ("anomaly-fit", FIT_MS, lambda now_ms: _discard(parts.anomalies.fit_due(now_ms))),
             ("incidents", INCIDENTS_MS, parts.on_call.tick),

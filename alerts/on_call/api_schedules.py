@@ -180,11 +180,11 @@ def _add_overrides(routes: APIRouter, rota: Rota, clock: Clock) -> None:
         made = rota.stand_in(body.schedule, body.person, body.start_ms, body.end_ms, body.author)
         return OverrideBody.of(made)
 
-    @routes.delete("/overrides/{override_id}", status_code=204)
-    def take_back(override_id: str, author: str) -> None:
+    @routes.delete("/overrides/{override_id}")
+    def take_back(override_id: str, author: str) -> OverrideBody:
         """Take an override back."""
         try:
-            rota.take_back(override_id, author)
+            return OverrideBody.of(rota.take_back(override_id, author))
         except KeyError as error:
             raise HTTPException(404, f"there is no override {override_id}") from error
 

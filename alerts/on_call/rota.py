@@ -124,14 +124,17 @@ class Rota:
             self._tell(connection, author, text, made)
         return made
 
-    def take_back(self, override_id: str, author: str) -> None:
+    def take_back(self, override_id: str, author: str) -> Override:
         """Take an override back; raises KeyError for one that is not known."""
+        if not author.strip():
+            raise InputError("nobody is named", advice="say who does it")
         with self._database.write() as connection:
             known = {one.id: one for one in store.load_overrides(connection)}
             one = known[override_id]
             store.delete_override(connection, override_id)
             text = f"{author} took back that {one.person} is on call in {one.schedule}"
             self._tell(connection, author, text, one)
+            return one
 
     def _tell(self, connection: Connection, author: str, text: str, one: Override) -> None:
         data = {name: getattr(one, name) for name in Override.__slots__}

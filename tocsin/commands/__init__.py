@@ -14,6 +14,22 @@ from tocsin.commands.demo import demo
 from tocsin.commands.deploys import add_deploy, list_deploys, remove_deploy
 from tocsin.commands.export import export
 from tocsin.commands.import_ import import_
+from tocsin.commands.incidents import list_incidents, show_incident
+from tocsin.commands.incidents_act import (
+    acknowledge_incident,
+    assign_incident,
+    comment_incident,
+    merge_incidents,
+    resolve_incident,
+    snooze_incident,
+)
+from tocsin.commands.oncall import (
+    override_schedule,
+    show_gaps,
+    show_schedule,
+    who_is_on_call,
+)
+from tocsin.commands.oncall_report import report_on_call
 from tocsin.commands.query import query
 from tocsin.commands.query_range import query_range
 from tocsin.commands.rules_backfill import backfill_rules
@@ -80,6 +96,29 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
     "deploys": (
         "What was put out when, for graphs and explanations.",
         {"add": add_deploy, "list": list_deploys, "remove": remove_deploy},
+    ),
+    "incidents": (
+        "What is wrong, and who works on it.",
+        {
+            "list": list_incidents,
+            "show": show_incident,
+            "ack": acknowledge_incident,
+            "assign": assign_incident,
+            "snooze": snooze_incident,
+            "resolve": resolve_incident,
+            "comment": comment_incident,
+            "merge": merge_incidents,
+        },
+    ),
+    "oncall": (
+        "Who is on call.",
+        {
+            "now": who_is_on_call,
+            "schedule": show_schedule,
+            "gaps": show_gaps,
+            "override": override_schedule,
+            "report": report_on_call,
+        },
     ),
     "dashboards": (
         "Boards as code.",

@@ -106,8 +106,9 @@ class CounterTotals:
 
     `total` float64[n]: the sum of increases so far (grows only); `last_ms` int64[n]: the newest
     sample's time, -1 where there is none. A series that is born in a source that had been read
-    before, or whose `start_ms` is later than the source's first sample, counts from zero;
-    the first sample of any other is its baseline and adds nothing.
+    before, or whose `start_ms` is later than the source's first sample or at most ten minutes
+    before its own first one, counts from zero; the first sample of any other is its baseline and
+    adds nothing.
     """
 
     total: Float64s

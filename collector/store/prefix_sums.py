@@ -3,7 +3,7 @@
 A sample that is lower than the one before it is a reset: the counter began at zero again and has
 counted up to the new value. So is one whose sender says that it began after the last sample. The
 first sample of a series adds its whole value when the counter is known to have begun at zero while
-its source was being read; otherwise it is the baseline and adds nothing.
+its source was being read, or shortly before that; otherwise it is the baseline and adds nothing.
 
 NaN, Inf, stale markers and missing cells are passed over, and so are late samples: between two
 samples of a counter they add nothing. Every series has a total; of a gauge it means nothing.
@@ -24,6 +24,10 @@ Array: TypeAlias = NDArray[Any]
 
 FIRST_READING_MS = 500
 """Rows this close to a source's first are one reading: an OTLP export has a time per instrument."""
+NEWBORN_MS = 10 * 60 * 1000
+"""A process that began so long before its first reading is a new one, which took that long to be
+found: all that it counted is recent. An older one was only not read before.
+"""
 
 _NO_STARTS: Int64s = np.empty(0, np.int64)
 
@@ -120,6 +124,7 @@ def _add(  # type: ignore[no-untyped-def]
         start = starts[i] if len(starts) else 0
         if last_ms[ref] < 0:
             from_zero = source_was_read or start > source_first_ms
+            from_zero = from_zero or (start > 0 and timestamp_ms - start <= NEWBORN_MS)
             increase = value if from_zero else 0.0
         elif value < last_value[ref] or start > last_ms[ref]:
             increase = value

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from collector.model import Labels, ManualClock
 from collector.model.samples import MISSING, STALE, is_sample
-from collector.store.prefix_sums import RunningTotals
+from collector.store.prefix_sums import NEWBORN_MS, RunningTotals
 from collector.store.tsdb import Tsdb
 
 START_MS = 1_700_000_000_000
@@ -67,6 +67,26 @@ def test_totals_mend_resets_and_count_born_series_from_zero(
         store.close()
 
 
+def test_start_times_survive_a_kill_and_a_stop(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS)
+    store = Tsdb.open(tmp_path, clock)
+    starts = np.array([0, START_MS - 1])
+    for number in range(6):
+        refs = store.refs("s", COLUMNS[:2])
+        if number == 4:
+            starts = np.array([0, START_MS + 3500])  # it began anew, and is past its old value
+        at_ms = START_MS + number * 1000
+        store.append_row("s", at_ms, refs, np.array([10.0, 10.0]) + number, starts)
+        if number in (1, 4):
+            store = killed_and_opened(store, tmp_path, clock)
+        if number == 2:
+            store.close()
+            store = Tsdb.open(tmp_path, clock)
+    total = store.counter_totals(store.refs("s", COLUMNS[:2])).total.tolist()
+    assert total == [5.0, 10.0 + 3 + 14 + 1]
+    store.close()
+
+
 @pytest.fixture
 def totals() -> RunningTotals:
     made = RunningTotals()
@@ -97,15 +117,27 @@ def test_a_series_born_in_a_source_that_was_read_counts_from_zero(totals: Runnin
 
 
 def test_a_start_after_the_sources_first_sample_counts_from_zero(totals: RunningTotals) -> None:
-    assert add(totals, 1400, [5.0, 6.0, 7.0], [1200, 900, 0]) == [5.0, 0.0, 0.0]
+    at_ms = 2 * NEWBORN_MS
+    starts = [at_ms - 100, at_ms - NEWBORN_MS - 1, 0]
+    first_ms = at_ms - 200
+    assert add(totals, at_ms, [5.0, 6.0, 7.0], starts, first_ms) == [5.0, 0.0, 0.0]
+
+
+def test_a_process_that_began_shortly_before_its_first_reading_counts_from_zero(
+    totals: RunningTotals,
+) -> None:
+    at_ms = 2 * NEWBORN_MS
+    starts = [at_ms - NEWBORN_MS, at_ms - NEWBORN_MS - 1]
+    assert add(totals, at_ms, [5.0, 6.0], starts, at_ms) == [5.0, 0.0]
 
 
 def test_a_counter_that_says_it_began_anew_is_not_mistaken_for_one_that_grew(
     totals: RunningTotals,
 ) -> None:
-    add(totals, 1000, [5.0], [500])
-    assert add(totals, 2000, [8.0], [500]) == [3.0]
-    assert add(totals, 3000, [9.0], [2500]) == [12.0]
+    at_ms = 2 * NEWBORN_MS
+    add(totals, at_ms, [5.0], [500], at_ms)
+    assert add(totals, at_ms + 1000, [8.0], [500], at_ms) == [3.0]
+    assert add(totals, at_ms + 2000, [9.0], [at_ms + 1500], at_ms) == [12.0]
 
 
 def test_late_samples_add_nothing(totals: RunningTotals) -> None:

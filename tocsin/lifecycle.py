@@ -34,6 +34,7 @@ from tocsin.background import in_background
 from tocsin.config import Config
 from tocsin.config_warnings import config_warnings
 from tocsin.forward_wiring import wanted_endpoints
+from tocsin.memory import give_back
 from tocsin.process_status import ConfigReadings
 from tocsin.rules_wiring import rule_options
 from tocsin.ticker import Ticker
@@ -240,6 +241,7 @@ def _load_kernels() -> None:
     # a million objects of imports and compilers stay for ever: looking through them again and
     # again for garbage would stop every thread for half a second each time
     gc.freeze()
+    give_back()
 
 
 class _Server(uvicorn.Server):

@@ -310,12 +310,17 @@ class SloEngine:
         return {name: mask & ~self._criteria.disabled["ticket"] for name, mask in found.items()}
 
     def _policy_conditions(self, judgement: Judgement) -> dict[str, Bools]:
-        columns = self._criteria.with_policy[self._ledger.since_ms[self._criteria.with_policy] >= 0]
-        verdicts = [self._verdict(judgement, column) for column in columns.tolist()]
+        """Only who is near a step, or was past one, is looked at: so far left is the least left."""
+        columns = self._criteria.with_policy
+        ids = [self._criteria.ids[column] for column in columns]
+        past = np.array([bool(self.policies.since_ms(one)) for one in ids], np.bool_)
+        near = 1.0 - judgement.spent[columns] <= self._criteria.policy_begins
+        asked = columns[(near | past) & (self._ledger.since_ms[columns] >= 0)]
+        verdicts = [self._verdict(judgement, column) for column in asked.tolist()]
         found: dict[str, Bools] = {}
-        for name, ids in self.policies.update(verdicts).items():
+        for name, mine in self.policies.update(verdicts).items():
             found[name] = np.zeros(len(self._criteria.ids), np.bool_)
-            found[name][[self._columns[id_] for id_ in ids]] = True
+            found[name][[self._columns[id_] for id_ in mine]] = True
         return found
 
     @contextmanager

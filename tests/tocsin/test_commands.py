@@ -44,6 +44,28 @@ def test_one_objective_s_figures_in_the_terminal(running_tocsin: str) -> None:
     assert "tocsin-v1" in schema["$defs"]
 
 
+def test_one_objective_is_shown_with_its_queries(running_tocsin: str) -> None:
+    shown = run("slo", "show", "tocsin/api-availability", "--url", running_tocsin)
+    assert shown.returncode == 0, shown.stderr
+    assert "budget left" in shown.stdout
+    assert "tocsin_http_requests_total" in shown.stdout
+
+
+def test_deploys_are_told_listed_named_and_removed(running_tocsin: str) -> None:
+    where = ("--url", running_tocsin)
+    machine = (*where, "--output", "json")
+    told = run("deploys", "add", "tocsin", "1.4.2", "--note", "by ann", *machine)
+    [made] = json.loads(told.stdout)
+    assert (made["service"], made["version"], made["note"]) == ("tocsin", "1.4.2", "by ann")
+    assert "by ann" in run("deploys", "list", "--service", "tocsin", *where).stdout
+    assert json.loads(run("deploys", "list", "--service", "none", *machine).stdout) == []
+    why = run("slo", "why", "tocsin/api-availability", *machine)
+    [found] = json.loads(why.stdout)
+    assert (found["burn_began_ms"], found["deploys"]) == (None, [])  # nothing burns
+    assert made["id"] in run("deploys", "remove", made["id"], *where).stdout
+    assert run("deploys", "remove", made["id"], *where).returncode == 1
+
+
 def test_time_is_left_out_of_a_budget_and_back(running_tocsin: str) -> None:
     where = ("--url", running_tocsin, "--output", "json")
     who = ("--author", "ann", "--reason", "a test")

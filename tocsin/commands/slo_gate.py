@@ -34,7 +34,7 @@ def slo_why(
     """Which label values had the bad events, most first."""
     found: Any = get(url, f"/api/tocsin/v1/slos/{slo}/attribution", {"window": window})
     shares = found["shares"]
-    emit(found if output is Output.json else [_row(one) for one in shares], output)
+    emit([found] if output is Output.json else [_row(one) for one in shares], output)
     if output is Output.table:
         typer.echo("\n".join(_deploys(found)), err=True)
 

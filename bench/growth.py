@@ -2,7 +2,8 @@
 
 The same remote-write requests go to a whole tocsin and to a whole Prometheus: counters of targets
 with 1,000 series each, a row each 15 s of the last quarter of an hour. CPU is that of the process
-for those rows, memory its resident set when they are all in. A table and a plot are printed.
+for those rows, memory its resident set when they are all in. A table and a plot are printed, and
+the plot is drawn into `docs/images/growth.svg`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import cramjam
 import numpy as np
 
 from bench.figures import Figure
+from bench.growth_plot import Panel, svg
 from bench.ingest import cpu_seconds, free_port
 from collector.ingest.formats.remote_write_messages import V1
 
@@ -33,6 +35,7 @@ ROWS = 60
 ROW_MS = 15_000
 PATIENCE_SECONDS = 60
 PLOT_WIDTH = 48
+IMAGE = Path(__file__).parents[1] / "docs" / "images" / "growth.svg"
 HEADERS = {
     "Content-Encoding": "snappy",
     "Content-Type": "application/x-protobuf",
@@ -55,6 +58,7 @@ def measure() -> list[Figure]:
         theirs = _prometheus(targets) if shutil.which("prometheus") else None
         found[load] = (_tocsin(targets), theirs)
     print(plot(found))
+    IMAGE.write_text(svg(panels(found)))
     figures = []
     for load, (ours, theirs) in found.items():
         mb, cpu = ours.rss_bytes / 1e6, ours.cpu_us_per_sample
@@ -77,6 +81,23 @@ def measure() -> list[Figure]:
             )
         )
     return figures
+
+
+def panels(found: dict[str, tuple[Cost, Cost | None]]) -> list[Panel]:
+    """Memory and CPU as lines over the number of series."""
+    loads = [f"{LOADS[load] * TARGET_SERIES:,} series" for load in found]
+    costs = {
+        name: [pair[n] for pair in found.values()]
+        for n, name in enumerate(("tocsin", "prometheus"))
+    }
+    whole = {name: [one for one in line if one is not None] for name, line in costs.items()}
+    present = {name: line for name, line in whole.items() if len(line) == len(loads)}
+    rss = {name: [one.rss_bytes / 1e6 for one in line] for name, line in present.items()}
+    cpu = {name: [one.cpu_us_per_sample for one in line] for name, line in present.items()}
+    return [
+        Panel("resident memory, MB", loads, rss),
+        Panel("CPU a sample, microseconds", loads, cpu),
+    ]
 
 
 def plot(found: dict[str, tuple[Cost, Cost | None]]) -> str:

@@ -26,8 +26,9 @@ from bench.scrape_load import addresses
 
 TARGETS = 100
 SERIES = 1_000
-SETTLE_SECONDS = 20.0
-"""Series are made and kernels loaded once; measuring begins after."""
+SETTLE_SECONDS = 10.0
+"""Series are made and kernels loaded once: measuring begins when two such spans cost alike."""
+MAX_SETTLES = 10
 MEASURED_SECONDS = {1: 20.0, 15: 60.0}
 """By the interval of the scrapes in seconds."""
 PATIENCE_SECONDS = 120
@@ -52,6 +53,7 @@ class Cost:
 
 def measure() -> list[Figure]:
     """CPU a sample and memory of each, at both intervals."""
+    subprocess.run([sys.executable, "-m", "tocsin", "compile"], check=True, capture_output=True)
     return [
         figure
         for interval, seconds in MEASURED_SECONDS.items()
@@ -84,10 +86,22 @@ def measured(interval: int, seconds: float, targets: int = TARGETS) -> dict[str,
             for name in ("tocsin", "prometheus", "victoria-metrics")
             if name == "tocsin" or shutil.which(name)
         ]
-        time.sleep(max(SETTLE_SECONDS, interval + 5))
+        settle(scrapers, max(SETTLE_SECONDS, interval))
         before = {one.name: (cpu_seconds(one.pid), pages(port, one)) for one in scrapers}
         time.sleep(seconds)
         return {one.name: cost(one, port, *before[one.name]) for one in scrapers}
+
+
+def settle(scrapers: Sequence[Scraper], seconds: float) -> None:
+    """Wait until no process uses less of the machine than it did a moment ago."""
+    former = [float("inf")] * len(scrapers)
+    for _ in range(MAX_SETTLES):
+        before = [cpu_seconds(one.pid) for one in scrapers]
+        time.sleep(seconds)
+        used = [cpu_seconds(one.pid) - cpu for one, cpu in zip(scrapers, before, strict=True)]
+        if all(now > 0.8 * then for now, then in zip(used, former, strict=True)):
+            return
+        former = used
 
 
 def cost(scraper: Scraper, port: int, cpu_before: float, pages_before: int) -> Cost:

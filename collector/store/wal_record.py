@@ -33,6 +33,8 @@ _CHECKED = struct.Struct("<IB")
 SERIES, LAYOUT, ROW, METADATA, STATE, CHUNK, LATE, BLOCK, END, EXEMPLARS = range(1, 11)
 
 NO_STARTS, SAME_STARTS, STARTS_FOLLOW = range(3)
+_SERIES_AT_ONCE = 500
+"""Labels that are encoded without letting another thread run: some 2 ms."""
 _NUMBER = struct.Struct("<I")
 _ROW = struct.Struct("<IBq")
 
@@ -92,8 +94,12 @@ def _next_record(data: bytes, at: int) -> int:
 
 def encode_series(first_ref: int, labels: Sequence[Labels | None]) -> list[Buffer]:
     """Series with the refs first_ref, first_ref + 1, …; None: no series has that one."""
-    pairs = [None if one is None else one.pairs for one in labels]
-    text = json.dumps(pairs, separators=(",", ":"), ensure_ascii=False).encode()
+    parts = []
+    for first in range(0, len(labels), _SERIES_AT_ONCE):
+        some = labels[first : first + _SERIES_AT_ONCE]
+        pairs = [None if one is None else one.pairs for one in some]
+        parts.append(json.dumps(pairs, separators=(",", ":"), ensure_ascii=False)[1:-1])
+    text = f"[{','.join(parts)}]".encode()
     return [_NUMBER.pack(first_ref), zlib.compress(text, 1)]
 
 

@@ -78,7 +78,9 @@ class Backfill:
 
     def fill(self, querier: Querier, times: Int64s) -> Filled:
         """The events up to the store's newest sample, put into rows at `times`."""
-        self._rows: dict[int, tuple[Float64s, Float64s]] = {}
+        shape = (len(times), self._members.columns)
+        self._bad, self._total = np.zeros(shape), np.zeros(shape)  # rows take memory as they fill
+        self._touched = np.zeros(len(times), np.bool_)
         active = self._used & (self._totals.last_ms > self._floor)
         if len(times) and active.any():
             self._old_references(querier, active)
@@ -87,13 +89,9 @@ class Backfill:
                 self._read(querier, matchers, start_ms, int(self._totals.last_ms.max()), times)
             self._count_births(times)
         lost = active & (self._marks >= 0) & ~self._found_mark
-        touched = sorted(self._rows)
-        shape = (len(touched), self._members.columns)
-        bad, total = (
-            np.array([self._rows[row][side] for row in touched]).reshape(shape) for side in (0, 1)
-        )
+        bad, total = self._bad[self._touched], self._total[self._touched]
         return Filled(
-            times[touched],
+            times[self._touched],
             np.cumsum(bad, axis=0, out=bad),
             np.cumsum(total, axis=0, out=total),
             self._first_ms,
@@ -189,8 +187,9 @@ class Backfill:
         increments = np.zeros(len(self._resolver.refs))
         increments[positions] = events
         bad, total = self._members.sums(increments)
-        former = self._rows.get(row)
-        self._rows[row] = (former[0] + bad, former[1] + total) if former else (bad, total)
+        self._bad[row] += bad
+        self._total[row] += total
+        self._touched[row] = True
 
     def _count_births(self, times: Int64s) -> None:
         """What the store counted beyond the increases: the first samples of born series."""

@@ -24,6 +24,7 @@ from slo.backfill import Backfill, Filled
 from slo.calendar_window import CalendarWindow
 from slo.composite import CompositeIndicator
 from slo.ledger_file import LedgerFile, Saved
+from slo.members import Members
 from slo.objective import UNCOUNTED, Indicator, Objective, SampledIndicator
 from slo.observers import Observers
 from slo.sampled import FRESH_MS
@@ -320,7 +321,9 @@ class Ledger:
 
     def _fill_rows(self, taken: Taken, columns: Bools, after_ms: int, marks: Int64s | None) -> None:
         times = self._slices.times(min(after_ms, self._slices.newest_ms - 1))
-        filled = self._read_past(taken, columns, after_ms, marks, times)
+        members = self._tally.members.of(columns)
+        every = np.arange(len(columns), dtype=np.int64)
+        filled = self._read_past(taken, members, every, after_ms, marks, times)
         if len(filled.times):
             self._slices.add(filled.times, filled.bad, filled.total)
             self._add(filled.bad[-1], filled.total[-1])
@@ -334,11 +337,11 @@ class Ledger:
             times, bad, total = self._sampler.observed(column, after_ms, now_ms, begun)
             self._note_first(column, times, total)
         else:
-            only = np.arange(len(self._objectives)) == column
+            members, only = self._tally.members.only(column), np.array([column], np.int64)
             ends_ms = slice_ends(objective, after_ms, now_ms)
-            filled = self._read_past(taken, only, after_ms, marks, ends_ms)
+            filled = self._read_past(taken, members, only, after_ms, marks, ends_ms)
             times = filled.times
-            bad, total = (np.diff(one[:, column], prepend=0) for one in (filled.bad, filled.total))
+            bad, total = (np.diff(one[:, 0], prepend=0) for one in (filled.bad, filled.total))
         if objective.budgeting:
             slicer = Slicer([objective])
             slicer.resume(_picked(self._slicer.open, np.array([column])))
@@ -355,18 +358,19 @@ class Ledger:
     def _read_past(
         self,
         taken: Taken,
-        columns: Bools,
+        members: Members,
+        columns: Int64s,
         after_ms: int,
         marks: Int64s | None,
         times: Int64s,
     ) -> Filled:
-        members = self._tally.members.of(columns)
+        """Events of `members`, whose columns stand for `columns` of the ledger."""
         reading = Backfill(self._tally.resolver, members, taken.totals, after_ms, marks)
         filled = reading.fill(self._querier, times)
         self.lost_marks += filled.lost_marks
         first_ms = members.first_total(filled.first_ms)
-        unseen = (self.since_ms < 0) & (first_ms >= 0)
-        self.since_ms[unseen] = first_ms[unseen]
+        unseen = (self.since_ms[columns] < 0) & (first_ms >= 0)
+        self.since_ms[columns[unseen]] = first_ms[unseen]
         return filled
 
     def _add(self, bad: Float64s, total: Float64s) -> None:

@@ -82,6 +82,12 @@ class Members:
             self.columns, self.positions[kept], self.slots[kept], self.coefficients[kept]
         )
 
+    def only(self, column: int) -> Members:
+        """The members of one column, as if there were no other."""
+        kept = self.slots % self.columns == column
+        slots = self.slots[kept] // self.columns
+        return Members(1, self.positions[kept], slots, self.coefficients[kept])
+
     def used(self) -> Int64s:
         """Positions of the series that feed anything, ascending."""
         return np.unique(self.positions)

@@ -46,7 +46,10 @@ class Criteria:
         self.ids = tuple(one.id for one in objectives)
         with_policy = [column for column, one in enumerate(objectives) if one.policy]
         self.with_policy = np.array(with_policy, np.int64)
-        firsts = [float(objectives[column].policy[0].left_ratio) for column in with_policy]
+        firsts = [
+            float(max(step.left_ratio for step in objectives[column].policy))
+            for column in with_policy
+        ]
         self.policy_begins = np.array(firsts)
         self.column_of = {id_: column for column, id_ in enumerate(self.ids)}
         allowed = [one.allowed for one in objectives]

@@ -40,7 +40,7 @@ class Observers:
         }
         found = [*self._sampler.columns.tolist(), *self._composites]
         self.columns = np.array(sorted(found), np.int64)
-        self._fresh_ms = np.full(len(objectives), FRESH_MS, np.int64)
+        self._fresh_ms = self._sampler.fresh_ms.copy()
         for column, one in self._composites.items():
             assert isinstance(one.indicator, CompositeIndicator)  # noqa: S101 # as chosen above
             self._fresh_ms[column] = FRESH_MS + 2 * one.indicator.every_ms

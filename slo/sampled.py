@@ -49,9 +49,9 @@ class Sampler:
         }
         self.columns = np.array(list(self._indicators), np.int64)
         self.last_ms = np.full(len(objectives), -1, np.int64)
-        self._fresh_ms = np.full(len(objectives), FRESH_MS, np.int64)
+        self.fresh_ms = np.full(len(objectives), FRESH_MS, np.int64)
         for column, indicator in self._indicators.items():
-            self._fresh_ms[column] = max(FRESH_MS, 2 * indicator.every_ms)
+            self.fresh_ms[column] = max(FRESH_MS, 2 * indicator.every_ms)
         self.failures: dict[int, str] = {}
 
     def observed(
@@ -75,7 +75,7 @@ class Sampler:
 
     def has_data(self, now_ms: int) -> Bools:
         """Which objectives saw something lately (bool[n])."""
-        return np.asarray((self.last_ms >= 0) & (self.last_ms > now_ms - self._fresh_ms))
+        return np.asarray((self.last_ms >= 0) & (self.last_ms > now_ms - self.fresh_ms))
 
     def _ask(self, column: int, times: Int64s) -> tuple[Float64s, Float64s]:
         indicator, none = self._indicators[column], np.zeros(len(times))

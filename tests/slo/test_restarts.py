@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
 from collector.model.clock import ManualClock
 from collector.model.errors import StorageError
 from collector.model.labels import Labels
+from collector.query.values import Answer, Matrix
 from slo.alerting_file import NAME, AlertingFile, Remembered
 from slo.config import SloConfig
 from slo.evaluate import SloEngine
 from slo.indicators import INDICATORS
+from slo.indicators.sampled import sampled
 from slo.self_metrics import SloMetrics
 
 NOW = 1_700_000_000_000
@@ -146,3 +149,33 @@ def test_a_directory_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     blocked.write_text("")
     with pytest.raises(StorageError, match="can't be written"):
         AlertingFile(blocked).write(Remembered())
+
+
+class AlwaysUp:
+    """Answers each range query with a probe that is up."""
+
+    def range(self, query: str, start_ms: int, end_ms: int, step_ms: int) -> Answer:
+        times = np.arange(start_ms, end_ms + 1, step_ms, dtype=np.int64)
+        return Answer(Matrix([Labels.of("up")], times, np.ones((1, len(times)))))
+
+
+def test_a_restart_does_not_miss_the_data_of_what_is_looked_at_rarely(
+    tmp_path, new_store, objective
+) -> None:
+    probe = objective(indicator=sampled("x", "up", "gte", 1, 600_000))
+    store, sink, clock = new_store(), Sink(), ManualClock(NOW)
+
+    def engine() -> SloEngine:
+        metrics = SloMetrics(CollectorRegistry())
+        return SloEngine([probe], store, store, sink, clock, tmp_path, CONFIG, metrics, AlwaysUp())
+
+    for _ in range(9):
+        one = engine()
+        for _ in range(100):
+            clock.advance(1000)
+            one.tick(clock.now_ms())
+            if one.verdict(probe.id).budget.total:
+                assert one.verdict(probe.id).state == "ok"
+        one.close()
+    assert one.verdict(probe.id).budget.total
+    assert not sink.alerts

@@ -9,10 +9,11 @@ in which its judge may speak again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from alerts import state
+from alerts.events import Event, EventKind, save_events
 from alerts.leadership import ActingDatabase, FencedError
 from alerts.state import StoredAlert
 from collector.model.alert import Alert
@@ -20,6 +21,8 @@ from collector.model.errors import LimitError, StorageError, TocsinError
 
 MAX_ALERTS = 200_000
 """Alerts held at once, about 400 MB: beyond it a judge has gone wild, and is told so."""
+ENDED_KEPT_MS = 15 * 60_000
+"""An alert that ended is shown this long: as long as Prometheus sends its resolve again."""
 
 
 def merge(
@@ -148,15 +151,20 @@ class AlertInbox:
         """When the next alert ends if its judge stays silent."""
         return min((s.ends_at_ms for s in self._alerts.values() if not s.ended), default=None)
 
-    def forget(self, fingerprints: Iterable[str]) -> None:
-        """Let go of alerts that ended and that no group waits for."""
-        gone = [fingerprint for fingerprint in fingerprints if fingerprint in self._alerts]
-        if not gone:
-            return
-        with self._database.write() as connection:
-            state.delete_alerts(connection, gone)
-        for fingerprint in gone:
-            del self._alerts[fingerprint]
+    def forget_ended(self, held: Container[str], now_ms: int) -> list[str]:
+        """Let go of alerts that ended a while ago and that no group waits for; gives them."""
+        before_ms = now_ms - ENDED_KEPT_MS
+        gone = [
+            fingerprint
+            for fingerprint, one in self._alerts.items()
+            if one.ended and one.ends_at_ms < before_ms and fingerprint not in held
+        ]
+        if gone:
+            with self._database.write() as connection:
+                state.delete_alerts(connection, gone)
+            for fingerprint in gone:
+                del self._alerts[fingerprint]
+        return gone
 
     def _keep(self, merged: Iterable[StoredAlert]) -> StorageError | None:
         """Hold alerts; the error if those that changed are not durable.
@@ -170,6 +178,7 @@ class AlertInbox:
             try:
                 with self._database.write() as connection:
                     state.save_alerts(connection, changed)
+                    save_events(connection, map(_event, changed))
             except FencedError:
                 raise
             except StorageError as error:
@@ -187,3 +196,16 @@ class AlertInbox:
             or old.ended != stored.ended
             or old.alert.starts_at_ms != stored.alert.starts_at_ms
         )
+
+
+def _event(stored: StoredAlert) -> Event:
+    alert = stored.alert
+    said = alert.annotations.get("summary") or alert.annotations.get("description") or ""
+    ended_ms = max(stored.updated_at_ms, stored.ends_at_ms)
+    return Event(
+        at_ms=ended_ms if stored.ended else stored.updated_at_ms,
+        kind=EventKind.RESOLVED if stored.ended else EventKind.FIRED,
+        fingerprint=stored.fingerprint,
+        text=f"{alert.name}: {said}" if said else alert.name,
+        data={"labels": dict(alert.labels.pairs)},
+    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -36,9 +35,11 @@ from alerts.settings import settings_of
 from alerts.silence_book import SilenceBook
 from alerts.template import TemplateBook
 from alerts.views import AlertView, GroupView, view_alert, view_group
+from alerts.why import Known, Why, explain
 from collector.model.alert import Alert
 from collector.model.clock import Clock
 from collector.model.errors import LimitError, StorageError
+from collector.model.labels import Labels
 from collector.model.secrets import Secret
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,6 @@ LOOK_AGAIN_MS = 2_000
 """How often an instance that does not act looks whether alerts began or ended."""
 SILENT_CHECK_MS = 1_000
 """How often alerts are looked through for judges that went silent."""
-ENDED_KEPT_MS = 15 * 60_000
-"""An alert that ended is shown this long: as long as Prometheus sends its resolve again."""
 
 
 class AlertService:
@@ -77,7 +76,7 @@ class AlertService:
         integrations = build_integrations(config, defaults, clock, templates)
         self.metrics = AlertMetrics(registry)
         self._clock = clock
-        self._external_url = external_url
+        self.external_url = external_url
         self._random_ratio = random_ratio
         self._database = Database(database, clock)
         self.leadership = Leadership(self._database, clock, instance or instance_name())
@@ -88,7 +87,7 @@ class AlertService:
         self._started = self._stopping = False
         self._thread = threading.Thread(target=self._run, name="tocsin-alerts", daemon=True)
         now_ms = clock.now_ms()
-        self.started_at_ms = now_ms
+        self.started_at_ms = self.last_round_ms = now_ms
         self.silences = SilenceBook(self._database, clock)
         self.on_call = Station(
             on_call, self._database, clock, external_url, self.commit, self.silences.save
@@ -188,21 +187,31 @@ class AlertService:
         Returns the seconds until the next round is due, or None when nothing waits.
         """
         with self._lock:
-            now_ms = self._clock.now_ms()
+            self.last_round_ms = now_ms = self._clock.now_ms()
             if not self._has_turn(now_ms):
                 return STANDBY_SECONDS
+            problem = self._pass_time(now_ms)
+            due = self._dispatcher.due(now_ms)
+            if due:
+                self._ask(due, now_ms)
+            if problem is not None:
+                raise problem
+            return self._seconds_to_next(self._clock.now_ms())
+
+    def _pass_time(self, now_ms: int) -> StorageError | None:
+        """What every second and every minute asks for; a database that fails stops no group."""
+        try:
             if now_ms >= self._next_silent_check_ms:
+                self._next_silent_check_ms = now_ms + SILENT_CHECK_MS
                 self._inbox.end_silent(now_ms)
                 self._inbox.save_unsaved()
                 self._count(now_ms)
                 self.on_call.pass_time(self._rounds.speaks)
-                self._next_silent_check_ms = now_ms + SILENT_CHECK_MS
             if now_ms >= self._next_housekeeping_ms:
                 self._keep_house(now_ms)
-            due = self._dispatcher.due(now_ms)
-            if due:
-                self._ask(due, now_ms)
-            return self._seconds_to_next(self._clock.now_ms())
+        except StorageError as error:
+            return error
+        return None
 
     # ---- views ----------------------------------------------------------------------------------
 
@@ -236,6 +245,23 @@ class AlertService:
             senders = self._senders
         return senders.health()
 
+    def why(self, labels: Labels) -> Why:
+        """Why an alert with these labels is told, or not: one that is held, or one thought up."""
+        fingerprint = Alert(labels).fingerprint
+        with self._lock:
+            root, hidden = self._dispatcher.root, self._hiding(self._clock.now_ms())
+            keys = [route.group_key(route.group_labels(labels)) for route in root.match(labels)]
+            with self._database.read() as connection:
+                told = delivery_log.load_told(connection, keys)
+            known = Known(root, self._dispatcher.groups, self._senders.places, hidden)
+            return explain(labels, fingerprint, self._inbox.get(fingerprint), known, told)
+
+    def live(self, fingerprint: str) -> Alert | None:
+        """An alert as it is now, if it is held."""
+        with self._lock:
+            stored = self._inbox.get(fingerprint)
+        return stored.alert if stored is not None else None
+
     def receivers(self) -> list[str]:
         """Names of the configured receivers."""
         return [receiver.name for receiver in self._settings.config.receivers]
@@ -243,6 +269,11 @@ class AlertService:
     def original_config(self) -> str:
         """The configuration as Alertmanager's YAML with secrets masked."""
         return write_original(self._settings.config, self._settings.global_)
+
+    @property
+    def database(self) -> Database:
+        """Where its state is, for parts that keep theirs beside it."""
+        return self._database
 
     def now_ms(self) -> int:
         """The service's time."""
@@ -254,6 +285,10 @@ class AlertService:
         while True:
             try:
                 seconds = self.step()
+            except StorageError as error:
+                self.metrics.step_failures.inc()
+                log.warning("a round of alerting is asked again: %s", error)
+                seconds = RETRY_MS / 1000
             except Exception:
                 self.metrics.step_failures.inc()
                 log.exception("a round of alerting failed; the next one follows")
@@ -309,7 +344,7 @@ class AlertService:
         except FencedError:
             self._take_turn(now_ms)
         except StorageError as error:
-            log.warning("what other instances did is not known: %s", error)
+            log.debug("what other instances did is not known: %s", error)
         return self._turn > 0
 
     def _learn(self, now_ms: int) -> None:
@@ -381,7 +416,7 @@ class AlertService:
         self._dispatcher = Dispatcher(build_route(self._settings.config.route), timers, now_ms)
         for stored in self._inbox.all():
             self._dispatcher.restore(stored, now_ms)
-        rules = Rules(self._senders.places, self._hiding, self.on_call.stage, self._external_url)
+        rules = Rules(self._senders.places, self._hiding, self.on_call.stage, self.external_url)
         self._rounds = Rounds(
             self._acting, self._inbox, self._dispatcher, rules, flushed, self._memory
         )
@@ -393,24 +428,13 @@ class AlertService:
 
     def _count(self, now_ms: int) -> None:
         firing = len(self._inbox.firing())
-        states = Counter(silence.state(now_ms) for silence in self.silences.all())
-        self.metrics.held.labels("firing").set(firing)
-        self.metrics.held.labels("resolved").set(len(self._inbox) - firing)
-        self.metrics.groups.set(len(self._dispatcher.groups))
-        for name in ("pending", "active", "expired"):
-            self.metrics.silences.labels(name).set(states[name])
+        groups, silences = len(self._dispatcher.groups), self.silences.states(now_ms)
+        self.metrics.show(firing, len(self._inbox) - firing, groups, silences)
 
     def _keep_house(self, now_ms: int) -> None:
         self._next_housekeeping_ms = now_ms + HOUSEKEEPING_MS
         self.silences.forget_old()
-        held = self._dispatcher.held()
-        old = [
-            one.fingerprint
-            for one in self._inbox.all()
-            if one.ended and one.ends_at_ms < now_ms - ENDED_KEPT_MS and one.fingerprint not in held
-        ]
-        self._inbox.forget(old)
-        self._dispatcher.forget(old)
+        self._dispatcher.forget(self._inbox.forget_ended(self._dispatcher.held(), now_ms))
         self.on_call.keep_house(self._dispatcher.keyed)
         with self._database.write() as connection:
             delivery_log.forget_old(connection, now_ms)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from alerts import passing, state
@@ -45,6 +46,10 @@ class SilenceBook:
     def all(self) -> list[Silence]:
         """Every silence, also those that ended lately."""
         return list(self._silences.values())
+
+    def states(self, now_ms: int) -> Mapping[str, int]:
+        """How many are pending, active and expired."""
+        return Counter[str](one.state(now_ms) for one in self._silences.values())
 
     def get(self, silence_id: str) -> Silence | None:
         """One silence."""

@@ -71,7 +71,9 @@ class PostgresServer:
         return self.url(user)
 
     def start(self) -> None:
-        """Run it, and wait until it answers."""
+        """Run it, if it does not run, and wait until it answers."""
+        if self._process is not None:
+            return
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(

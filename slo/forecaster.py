@@ -57,7 +57,8 @@ class Forecaster:
         if not self._ahead_ms:
             return np.zeros_like(before)
         ids, now_ms = judgement.criteria.ids, judgement.at_ms
-        self._found = {one: self._found[one] for one in ids if one in self._found}
+        known = judgement.criteria.column_of
+        self._found = {one: found for one, found in self._found.items() if one in known}
         may = self._may(judgement) & (since_ms >= 0) | before
         for column in self._due(ids, may, now_ms):
             window = judgement.criteria.objectives[column].window

@@ -14,7 +14,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
@@ -247,15 +247,26 @@ def _load_kernels() -> None:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: they raise the signal again before we have stopped."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the life cycle."""
         yield
 
+    async def main_loop(self) -> None:
+        """One tick a second keeps the header Date right; ten would wake an idle process."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), 1)
+
     def end(self) -> None:
         """Answer what is under way and stop; asked again, stop now."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        self._ending.set()
 
 
 def _discard(_: object) -> None:

@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from alerts import delivery_log
+from alerts.channel_health import ChannelHealth
 from alerts.database import Database
-from alerts.deliver import ChannelHealth, Sender
+from alerts.deliver import Sender
 from alerts.delivery_log import Decision, OutboxRow
 from alerts.dispatch import Place
+from alerts.fallback import Fallback
 from alerts.receivers import Integration
 
 log = logging.getLogger(__name__)
@@ -30,10 +32,20 @@ class Senders:
         for one in integrations:
             places.setdefault(one.receiver, []).append(one.place)
         self.places: Mapping[str, Sequence[Place]] = places
+        for one in integrations:
+            if one.fallback:
+                keys = tuple(place.integration for place in places.get(one.fallback, ()))
+                self._senders[one.key].step_in(
+                    Fallback(one.fallback, keys, one.fallback_after_ms), self.put
+                )
 
     def values(self) -> Collection[Sender]:
         """Every sender."""
         return self._senders.values()
+
+    def of(self, receiver: str) -> list[Sender]:
+        """The senders of one receiver."""
+        return [one for one in self._senders.values() if one.integration.receiver == receiver]
 
     def start(self) -> None:
         """Begin to send what is queued."""

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from alerts import delivery_log, passing, state
+from alerts import dead_letters, delivery_log, fallback, passing, state
+from alerts.channel_health import ChannelHealth
 from alerts.config import AlertmanagerGlobal, AlertsConfig, write_original
 from alerts.database import Database
-from alerts.deliver import UNMARKED_AFTER_SECONDS, ChannelHealth, Sender
+from alerts.deliver import UNMARKED_AFTER_SECONDS, Sender
 from alerts.delivery_log import Attempt
 from alerts.dispatch import Dispatcher, Group, Hiding
 from alerts.inbox import AlertInbox
@@ -266,6 +267,10 @@ class AlertService:
         """Names of the configured receivers."""
         return [receiver.name for receiver in self._settings.config.receivers]
 
+    def integrations(self, receiver: str) -> list[Integration]:
+        """The integrations of a receiver."""
+        return [one.integration for one in self._senders.of(receiver)]
+
     def original_config(self) -> str:
         """The configuration as Alertmanager's YAML with secrets masked."""
         return write_original(self._settings.config, self._settings.global_)
@@ -438,3 +443,5 @@ class AlertService:
         self.on_call.keep_house(self._dispatcher.keyed)
         with self._database.write() as connection:
             delivery_log.forget_old(connection, now_ms)
+            dead_letters.forget_old(connection, now_ms)
+            fallback.forget_old(connection, now_ms)

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 
 import alerts.api
+import alerts.api_why
+import alerts.interactions.api
 import alerts.on_call.api
 import alerts.on_call.api_heartbeats
 import alerts.on_call.api_report
@@ -50,10 +52,14 @@ def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
         slo.api_backtest.router(parts.past, lambda: parts.config.slos),
         anomaly.api.router(lambda: parts.anomalies.states()),
         alerts.api.router(parts.alerts),
+        alerts.api_why.router(parts.alerts),
         alerts.on_call.api.router(parts.alerts.on_call),
         alerts.on_call.api_schedules.router(parts.alerts.on_call, parts.clock),
         alerts.on_call.api_heartbeats.router(parts.on_call.heartbeats, parts.clock),
         alerts.on_call.api_report.router(parts.alerts.on_call, parts.clock),
+        alerts.interactions.api.router(
+            parts.interactions.door, lambda: parts.interactions.settings
+        ),
         dashboards.api.router(lambda: all_boards(parts.slos.objectives)),
         web_router(parts),
     ]

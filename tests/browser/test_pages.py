@@ -17,6 +17,8 @@ PAGES = (
     "/graph?g0.expr=up&g0.tab=1",
     "/graph?g0.expr=rate(node_cpu_seconds_total%5B1m%5D)&g0.tab=0",
     "/slos",
+    "/alerts/why?labels=alertname%3D%22Down%22",
+    "/history",
     "/slos?service=tocsin&state=ok",
     "/rules",
     "/slos/tocsin/api-availability",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 from tocsin.commands.alerts_render import render
 from tocsin.commands.alerts_route_test import route_test
+from tocsin.commands.alerts_trial import drill, try_receiver
+from tocsin.commands.alerts_why import history, why
 from tocsin.commands.backup import backup, restore
 from tocsin.commands.check import check
 from tocsin.commands.compile import compile_kernels
@@ -91,7 +93,14 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
     ),
     "alerts": (
         "Receivers, their messages and the routes to them.",
-        {"render": render, "route-test": route_test},
+        {
+            "render": render,
+            "route-test": route_test,
+            "why": why,
+            "history": history,
+            "test": try_receiver,
+            "drill": drill,
+        },
     ),
     "deploys": (
         "What was put out when, for graphs and explanations.",

@@ -13,9 +13,11 @@ from collector.query.positions import picture_of
 DEFAULT_URL = "http://127.0.0.1:9900"
 TIMEOUT_SECONDS = 30.0
 PATIENCE_SECONDS = 600.0
+Parameters = Mapping[str, str | list[str]]
+"""A list stands for a parameter that is given several times."""
 
 
-def get(url: str, path: str, parameters: Mapping[str, str] | None = None) -> object:
+def get(url: str, path: str, parameters: Parameters | None = None) -> object:
     """The JSON that tocsin answers.
 
     Raises UnavailableError when nothing answers, InputError with tocsin's own words otherwise.
@@ -52,7 +54,7 @@ def _asked(
     method: str,
     url: str,
     path: str,
-    parameters: Mapping[str, str] | None,
+    parameters: Parameters | None,
     timeout_seconds: float,
     body: str = "",
     expected: tuple[int, ...] = (),
@@ -72,7 +74,7 @@ def _sent(
     method: str,
     url: str,
     path: str,
-    parameters: Mapping[str, str] | None,
+    parameters: Parameters | None,
     timeout_seconds: float,
     body: str = "",
     expected: tuple[int, ...] = (),
@@ -96,7 +98,7 @@ def _sent(
     if answer.is_error and answer.status_code not in expected:
         reason = _reason(answer)
         of_query = reason.removeprefix('invalid parameter "query": ')
-        picture = picture_of(given.get("query", ""), of_query)
+        picture = picture_of(str(given.get("query", "")), of_query)
         told = f"{reason}\n{picture}" if picture else reason
         raise InputError(f"{url}{path} answered {answer.status_code}: {told}")
     return answer

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from alerts.deliver import ChannelHealth
+from alerts.channel_health import ChannelHealth
 from alerts.delivery_log import Attempt
 from alerts.service import AlertService
 from alerts.silence import Silence
 from alerts.views import AlertView
 from collector.model.labels import Labels
 from tocsin.web.texts import link
+from tocsin.web.why_page import why_link
 
 HISTORY_SHOWN = 50
 SILENCES_SHOWN = 50
@@ -32,6 +33,7 @@ class AlertRow:
     since_ms: int
     labels: str
     href: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def alerts_view(service: AlertService) -> Mapping[str, object]:
         "firing": [alert_row(view) for view in worst_first(views) if view.state == "active"],
         "muted": [alert_row(view) for view in worst_first(views) if view.state == "suppressed"],
         "silences": [_silence_row(one, now_ms) for one in silences[:SILENCES_SHOWN]],
+        "receivers": service.receivers(),
         "channels": [_channel_row(one) for one in service.channel_health()],
         "history": [_sent_row(one) for one in service.history(HISTORY_SHOWN)],
     }
@@ -111,6 +114,7 @@ def alert_row(view: AlertView) -> AlertRow:
         since_ms=alert.starts_at_ms,
         labels=", ".join(f"{name}={value}" for name, value in labels.pairs),
         href=link(alert.generator_url),
+        why=why_link(alert.labels),
     )
 
 

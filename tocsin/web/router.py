@@ -10,12 +10,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from collector.api.ingest import read_body
 from collector.model.errors import InputError, LimitError
+from tocsin.web.alert_routes import add_alert_stories
 from tocsin.web.alerts_page import alerts_view
 from tocsin.web.assets import assets_router, load_assets
 from tocsin.web.home_page import home_view
+from tocsin.web.incidents_page import count_open
+from tocsin.web.on_call_routes import add_on_call
 from tocsin.web.query_page import query_view
 from tocsin.web.rules_page import rules_view
 from tocsin.web.silence_form import silence_from_form
+from tocsin.web.slo_forms import add_slo_forms
 from tocsin.web.slo_list_page import slo_list_view
 from tocsin.web.slo_page import DEFAULT_RANGE, slo_view
 from tocsin.web.targets_page import targets_view
@@ -30,10 +34,14 @@ MAX_FORM_BYTES = 64 * 1024
 def web_router(parts: Parts) -> APIRouter:
     """Home, objectives, queries, alerts, rules, targets, and what they load."""
     assets = load_assets()
-    templates = Templates(assets, parts.clock, lambda: _firing(parts))
+    templates = Templates(
+        assets, parts.clock, lambda: _firing(parts), lambda: count_open(parts.alerts.on_call)
+    )
     router = APIRouter()
     _add_pages(router, parts, templates)
     _add_silences(router, parts, templates)
+    add_alert_stories(router, parts, templates)
+    add_on_call(router, parts, templates)
     router.include_router(assets_router(assets))
     return router
 
@@ -59,6 +67,8 @@ def _add_pages(router: APIRouter, parts: Parts, templates: Templates) -> None:
     def slos(service: str = "", state: str = "") -> HTMLResponse:
         view = slo_list_view(parts.slos.verdicts(), service, state)
         return templates.page("slos.html", "/slos", view)
+
+    add_slo_forms(router, parts, templates)
 
     @router.get("/slos/{service}/{name:path}")
     def slo(service: str, name: str, range: str = DEFAULT_RANGE) -> HTMLResponse:

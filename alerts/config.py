@@ -218,6 +218,7 @@ class AlertsConfig(Section):
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Self:
         findings = [*_duplicates(self), *_root_findings(self), *_route_findings(self)]
+        findings += _fallback_findings(self)
         if findings:
             raise ValidationError.from_exception_data("AlertsConfig", findings)
         return self
@@ -252,6 +253,16 @@ def _duplicates(config: AlertsConfig) -> Iterator[InitErrorDetails]:
             if interval.name in names:
                 yield _finding((key, i, "name"), f"time interval {interval.name!r} is not unique")
             names.add(interval.name)
+
+
+def _fallback_findings(config: AlertsConfig) -> Iterator[InitErrorDetails]:
+    names = {receiver.name for receiver in config.receivers}
+    for i, receiver in enumerate(config.receivers):
+        if receiver.fallback == receiver.name:
+            yield _finding(("receivers", i, "fallback"), "a receiver can't be its own fallback")
+        elif receiver.fallback and receiver.fallback not in names:
+            message = f"undefined receiver {receiver.fallback!r}"
+            yield _finding(("receivers", i, "fallback"), message)
 
 
 def _root_findings(config: AlertsConfig) -> Iterator[InitErrorDetails]:

@@ -10,25 +10,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from alerts import delivery_log
+from alerts.aftermath import Aftermath, attempt_of, save_late
+from alerts.backoff import backoff_ms
+from alerts.channel_health import ChannelHealth, HealthLog
 from alerts.channels.interface import DeliveryError, Receipt
 from alerts.delivery_log import (
     Attempt,
     Decision,
     OutboxRow,
     Outcome,
-    mark_failed,
-    mark_retry,
-    mark_sent,
     unsaved_row,
 )
+from alerts.digest import MAX_GROUPS, StormGate, digest_of
+from alerts.fallback import Fallback
 from alerts.leadership import ActingDatabase, FencedError
-from alerts.message import compose
 from alerts.notification import Notification, Reason, decode
 from alerts.receivers import Integration
 from alerts.self_metrics import AlertMetrics
@@ -37,9 +38,6 @@ from collector.model.errors import StorageError, TemplateError, TocsinError
 
 log = logging.getLogger(__name__)
 
-FIRST_BACKOFF_MS = 1_000
-MAX_BACKOFF_MS = 5 * 60_000
-"""A receiver that was away for hours is asked again every five minutes."""
 STORAGE_RETRY_SECONDS = 1.0
 UNMARKED_AFTER_SECONDS = 15.0
 """A page waits this long for a database that fails, and is then sent although a restart may repeat
@@ -49,32 +47,6 @@ PAGES = (Reason.FIRST, Reason.NEW_ALERTS)
 Mark = Callable[[Connection], None]
 STOP_PATIENCE_SECONDS = 20.0
 """Longer than a channel's deadline: a message in flight is marked before the process ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelHealth:
-    """How one integration does; times are milliseconds since 1970, 0 for never."""
-
-    integration: str
-    receiver: str
-    channel: str
-    healthy: bool
-    queued: int
-    sent: int
-    failed_attempts: int
-    last_success_ms: int
-    last_failure_ms: int
-    last_error: str
-    waits_until_ms: int
-
-
-def backoff_ms(attempts: int, jitter_ratio: float) -> int:
-    """How long to wait after the given number of attempts (1 or more).
-
-    1 s, 2 s, 4 s, ... up to MAX_BACKOFF_MS; `jitter_ratio` in [0, 1) takes up to half of it off.
-    """
-    full = min(FIRST_BACKOFF_MS * 2 ** min(attempts - 1, 30), MAX_BACKOFF_MS)
-    return int(full * (1 - jitter_ratio / 2))
 
 
 class Sender:
@@ -91,20 +63,22 @@ class Sender:
         self.integration = integration
         self._database = database
         self._clock = clock
-        self._metrics = metrics
         self._random_ratio = random_ratio
         self._queue: list[OutboxRow] = []
         self._waits_until_ms = 0
         self._marks: list[Mark] = []
+        self._gate = StormGate(integration.budget)
+        self._after = Aftermath()
+        self._divert: Callable[[Sequence[OutboxRow]], None] = lambda _: None
         self._stopping = False
         self._changed = threading.Condition()
-        self._labels = labels = (integration.receiver, integration.kind)
-        self._sent, self._queued = metrics.sent.labels(*labels), metrics.queued.labels(*labels)
-        self._healthy = metrics.healthy.labels(*labels)
-        self._healthy.set(1)
-        self._health = ChannelHealth(integration.key, *labels, True, 0, 0, 0, 0, 0, "", 0)
+        self._health = HealthLog(integration.key, integration.receiver, integration.kind, metrics)
         name = f"tocsin-send-{integration.key}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def step_in(self, receiver: Fallback, divert: Callable[[Sequence[OutboxRow]], None]) -> None:
+        """Name the receiver that gets copies while this integration fails; `divert` queues them."""
+        self._after.fallback, self._divert = receiver, divert
 
     def start(self) -> None:
         """Begin to send what is queued."""
@@ -123,7 +97,7 @@ class Sender:
         """Queue rows that are durable in the outbox."""
         with self._changed:
             self._queue += rows
-            self._queued.set(len(self._queue))
+            self._health.queued(len(self._queue))
             self._changed.notify()
 
     def put_unknown(self, row: OutboxRow) -> None:
@@ -142,9 +116,7 @@ class Sender:
     def health(self) -> ChannelHealth:
         """How it does."""
         with self._changed:
-            return replace(
-                self._health, queued=len(self._queue), waits_until_ms=self._waits_until_ms
-            )
+            return self._health.view(len(self._queue), self._waits_until_ms)
 
     def send_due(self) -> bool:
         """Send the first message that is due; False when none is.
@@ -159,6 +131,8 @@ class Sender:
                 row = self._next_due(self._clock.now_ms())
             if row is None:
                 return False
+            if len(storm := self._storm(row)) > 1:
+                return self._send_digest(storm)
             row = self._catch_up(row)
             notification = self._mark_sending(row)
         except FencedError:
@@ -179,12 +153,46 @@ class Sender:
             self._attempt(replace(row, attempts=row.attempts + 1), notification)
         return True
 
+    def _storm(self, row: OutboxRow) -> list[OutboxRow]:
+        """The messages that must go as one with this one, since there are too many of them."""
+        now_ms = self._clock.now_ms()
+        if not self._gate.has_budget or _is_quiet(row):
+            return []
+        with self._changed:
+            if not self._gate.is_storm(now_ms, self._waiting(now_ms)):
+                return []
+            due = [one for one in self._queue if one.next_attempt_ms <= now_ms]
+        return [one for one in due if not _is_quiet(one)][:MAX_GROUPS]
+
+    def _send_digest(self, rows: Sequence[OutboxRow]) -> bool:
+        """Tell of several groups at once; what becomes of it becomes of each of them."""
+        with self._database.write() as connection:
+            known = [row for row in rows if delivery_log.mark_sending(connection, row)]
+        for gone in {row.id: row for row in rows}.keys() - {row.id for row in known}:
+            self._replace(next(row for row in rows if row.id == gone), None)
+        told = [decode(row.notification, {}) for row in known]
+        if told and self._database.may_send():
+            digest = digest_of(told, self._clock.now_ms())
+            receipt, error, seconds = self._hand_over(digest)
+            if error is None:
+                self._gate.note_sent(self._clock.now_ms(), digest=True)
+                self._health.sent(self._clock.now_ms())
+                self._health.digested(len(told))
+            for row, notification in zip(known, told, strict=True):
+                tried = replace(row, attempts=row.attempts + 1)
+                if error is None:
+                    part = replace(receipt, remembered={})
+                    self._was_sent(tried, notification, part, seconds, "digested")
+                else:
+                    self._was_refused(tried, notification, error, seconds)
+        return True
+
     def put_unsaved(self, decision: Decision) -> None:
         """Queue a page whose decision is made durable when the database is back."""
         if decision.notification is None:
             return
         with self._changed:
-            self._marks.append(lambda connection: _save_late(connection, decision))
+            self._marks.append(lambda connection: save_late(connection, decision))
             last = max((row.sequence for row in self._queue), default=0)
         self.put([unsaved_row(decision, decision.notification, last + 1)])
 
@@ -237,20 +245,39 @@ class Sender:
         """The outbox holds it for the instance that acts."""
         with self._changed:
             self._queue.clear()
-            self._queued.set(0)
+            self._health.queued(0)
 
     def _seconds_to_next(self, now_ms: int) -> float | None:
         if self._marks:
             return 0.0
         if not self._queue:
             return None
-        due_ms = min(row.next_attempt_ms for row in self._heads())
+        opens_ms = self._opens_ms(now_ms)
+        due_ms = min(
+            row.next_attempt_ms if _is_quiet(row) else max(row.next_attempt_ms, opens_ms)
+            for row in self._heads()
+        )
         return max(due_ms, self._waits_until_ms, now_ms) / 1000 - now_ms / 1000
+
+    def _waiting(self, now_ms: int) -> int:
+        """Groups that have something to say now, beside changes of what was said."""
+        return sum(one.next_attempt_ms <= now_ms and not _is_quiet(one) for one in self._heads())
+
+    def _opens_ms(self, now_ms: int) -> int:
+        """When the budget lets a message pass; a change of one that was sent always may."""
+        if not self._gate.has_budget:
+            return now_ms
+        return self._gate.opens_ms(now_ms, self._waiting(now_ms))
 
     def _next_due(self, now_ms: int) -> OutboxRow | None:
         if now_ms < self._waits_until_ms:
             return None
-        due = (row for row in self._heads() if row.next_attempt_ms <= now_ms)
+        is_open = self._opens_ms(now_ms) <= now_ms
+        due = (
+            row
+            for row in self._heads()
+            if row.next_attempt_ms <= now_ms and (is_open or _is_quiet(row))
+        )
         return min(due, key=lambda row: row.sequence, default=None)
 
     def _heads(self) -> list[OutboxRow]:
@@ -282,6 +309,17 @@ class Sender:
         return None
 
     def _attempt(self, row: OutboxRow, notification: Notification) -> None:
+        receipt, error, seconds = self._hand_over(notification)
+        if error is not None:
+            self._was_refused(row, notification, error, seconds)
+            return
+        self._health.sent(self._clock.now_ms())
+        if notification.reason is not Reason.CHANGED:
+            self._gate.note_sent(self._clock.now_ms())
+        self._was_sent(row, notification, receipt, seconds)
+
+    def _hand_over(self, notification: Notification) -> tuple[Receipt, TocsinError | None, float]:
+        """Ask the channel, once: its receipt, or why not; and how long it took."""
         began = self._clock.monotonic_seconds()
         error: TocsinError | None = None
         receipt = Receipt()
@@ -293,30 +331,29 @@ class Sender:
             log.exception("%s: the channel failed in itself", self.integration.key)
             error = DeliveryError(f"internal error: {type(failure).__name__}")
         seconds = self._clock.monotonic_seconds() - began
-        self._metrics.send_seconds.labels(self.integration.kind).observe(seconds)
-        if error is None:
-            self._was_sent(row, notification, receipt, seconds)
-        else:
-            self._was_refused(row, notification, error, seconds)
+        self._health.took(seconds)
+        return receipt, error, seconds
 
     def _was_sent(
-        self, row: OutboxRow, notification: Notification, receipt: Receipt, seconds: float
+        self,
+        row: OutboxRow,
+        notification: Notification,
+        receipt: Receipt,
+        seconds: float,
+        outcome: Outcome = "sent",
     ) -> None:
-        attempt = self._record(row, notification, "sent", seconds, "; ".join(receipt.problems))
+        attempt = self._record(row, notification, outcome, seconds, "; ".join(receipt.problems))
         if receipt.problems:
-            self._metrics.template_failures.labels(*self._labels).inc(len(receipt.problems))
+            self._health.templates_failed(len(receipt.problems))
             log.warning("%s: templates failed: %s", self.integration.key, attempt.error)
-        self._sent.inc()
-        self._healthy.set(1)
-        with self._changed:
-            self._health = replace(
-                self._health,
-                healthy=True,
-                sent=self._health.sent + 1,
-                last_success_ms=self._clock.now_ms(),
-            )
         remembered = receipt.remembered
-        self._mark(lambda connection: mark_sent(connection, row, remembered, attempt), row, None)
+        self._mark(
+            lambda connection: self._after.taken(
+                connection, row, notification, remembered, attempt
+            ),
+            row,
+            None,
+        )
 
     def _mark(self, mark: Mark, row: OutboxRow, by: OutboxRow | None) -> None:
         """Note what became of a message: at once here, and in the database as soon as it takes it.
@@ -333,11 +370,13 @@ class Sender:
             marks = list(self._marks)
         if not marks:
             return
+        self._after.copies = []
         with self._database.anyone.write() as connection:
             for mark in marks:
                 mark(connection)
         with self._changed:
             del self._marks[: len(marks)]
+        self._divert(self._after.copies)
 
     def _was_refused(
         self, row: OutboxRow, notification: Notification, error: TocsinError, seconds: float
@@ -348,13 +387,26 @@ class Sender:
         outcome: Outcome = "failed" if permanent else "retried"
         attempt = self._record(row, notification, outcome, seconds, str(error))
         log.warning("%s: %s: %s", self.integration.key, outcome, error)
-        self._note_failure(str(error), permanent)
+        failing_ms = self._health.failed(attempt.at_ms, str(error), permanent=permanent)
         if permanent:
-            self._mark(lambda connection: mark_failed(connection, row, attempt), row, None)
+            self._mark(
+                lambda connection: self._after.given_up(
+                    connection, row, notification, attempt, failing_ms
+                ),
+                row,
+                None,
+            )
         else:
-            self._try_later(row, error, attempt)
+            self._try_later(row, notification, error, attempt, failing_ms)
 
-    def _try_later(self, row: OutboxRow, error: TocsinError, attempt: Attempt) -> None:
+    def _try_later(
+        self,
+        row: OutboxRow,
+        notification: Notification,
+        error: TocsinError,
+        attempt: Attempt,
+        failing_ms: int,
+    ) -> None:
         now_ms = self._clock.now_ms()
         asked = error.retry_after_seconds if isinstance(error, DeliveryError) else None
         if asked is not None:
@@ -364,26 +416,19 @@ class Sender:
         else:
             next_ms = now_ms + backoff_ms(row.attempts, self._random_ratio())
         later = replace(row, next_attempt_ms=next_ms)
-        self._mark(lambda connection: mark_retry(connection, row, next_ms, attempt), row, later)
-
-    def _note_failure(self, error: str, permanent: bool) -> None:
-        labels = (self.integration.receiver, self.integration.kind, str(permanent).lower())
-        self._metrics.failed_attempts.labels(*labels).inc()
-        self._healthy.set(0)
-        with self._changed:
-            self._health = replace(
-                self._health,
-                healthy=False,
-                failed_attempts=self._health.failed_attempts + 1,
-                last_failure_ms=self._clock.now_ms(),
-                last_error=error,
-            )
+        self._mark(
+            lambda connection: self._after.put_off(
+                connection, row, notification, attempt, next_ms, failing_ms
+            ),
+            row,
+            later,
+        )
 
     def _replace(self, row: OutboxRow, by: OutboxRow | None) -> None:
         with self._changed:
             kept = ((by if one.id == row.id else one) for one in self._queue)
             self._queue = [one for one in kept if one is not None]
-            self._queued.set(len(self._queue))
+            self._health.queued(len(self._queue))
 
     def _record(
         self,
@@ -393,20 +438,10 @@ class Sender:
         seconds: float,
         error: str,
     ) -> Attempt:
-        return Attempt(
-            notification_id=row.id,
-            receiver=self.integration.receiver,
-            channel=self.integration.kind,
-            integration=self.integration.key,
-            group_key=row.group_key,
-            reason=str(notification.reason),
-            title=compose(notification).title,
-            status=status,
-            at_ms=self._clock.now_ms(),
-            seconds=round(seconds, 6),
-            error=error,
-        )
+        now_ms = self._clock.now_ms()
+        return attempt_of(self.integration, row, notification, status, now_ms, seconds, error)
 
 
-def _save_late(connection: Connection, decision: Decision) -> None:
-    delivery_log.save_decisions(connection, [decision])
+def _is_quiet(row: OutboxRow) -> bool:
+    """Whether a message makes no noise: it changes one that was sent."""
+    return f'"reason": "{Reason.CHANGED}"' in row.notification

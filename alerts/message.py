@@ -7,10 +7,11 @@ annotations and labels. Where a group has several alerts, the worst one leads an
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from alerts.notification import IncidentBrief, Notification
+from alerts.notification import IncidentBrief, Notification, Reason
 from collector.model.alert import Alert
 from collector.model.durations import format_duration
 
@@ -23,6 +24,8 @@ SEVERITIES: dict[str, tuple[str, ...]] = {
 """The four that PagerDuty has, worst first, and what teams write in the label `severity`."""
 MAX_LISTED = 10
 """Alerts of a group that are named one by one; the rest is counted."""
+MAX_SERVICES = 5
+"""Services that a digest names."""
 ONLY_WHILE_FIRING = {"Burn rate", "Exhausted in", "SLI"}
 """Facts about a danger that is over would mislead."""
 TEMPLATE_ERROR = "Template error"
@@ -68,11 +71,15 @@ class Message:
 
 def compose(notification: Notification) -> Message:
     """The message of a notification that has at least one alert."""
+    if notification.reason is Reason.DIGEST:
+        return _digest(notification)
     alerts = notification.firing or notification.alerts
     lead = lead_of(notification)
     firing = bool(notification.firing)
     facts = _slo_facts(lead) if is_slo(lead) else _label_facts(notification, lead)
     facts = [*_incident_facts(notification.incident), *facts]
+    if notification.note:
+        facts = [Fact("Note", notification.note), *facts]
     if not firing:
         facts = [fact for fact in facts if fact.name not in ONLY_WHILE_FIRING]
     return Message(
@@ -199,6 +206,40 @@ def _cause(alert: Alert) -> str:
         )
     text = "; ".join(parts)
     return text[:1].upper() + text[1:] + "." if text else ""
+
+
+def _digest(notification: Notification) -> Message:
+    """The message of a digest: counts, the worst, where the rest is."""
+    firing, lead = notification.firing, lead_of(notification)
+    counts = [f"{len(firing):,} firing"] if firing else []
+    if notification.resolved:
+        counts.append(f"{len(notification.resolved):,} resolved")
+    alerts = sorted(firing or notification.alerts, key=_weight)
+    severities = Counter(severity_of(alert) for alert in alerts)
+    services = Counter(
+        _text(alert, "service") or alert.labels.get("service", "") for alert in alerts
+    )
+    services.pop("", None)
+    facts = [Fact(name.capitalize(), f"{severities[name]:,}") for name in severities_in(severities)]
+    if services:
+        most = ", ".join(f"{name} {count:,}" for name, count in services.most_common(MAX_SERVICES))
+        facts.append(Fact("Services", most))
+    return Message(
+        firing=bool(firing),
+        severity=severity_of(lead),
+        title=f"Storm: {', '.join(counts)}, {notification.note}",
+        sentence=f"Too many messages at once, so they are told together. Worst: {_name_of(lead)}.",
+        facts=tuple(facts),
+        others=_others(tuple(alerts), lead),
+        links=tuple(link for link in _links(notification, lead) if link.text == "Alerts"),
+        since_ms=min(alert.starts_at_ms for alert in alerts),
+        details={"firing": len(firing), "resolved": len(notification.resolved)},
+    )
+
+
+def severities_in(counted: Mapping[str, int]) -> list[str]:
+    """The severities that were counted, worst first."""
+    return [name for name in SEVERITIES if name in counted]
 
 
 def _incident_facts(incident: IncidentBrief | None) -> list[Fact]:

@@ -24,6 +24,8 @@ class Reason(StrEnum):
     NEW_RESOLVED = "new resolved alerts"
     ALL_RESOLVED = "all alerts resolved"
     REPEAT = "repeat interval elapsed"
+    DIGEST = "digest of a storm"
+    """Several groups in one message, since their receiver had too many at once."""
     CHANGED = "incident changed"
     """Someone acknowledged, snoozed, ...: only for channels that change the message they sent."""
 
@@ -52,8 +54,9 @@ class Notification:
     """What is to be said, once, by one integration of a receiver.
 
     `alerts` that fire have `ends_at_ms` None. `id` stays the same over retries and restarts, so
-    that a receiver can tell a repetition. `remembered` is what the channel asked to keep after its
-    last message about this group (such as Slack's message id).
+    that a receiver can tell a repetition. `note` says how it came about where no route explains it:
+    a digest, or a receiver that steps in for another one. `remembered` is what the channel asked to
+    keep after its last message about this group (such as Slack's message id).
     """
 
     id: str
@@ -65,6 +68,7 @@ class Notification:
     at_ms: int
     external_url: str = ""
     incident: IncidentBrief | None = None
+    note: str = ""
     remembered: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -130,6 +134,7 @@ def encode(notification: Notification) -> str:
             "reason": notification.reason,
             "at_ms": notification.at_ms,
             "external_url": notification.external_url,
+            "note": notification.note,
             "incident": asdict(notification.incident) if notification.incident else None,
         },
         default=str,
@@ -148,6 +153,7 @@ def decode(text: str, remembered: Mapping[str, str]) -> Notification:
         reason=Reason(data["reason"]),
         at_ms=data["at_ms"],
         external_url=data["external_url"],
+        note=data.get("note", ""),
         incident=_decode_brief(data.get("incident")),
         remembered=remembered,
     )

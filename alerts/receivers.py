@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from alerts.channels import CHANNELS
 from alerts.channels.interface import Channel
 from alerts.config import AlertmanagerGlobal, AlertsConfig
+from alerts.digest import FOR_PEOPLE, Budget
 from alerts.dispatch import Place
+from alerts.receivers_config import ReceiverConfig
 from alerts.template import TemplateBook, default_book
 from collector.config_errors import ManyConfigErrors
 from collector.model.clock import Clock
@@ -16,13 +18,19 @@ from collector.model.errors import ConfigError, InputError, Where
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """One entry of a receiver: `key` such as `team-x/slack[0]`, its kind and its channel."""
+    """One entry of a receiver: `key` such as `team-x/slack[0]`, its kind and its channel.
+
+    `fallback` names the receiver that steps in when this one failed for `fallback_after_ms`.
+    """
 
     key: str
     receiver: str
     kind: str
     send_resolved: bool
     channel: Channel
+    budget: Budget | None = None
+    fallback: str = ""
+    fallback_after_ms: int = 0
 
     @property
     def place(self) -> Place:
@@ -52,12 +60,29 @@ def build_integrations(
                     errors.append(_named(error, field))
                     continue
                 key = f"{receiver.name}/{kind}[{j}]"
-                built.append(Integration(key, receiver.name, kind, entry.send_resolved, channel))
+                built.append(
+                    Integration(
+                        key,
+                        receiver.name,
+                        kind,
+                        entry.send_resolved,
+                        channel,
+                        _budget(receiver, kind),
+                        receiver.fallback,
+                        receiver.fallback_after,
+                    )
+                )
     if errors:
         for one in built:
             one.channel.close()
         raise ManyConfigErrors(errors)
     return built
+
+
+def _budget(receiver: ReceiverConfig, kind: str) -> Budget | None:
+    if kind not in FOR_PEOPLE or not receiver.budget.messages:
+        return None
+    return Budget(receiver.budget.messages, receiver.budget.per)
 
 
 def _named(error: InputError | OSError, field: str) -> ConfigError:

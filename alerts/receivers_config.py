@@ -23,12 +23,14 @@ from alerts.config_values import (
     HostPort,
     HttpUrl,
     NotYet,
+    PositiveMs,
     SecretText,
     SecretUrl,
     Section,
     Text,
     at_most_one,
 )
+from alerts.digest import DEFAULT_BUDGET
 from alerts.http_config import HttpReceiver, TlsConfig
 from alerts.pager_config import (
     AppriseConfig,
@@ -201,10 +203,23 @@ class WebhookConfig(HttpReceiver):
         return self
 
 
+class BudgetConfig(Section):
+    """How many messages people get before the rest is told in digests; 0 messages: no limit."""
+
+    messages: int = Field(default=DEFAULT_BUDGET.messages, ge=0)
+    per: PositiveMs = DEFAULT_BUDGET.per_ms
+
+
 class ReceiverConfig(Section):
-    """One entry of `receivers`: a name and the places that hear of its alerts."""
+    """One entry of `receivers`: a name and the places that hear of its alerts.
+
+    `budget`, `fallback` and `fallback_after` are tocsin's own.
+    """
 
     name: str = Field(min_length=1)
+    budget: BudgetConfig = BudgetConfig()
+    fallback: str = ""
+    fallback_after: PositiveMs = 5 * 60_000
     labels: dict[str, Text] = Field(default_factory=dict)
     slack_configs: list[SlackConfig] = Field(default_factory=list)
     pagerduty_configs: list[PagerdutyConfig] = Field(default_factory=list)

@@ -27,6 +27,9 @@ class AlertMetrics:
         self.silences = Gauge(
             "tocsin_silences", "Silences that are kept, by state.", ("state",), registry=registry
         )
+        self._declare_sending(registry)
+
+    def _declare_sending(self, registry: CollectorRegistry) -> None:
         self.sent = Counter(
             "tocsin_notifications_sent",
             "Messages that a receiver took.",

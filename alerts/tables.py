@@ -106,6 +106,34 @@ outbox = Table(
     Column("next_attempt_ms", BigInteger, nullable=False),
 )
 
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("integration", String, primary_key=True),
+    Column("group_key", String, primary_key=True),
+    Column("id", String(32), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("receiver", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("notification", Text, nullable=False),
+    Index("dead_letters_at", "at_ms"),
+    Index("dead_letters_id", "id"),
+)
+
+fallen_back = Table(
+    "fallen_back",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("integration", String, nullable=False),
+    Column("group_key", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Index("fallen_back_group", "integration", "group_key"),
+)
+
 attempts = Table(
     "attempts",
     metadata,

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from alerts.config_values import GO_TEMPLATE
-from alerts.notification import Notification
+from alerts.notification import Notification, Reason
 from alerts.template.book import TemplateBook
 from alerts.template.data import data_of
 from alerts.template.functions import functions
@@ -76,16 +76,22 @@ class EntryTemplates(Generic[Entry]):
         update: dict[str, object] = {}
         problems = []
         for name, value in self._compiled.items():
+            if notification.reason is Reason.DIGEST and name not in self._fields.addresses:
+                # it was written for one group: of a storm our own layout tells
+                update[name] = self._unset(name)
+                continue
             try:
                 update[name] = _filled(value, self._renderer(name, data, known))
             except (TemplateError, LimitError) as error:
                 if name in self._fields.addresses:
                     raise TemplateError(_told(getattr(self.entry, name), error)) from None
                 problems.append(f"{_alias(self.entry, name)}: {error.message}")
-                update[name] = (
-                    type(self.entry).model_fields[name].get_default(call_default_factory=True)
-                )
+                update[name] = self._unset(name)
         return Filled(self.entry.model_copy(update=update), tuple(problems))
+
+    def _unset(self, name: str) -> object:
+        field = type(self.entry).model_fields[name]
+        return field.get_default(call_default_factory=True)
 
     def _renderer(
         self, name: str, data: Typed, known: Mapping[str, Callable[..., object]]

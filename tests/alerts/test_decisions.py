@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.backoff import MAX_BACKOFF_MS, backoff_ms
 from alerts.config import InhibitRuleConfig, TimeIntervalSpec
 from alerts.dedup import Told, decide
-from alerts.deliver import MAX_BACKOFF_MS, backoff_ms
 from alerts.group import GroupState, Timers, joined, opened, resumed, step
 from alerts.inhibit import Inhibitor, build_rules
 from alerts.mute_times import is_muted

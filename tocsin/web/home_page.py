@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from alerts.deliver import ChannelHealth
+from alerts.channel_health import ChannelHealth
 from alerts.views import AlertView
 from anomaly.states import SeriesState
 from collector.ingest.scrape.loop import TargetStatus

@@ -98,6 +98,7 @@ class Lifecycle:
             config.alert_templates,
             config.alerts_section.on_call,
         )
+        parts.interactions.apply(config.alerts_global)
         parts.forwarding.forwarder.apply(wanted_endpoints(config))
         parts.pool.apply(config.scrape_configs, config.global_)
         parts.records.apply(config)
@@ -140,6 +141,7 @@ class Lifecycle:
         logging.getLogger().addHandler(self._parts.logs.own)
         self._parts.logs.own.start()
         self._parts.alerts.start()
+        self._parts.interactions.start()
         in_background("compile", _load_kernels)
         serving = asyncio.create_task(self._serve(server, held, on_ready))
         scraping = in_background("scrape", self._scrape)
@@ -216,6 +218,7 @@ class Lifecycle:
             ticker.stop()
         self._parts.rules.stop()
         self._parts.slos.close()
+        self._parts.interactions.close()
         self._parts.alerts.close()
         logging.getLogger().removeHandler(self._parts.logs.own)
         self._parts.logs.own.stop()

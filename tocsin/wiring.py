@@ -33,6 +33,7 @@ from slo.self_metrics import SloMetrics
 from tocsin.config import Config
 from tocsin.deploy_log import DeployLog
 from tocsin.forward_wiring import Forwarding, build_forwarding
+from tocsin.interactions_wiring import Interactions
 from tocsin.links import LinkingSink
 from tocsin.logs_wiring import Logs, build_logs
 from tocsin.on_call_wiring import OnCallParts, build_on_call
@@ -64,6 +65,7 @@ class Parts:
     logs: Logs
     records: Records
     alerts: AlertService
+    interactions: Interactions
     slos: SloEngine
     past: Source
     deploys: DeployLog
@@ -123,6 +125,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         ),
         records=records,
         alerts=alerts,
+        interactions=Interactions(alerts, clock, config.alerts_global),
         slos=slos,
         past=past_source(asked, store, slos),
         deploys=deploys,

@@ -58,6 +58,7 @@ class BlockStore:
         self.head_from_ms = -(2**62)
         """Deletions of this time and later may hide samples in memory; the store keeps it up."""
         self._needless: list[Path] = []
+        self._removing = threading.Lock()
 
     # -- reading --
 
@@ -161,18 +162,18 @@ class BlockStore:
 
     def _remove_needless(self) -> None:
         """What could not be removed goes before other blocks come: a start would read it again."""
-        while self._needless:
-            path = self._needless[-1]
-            try:
-                if path.exists():
-                    remove_directory(path)
-            except OSError as error:
-                raise StorageError(
-                    f"a block that is needless can't be removed: {error.strerror}",
-                    where=Where(str(path)),
-                    advice="check the disk and the owner of the directory; it is tried again",
-                ) from error
-            self._needless.pop()
+        with self._removing:
+            for path in list(self._needless):
+                try:
+                    if path.exists():
+                        remove_directory(path)
+                except OSError as error:
+                    raise StorageError(
+                        f"a block that is needless can't be removed: {error.strerror}",
+                        where=Where(str(path)),
+                        advice="check the disk and the owner of the directory; it is tried again",
+                    ) from error
+                self._needless.remove(path)
 
     def adopt(self, incoming: Path, begin: Callable[[Sequence[Labels]], object]) -> list[Block]:
         """Take over blocks that an import made; `begin` makes the series that are not known.

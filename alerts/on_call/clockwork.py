@@ -48,7 +48,7 @@ def _escalated(incident: Incident, reached: Sequence[Reached], now_ms: int) -> C
     if progress.rounds_done:
         step += f", round {progress.rounds_done + 1}"
     who = ", ".join(dict.fromkeys(map(_phrase, reached))) or "nobody: nobody is on call"
-    text = f"escalated ({step}) to {who}"
+    text = f"{step}: asked {who}"
     data: dict[str, object] = {
         "policy": progress.policy,
         "step": progress.steps_taken,

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from alerts.events import Event, EventKind
-from alerts.on_call.incident import Incident
+from alerts.on_call.incident import NEVER_MS, Incident
 from alerts.on_call.schedule import Shift
 
 SHORT_LIVED_MS = 5 * 60_000
 """An incident that ended by itself so soon, and that nobody touched, was noise."""
+
+FOREVER_MS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +142,12 @@ def noisy_alerts(incidents: Iterable[Incident]) -> list[NoisyAlert]:
 
 
 def _between(incidents: Sequence[Incident]) -> list[int]:
-    """From the end of each to the beginning of the next; overlapping ones leave no time between."""
-    times, end_ms = [], 0
+    """From the end of all before to the beginning of the next, where they do not overlap."""
+    times, end_ms = [], NEVER_MS
     for one in incidents:
-        if end_ms:
-            times.append(max(one.opened_at_ms - end_ms, 0))
-        end_ms = max(end_ms, one.resolved_at_ms or one.opened_at_ms)
+        if NEVER_MS < end_ms <= one.opened_at_ms:
+            times.append(one.opened_at_ms - end_ms)
+        end_ms = max(end_ms, one.resolved_at_ms or FOREVER_MS)
     return times
 
 

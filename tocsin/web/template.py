@@ -19,13 +19,18 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Templates:
-    """Renders a page; `firing` gives the number beside the word Alerts, on every page."""
+    """Renders a page; `firing` is the number beside Alerts, `waiting` the one beside Incidents."""
 
     def __init__(
-        self, assets: Mapping[str, Asset], clock: Clock, firing: Callable[[], int]
+        self,
+        assets: Mapping[str, Asset],
+        clock: Clock,
+        firing: Callable[[], int],
+        waiting: Callable[[], int] = lambda: 0,
     ) -> None:
         self._clock = clock
         self._firing = firing
+        self._waiting = waiting
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -66,6 +71,8 @@ class Templates:
                 ("/", "Home", 0),
                 ("/slos", "Objectives", 0),
                 ("/alerts", "Alerts", self._firing()),
+                ("/incidents", "Incidents", self._waiting()),
+                ("/oncall", "On call", 0),
                 ("/graph", "Query", 0),
                 ("/rules", "Rules", 0),
                 ("/targets", "Targets", 0),

@@ -1,6 +1,6 @@
 // Keeps a page fresh and answers the keyboard; without it, every page works and says so by reloading.
 const REFRESH_MS = 5000;
-const KEYS = { h: "/", o: "/slos", a: "/alerts", q: "/graph", r: "/rules", t: "/targets" };
+const KEYS = { h: "/", o: "/slos", a: "/alerts", i: "/incidents", c: "/oncall", q: "/graph", r: "/rules", t: "/targets" };
 
 async function refresh() {
   const still = "still" in document.getElementById("content").dataset;

@@ -8,6 +8,7 @@ A receiver that knows repetitions by their id (Idempotency-Key, dedup_key) must 
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -25,8 +26,12 @@ from pathlib import Path
 
 LIFE_SECONDS = 1.5
 """How long an alert fires, as long as its process lives."""
+SHARED_LIFE_SECONDS = 15.0
+"""The same on PostgreSQL, where the next process waits for the lease of the one that was killed."""
+NAMES_REMEMBERED = 400
 EMIT_SECONDS = 0.05
-SETTLE_SECONDS = 25.0
+ALERTS_OF_A_RUN = 64
+SETTLE_SECONDS = 60.0
 ON_ITS_WAY_SECONDS = 0.5
 ROUTING_KEY = "R0UT1NGKEY0123456789ABCDEF012345"
 CONFIG = """
@@ -67,31 +72,63 @@ def torture(directory: Path, rounds: int, seed: int, database: str = "") -> Outc
     record, acknowledged = directory / "pager.jsonl", directory / "acknowledged"
     pager = _start("examples.pager", "--port", str(port), "--record", str(record))
     kills = []
+    nursery = subprocess.Popen(
+        [sys.executable, "-m", "bench.kill9_alerts", str(directory), url],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+    )  # fmt: skip
     try:
         _wait_for(url)
         for number in range(rounds):
-            child = _start("bench.kill9_alerts", str(directory), url, str(number))
+            child = _ask_for_child(nursery, f"{number}")
             _wait_until_running(acknowledged, number)
             time.sleep(chance.uniform(0.0, 1.0))
             kills.append(time.time())
-            child.send_signal(signal.SIGKILL)
-            child.wait()
-        _finish(directory, url, rounds, acknowledged, record)
+            _kill(child)
+        child = _ask_for_child(nursery, f"{rounds} last")
+        deadline = time.time() + SETTLE_SECONDS
+        while time.time() < deadline and _count(acknowledged, record, []).lost:
+            time.sleep(0.2)
+        time.sleep(0.5)
+        _kill(child)
     finally:
+        nursery.kill()
+        nursery.communicate()
         pager.terminate()
         pager.wait()
     return _count(acknowledged, record, kills)
 
 
-def _finish(directory: Path, url: str, rounds: int, acknowledged: Path, record: Path) -> None:
-    """A last run without a kill, until everything has been told."""
-    child = _start("bench.kill9_alerts", str(directory), url, str(rounds), "last")
-    deadline = time.time() + SETTLE_SECONDS
-    while time.time() < deadline and (not child.poll()) and _count(acknowledged, record, []).lost:
-        time.sleep(0.2)
-    time.sleep(0.5)
-    child.terminate()
-    child.wait()
+def _ask_for_child(nursery: subprocess.Popen[str], order: str) -> int:
+    """The process id of a child that has yet to begin."""
+    assert nursery.stdin is not None
+    assert nursery.stdout is not None
+    nursery.stdin.write(order + "\n")
+    return int(nursery.stdout.readline())
+
+
+def _kill(child: int) -> None:
+    """kill -9, and wait until it is gone."""
+    os.kill(child, signal.SIGKILL)
+    for _ in range(1200):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    raise RuntimeError("the child did not end")
+
+
+def _bear_children(directory: Path, url: str) -> None:
+    """Fork a child for each line of standard input: its imports are done, so a round is short."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    importlib.import_module("alerts.service")
+    for line in sys.stdin:
+        number, _, last = line.strip().partition(" ")
+        child = os.fork()
+        if child == 0:
+            _child(directory, url, int(number), bool(last))
+            os._exit(0)
+        print(child, flush=True)
 
 
 def _count(acknowledged: Path, record: Path, kills: Sequence[float]) -> Outcome:
@@ -192,22 +229,29 @@ def _child(directory: Path, url: str, number: int, last: bool) -> None:
     address = Secret(database) if database.startswith("postgresql") else Path(database)
     service = AlertService(config, address, clock, CollectorRegistry())
     service.start()
-    seen = {view.stored.alert.name: clock.now_ms() for view in service.alerts()}
-    with (directory / "acknowledged").open("a", buffering=1) as acknowledge:
+    life_ms = (SHARED_LIFE_SECONDS if isinstance(address, Secret) else LIFE_SECONDS) * 1000
+    file = directory / "acknowledged"
+    lines = file.read_text().splitlines() if file.exists() else []
+    old = [line.split()[1] for line in lines if line.startswith("alert ")][-NAMES_REMEMBERED:]
+    ends = dict.fromkeys(old, clock.now_ms() + life_ms)
+    firing = [view.stored.alert.name for view in service.alerts()]
+    with file.open("a", buffering=1) as acknowledge:
         acknowledge.write(f"run {number}\n")
-        for index in range(64):
-            if not last:
-                seen[name := f"Alert{number}x{index}"] = clock.now_ms()
+        for index in range(10_000):
+            if not last and index < ALERTS_OF_A_RUN:
+                name = f"Alert{number}x{index}"
                 service.emit([Alert(Labels({"alertname": name}))])
+                ends[name] = clock.now_ms() + life_ms
+                firing.append(name)
                 acknowledge.write(f"alert {name}\n")
-            old = [n for n, at in seen.items() if clock.now_ms() - at > LIFE_SECONDS * 1000]
-            service.emit([Alert(Labels({"alertname": n}), ends_at_ms=clock.now_ms()) for n in old])
-            for name in old:
-                del seen[name]
-            service.emit([Alert(Labels({"alertname": n})) for n in seen])
+            over = [name for name, at_ms in ends.items() if at_ms <= clock.now_ms()]
+            service.emit([Alert(Labels({"alertname": n}), ends_at_ms=clock.now_ms()) for n in over])
+            firing = [name for name in firing if name not in over]
+            for name in over:
+                del ends[name]
+            service.emit([Alert(Labels({"alertname": n})) for n in firing])
             time.sleep(EMIT_SECONDS)
-        time.sleep(SETTLE_SECONDS)
 
 
 if __name__ == "__main__":
-    _child(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), len(sys.argv) > 4)
+    _bear_children(Path(sys.argv[1]), sys.argv[2])

@@ -22,6 +22,8 @@ PAGES = (
     "/slos?service=tocsin&state=ok",
     "/rules",
     "/slos/tocsin/api-availability",
+    "/slos/corrections",
+    "/slos/backtest?slo=tocsin%2Fapi-availability",
     "/alerts",
     "/targets",
 )

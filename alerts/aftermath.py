@@ -124,6 +124,13 @@ def letter_of(attempt: Attempt) -> DeadLetter:
     )
 
 
+def forget_old(connection: Connection, now_ms: int) -> None:
+    """Keep history, memory, letters and notes of copies within their retention."""
+    delivery_log.forget_old(connection, now_ms)
+    dead_letters.forget_old(connection, now_ms)
+    fallback.forget_old(connection, now_ms)
+
+
 def save_late(connection: Connection, decision: Decision) -> None:
     """Make a page durable that was sent while the database was away."""
     delivery_log.save_decisions(connection, [decision])

@@ -92,6 +92,12 @@ class Senders:
             if row.integration in self._senders:
                 self._senders[row.integration].put_unknown(row)
 
+    def put_known(self, rows: Iterable[OutboxRow]) -> None:
+        """Queue rows of integrations that there are, each once."""
+        for row in rows:
+            if row.integration in self._senders:
+                self._senders[row.integration].put_unknown(row)
+
     def drop(self) -> None:
         """Queue nothing: another instance sends what the outbox holds."""
         for sender in self._senders.values():

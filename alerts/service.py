@@ -14,7 +14,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from alerts import dead_letters, delivery_log, fallback, passing, state
+from alerts import aftermath, delivery_log, passing, state
 from alerts.channel_health import ChannelHealth
 from alerts.config import AlertmanagerGlobal, AlertsConfig, write_original
 from alerts.database import Database
@@ -276,6 +276,11 @@ class AlertService:
         return write_original(self._settings.config, self._settings.global_)
 
     @property
+    def senders(self) -> Senders:
+        """Those of the configuration of now."""
+        return self._senders
+
+    @property
     def database(self) -> Database:
         """Where its state is, for parts that keep theirs beside it."""
         return self._database
@@ -442,6 +447,4 @@ class AlertService:
         self._dispatcher.forget(self._inbox.forget_ended(self._dispatcher.held(), now_ms))
         self.on_call.keep_house(self._dispatcher.keyed)
         with self._database.write() as connection:
-            delivery_log.forget_old(connection, now_ms)
-            dead_letters.forget_old(connection, now_ms)
-            fallback.forget_old(connection, now_ms)
+            aftermath.forget_old(connection, now_ms)

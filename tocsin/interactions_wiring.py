@@ -26,7 +26,8 @@ class Interactions:
 
     def __init__(self, alerts: AlertService, clock: Clock, settings: AlertmanagerGlobal) -> None:
         self.settings = settings
-        self.door = DeskDoor(alerts.on_call.desk, lambda: open_group_keys(alerts.on_call.database), clock)
+        desk = alerts.on_call.desk
+        self.door = DeskDoor(desk, lambda: open_group_keys(alerts.database), clock)
         self._clock = clock
         self._socket: SlackSocket | None = None
 

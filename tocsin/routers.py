@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 
 import alerts.api
+import alerts.api_dead_letters
 import alerts.api_why
 import alerts.interactions.api
 import alerts.on_call.api
@@ -57,6 +58,7 @@ def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
         alerts.on_call.api_schedules.router(parts.alerts.on_call, parts.clock),
         alerts.on_call.api_heartbeats.router(parts.on_call.heartbeats, parts.clock),
         alerts.on_call.api_report.router(parts.alerts.on_call, parts.clock),
+        alerts.api_dead_letters.router(parts.alerts),
         alerts.interactions.api.router(
             parts.interactions.door, lambda: parts.interactions.settings
         ),

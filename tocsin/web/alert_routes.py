@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from alerts.api_why import tested_receiver
+from alerts.dead_letter_book import resend
 from alerts.events import EventKind, EventSearch
 from alerts.matchers import parse_matchers
 from collector.api.ingest import read_body
@@ -46,6 +47,14 @@ def add_alert_stories(router: APIRouter, parts: Parts, templates: Templates) -> 
             limit=SHOWN_EVENTS,
         )
         return templates.page("history.html", "/alerts", history_view(parts.alerts, search))
+
+    @router.post("/alerts/dead-letters/{letter_id}/resend")
+    def send_again(letter_id: str) -> Response:
+        try:
+            resend(parts.alerts, [letter_id])
+        except KeyError:
+            return templates.not_found("This letter is gone: it was sent, or let go of.")
+        return RedirectResponse("/alerts#dead-letters", SEE_OTHER)
 
     @router.post("/alerts/receivers/test")
     async def test(request: Request) -> Response:

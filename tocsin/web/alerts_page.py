@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.channel_health import ChannelHealth
+from alerts.dead_letter_book import letters_of
 from alerts.delivery_log import Attempt
 from alerts.service import AlertService
 from alerts.silence import Silence
@@ -15,6 +16,7 @@ from tocsin.web.texts import link
 from tocsin.web.why_page import why_link
 
 HISTORY_SHOWN = 50
+LETTERS_SHOWN = 50
 SILENCES_SHOWN = 50
 SEVERITY_TONES = {"page": "bad", "critical": "bad", "ticket": "warn", "warning": "warn"}
 SEVERITY_ORDER = ("page", "critical", "error", "ticket", "warning", "info")
@@ -84,6 +86,7 @@ def alerts_view(service: AlertService) -> Mapping[str, object]:
         "muted": [alert_row(view) for view in worst_first(views) if view.state == "suppressed"],
         "silences": [_silence_row(one, now_ms) for one in silences[:SILENCES_SHOWN]],
         "receivers": service.receivers(),
+        "letters": letters_of(service)[:LETTERS_SHOWN],
         "channels": [_channel_row(one) for one in service.channel_health()],
         "history": [_sent_row(one) for one in service.history(HISTORY_SHOWN)],
     }

@@ -27,8 +27,10 @@ from bench.scrape_load import addresses
 TARGETS = 100
 SERIES = 1_000
 SETTLE_SECONDS = 10.0
-"""Series are made and kernels loaded once: measuring begins when two such spans cost alike."""
-MAX_SETTLES = 10
+"""Series are made and kernels loaded once: measuring begins when two such spans cost alike, but
+not before `MIN_SETTLES`, as loading uses all that it gets on a busy machine.
+"""
+MIN_SETTLES, MAX_SETTLES = 4, 10
 MEASURED_SECONDS = {1: 20.0, 15: 60.0}
 """By the interval of the scrapes in seconds."""
 PATIENCE_SECONDS = 120
@@ -95,11 +97,12 @@ def measured(interval: int, seconds: float, targets: int = TARGETS) -> dict[str,
 def settle(scrapers: Sequence[Scraper], seconds: float) -> None:
     """Wait until no process uses less of the machine than it did a moment ago."""
     former = [float("inf")] * len(scrapers)
-    for _ in range(MAX_SETTLES):
+    for turn in range(MAX_SETTLES):
         before = [cpu_seconds(one.pid) for one in scrapers]
         time.sleep(seconds)
         used = [cpu_seconds(one.pid) - cpu for one, cpu in zip(scrapers, before, strict=True)]
-        if all(now > 0.8 * then for now, then in zip(used, former, strict=True)):
+        alike = all(now > 0.8 * then for now, then in zip(used, former, strict=True))
+        if alike and turn + 1 >= MIN_SETTLES:
             return
         former = used
 

@@ -28,6 +28,7 @@ class AlertMetrics:
             "tocsin_silences", "Silences that are kept, by state.", ("state",), registry=registry
         )
         self._declare_sending(registry)
+        self._declare_outside(registry)
 
     def _declare_sending(self, registry: CollectorRegistry) -> None:
         self.sent = Counter(
@@ -76,6 +77,20 @@ class AlertMetrics:
         self.step_failures = Counter(
             "tocsin_alert_step_failures",
             "Rounds of grouping and deciding that failed; the groups are asked again.",
+            registry=registry,
+        )
+
+    def _declare_outside(self, registry: CollectorRegistry) -> None:
+        self.external_sent = Counter(
+            "tocsin_alertmanager_alerts_sent",
+            "Alerts that an Alertmanager outside took.",
+            ("alertmanager",),
+            registry=registry,
+        )
+        self.external_failures = Counter(
+            "tocsin_alertmanager_requests_failed",
+            "Requests that an Alertmanager outside did not take; they are made again.",
+            ("alertmanager",),
             registry=registry,
         )
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from alerts.config import AlertmanagerGlobal, AlertsConfig
+from alerts.external.config import AlertingConfig
 from alerts.on_call.roster import roster_errors
 from alerts.receivers import build_integrations
 from alerts.section import AlertsSection
@@ -119,12 +120,12 @@ class Config:
     alerts: AlertsConfig
     alerts_global: AlertmanagerGlobal
     alerts_section: AlertsSection
+    alerting: AlertingConfig
     alert_templates: TemplateBook
     dashboards: DashboardsConfig
 
 
 NOT_YET = {
-    "alerting": "sending alerts to an external Alertmanager",
     "remote_read": "reading from another store",
     "tracing": "exporting tocsin's own traces",
     "scrape_config_files": "scrape sections in files of their own",
@@ -213,6 +214,7 @@ class _Loader:
             alerts=alerts,
             alerts_global=self._global(AlertmanagerGlobal),
             alerts_section=self._section("alerts", AlertsSection),
+            alerting=self._section("alerting", AlertingConfig),
             alert_templates=self._alert_templates(alerts.templates),
             dashboards=self._section("dashboards", DashboardsConfig),
         )
@@ -309,6 +311,7 @@ class _Loader:
             "slos",
             "anomaly",
             "alerts",
+            "alerting",
             "dashboards",
         }
         known = sections | _names(ScrapeSection) | _names(RemoteWriteSection)

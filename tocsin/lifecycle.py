@@ -50,7 +50,7 @@ INCIDENTS_MS = 15_000
 HEARTBEATS_MS = 5_000
 DRAIN_SECONDS = 5
 LOG_RETENTION_MS = 600_000
-AT_START = ("web", "storage", "otlp", "limits", "query", "store", "logs")
+AT_START = ("web", "storage", "otlp", "limits", "query", "store", "logs", "alerting")
 """Sections that hold for the life of the process."""
 
 
@@ -141,6 +141,7 @@ class Lifecycle:
         logging.getLogger().addHandler(self._parts.logs.own)
         self._parts.logs.own.start()
         self._parts.alerts.start()
+        self._parts.outside.start()
         self._parts.interactions.start()
         in_background("compile", _load_kernels)
         serving = asyncio.create_task(self._serve(server, held, on_ready))
@@ -219,6 +220,7 @@ class Lifecycle:
         self._parts.rules.stop()
         self._parts.slos.close()
         self._parts.interactions.close()
+        self._parts.outside.close()
         self._parts.alerts.close()
         logging.getLogger().removeHandler(self._parts.logs.own)
         self._parts.logs.own.stop()

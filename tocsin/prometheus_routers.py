@@ -24,7 +24,7 @@ from tocsin.wiring import Parts
 def prometheus_routers(parts: Parts, process: ProcessStatus) -> list[APIRouter]:
     """The routes below `/api/v1`, but for the receivers, and `/federate`."""
     store, engine, clock = parts.store, parts.engine, parts.clock
-    alertmanager = f"{parts.external_url.rstrip('/')}/api/v2/alerts"
+    own = f"{parts.external_url.rstrip('/')}/api/v2/alerts"
     families = families_of(engine, store.metadata, clock)
 
     def external_labels() -> Mapping[str, str]:
@@ -34,7 +34,7 @@ def prometheus_routers(parts: Parts, process: ProcessStatus) -> list[APIRouter]:
         collector.api.queries.router(engine, store.exemplars, clock),
         collector.api.series.router(engine, store.metadata),
         collector.api.targets.router(parts.pool, families, parts.external_url),
-        collector.api.rules.router(parts.rules, (alertmanager,)),
+        collector.api.rules.router(parts.rules, parts.outside.urls or (own,)),
         collector.api.status.router(
             process,
             lambda limit: _cardinality(parts, limit),

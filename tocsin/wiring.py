@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from alerts.external.sink import ExternalSink
 from alerts.service import AlertService
 from anomaly.self_metrics import AnomalyMetrics
 from anomaly.track import Watch
@@ -30,6 +31,7 @@ from collector.store.tsdb import Tsdb
 from slo.backtest import Source
 from slo.evaluate import SloEngine
 from slo.self_metrics import SloMetrics
+from tocsin.burn_pictures import BurnPictures
 from tocsin.config import Config
 from tocsin.deploy_log import DeployLog
 from tocsin.forward_wiring import Forwarding, build_forwarding
@@ -72,6 +74,7 @@ class Parts:
     anomalies: AnomalyWatch
     on_call: OnCallParts
     anomaly_metrics: AnomalyMetrics
+    outside: ExternalSink
     sink: LinkingSink
     rules: Ruler
     external_url: str
@@ -95,7 +98,9 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
     pool.apply(config.scrape_configs, config.global_)
     records = build_records(config, store, appender, clock, registry)
     alerts = build_alerts(config, directory, clock, registry, external_url)
-    sink = LinkingSink(alerts, external_url)
+    outside = ExternalSink(config.alerting, config.global_.external_labels, clock, alerts.metrics)
+    sent_to = outside if outside.urls else alerts
+    sink = LinkingSink(BurnPictures(sent_to, engine, clock), external_url)
     deploys = DeployLog(directory)
     slos = build_slos(config, appender, asked, sink, clock, directory, registry)
     anomaly_metrics = AnomalyMetrics(registry)
@@ -110,12 +115,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         queries=asked.active,
         pool=pool,
         gate=gate,
-        otlp=otlp_receiver(
-            SampleWriter(appender, ingest, "otlp", clock, gate),
-            ingest,
-            config.otlp,
-            StoredTotals(store, clock),
-        ),
+        otlp=build_otlp(config, appender, ingest, store, clock, gate),
         remote_write=remote_write_receiver(
             SampleWriter(appender, ingest, "remote_write", clock, gate), ingest
         ),
@@ -132,11 +132,25 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         anomalies=anomalies,
         on_call=build_on_call(alerts, sink, deploys, anomalies.states, clock, registry),
         anomaly_metrics=anomaly_metrics,
+        outside=outside,
         sink=sink,
         rules=build_ruler(config, engine, store, appender, sink, clock, registry, external_url),
         external_url=external_url,
         directory=directory,
     )
+
+
+def build_otlp(
+    config: Config,
+    appender: Appender,
+    ingest: IngestMetrics,
+    store: Tsdb,
+    clock: Clock,
+    gate: SeriesGate,
+) -> OtlpReceiver:
+    """OTLP's metrics, whose deltas go on from the totals that the store holds."""
+    writer = SampleWriter(appender, ingest, "otlp", clock, gate)
+    return otlp_receiver(writer, ingest, config.otlp, StoredTotals(store, clock))
 
 
 def process_registry() -> CollectorRegistry:

@@ -1,10 +1,10 @@
 """Prefix sums of events at falling resolution: any window is the difference of two rows.
 
 A row is what every objective had counted (bad and total, since the ledger began) at one time. The
-finest ring keeps a row a tick for some hours, the next one every 5 minutes for three days, the last
-one an hour for two budget windows, and one more where a calendar period begins. A coarse row is
-the last tick at or before the boundary of its slice. A window begins at the newest kept row at or
-before its edge: it is never shorter than was asked, and longer by one slice at most.
+finest ring keeps a row a tick for some hours, the next one every 5 minutes for three days, one more
+an hour for two budget windows, the last a day for 13 months and where a calendar period begins. A
+coarse row is the last tick at or before the boundary of its slice. A window begins at the newest
+kept row at or before its edge: never shorter than was asked, and longer by one slice at most.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ SECONDS_SPAN_MS = 40 * _MINUTE_MS
 NEAR_MS, NEAR_SPAN_MS = 15_000, 6 * _HOUR_MS + 30 * _MINUTE_MS
 MIDDLE_MS, MIDDLE_SPAN_MS = 5 * _MINUTE_MS, 3 * DAY_MS + 6 * _HOUR_MS
 FAR_MS, SHORTEST_FAR_SPAN_MS = _HOUR_MS, 35 * DAY_MS
+LAST_MS, LAST_SPAN_MS = DAY_MS, 400 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def resolutions(tick_ms: int, longest_window_ms: int) -> tuple[Resolution, ...]:
         Resolution(max(tick_ms, NEAR_MS), NEAR_SPAN_MS),
         Resolution(MIDDLE_MS, MIDDLE_SPAN_MS),
         Resolution(FAR_MS, far_span_ms),
+        Resolution(LAST_MS, LAST_SPAN_MS),
     )
     return (Resolution(tick_ms, SECONDS_SPAN_MS), *rings) if tick_ms < NEAR_MS else rings
 

@@ -17,7 +17,8 @@ from collector.model.matchers import Matcher
 from collector.model.samples import STALE
 from slo.indicators import INDICATORS
 from slo.ledger import Ledger
-from slo.slices import FAR_MS
+from slo.slices import FAR_MS, Slices, resolutions
+from slo.window import DAY_MS
 
 NOW = 1_700_000_000_000
 TICK = 15_000
@@ -157,6 +158,21 @@ def test_the_errors_that_create_a_series_are_counted(tmp_path, new_store, object
     ledger.tick(NOW + TICK)
     counts = ledger.window_counts(3_600_000, NOW + TICK)
     assert (counts.bad[0], counts.total[0]) == (500, 1000)
+
+
+def test_thirteen_months_are_kept_at_falling_resolution() -> None:
+    """Rows each three hours, as many events as hours: every midnight is still there."""
+    slices = Slices(resolutions(TICK, 30 * DAY_MS), 1)
+    begin_ms = NOW // DAY_MS * DAY_MS
+    for hour in range(0, 395 * 24 + 1, 3):
+        events = np.array([float(hour)])
+        slices.append(begin_ms + hour * FAR_MS, events / 2, events)
+    now_ms = begin_ms + 395 * DAY_MS
+    for days_ago in (1, 29, 61, 62, 200, 390, 394):
+        row = slices.at(now_ms - days_ago * DAY_MS)
+        assert row.time_ms == now_ms - days_ago * DAY_MS
+        assert row.total[0] == (395 - days_ago) * 24
+    assert len(slices.times()) < 3_500
 
 
 def test_what_was_counted_before_the_ledger_knew_the_process_is_no_event(

@@ -95,3 +95,30 @@ def test_a_young_objective_finds_blocks_and_head_filled(tmp_path: Path, objectiv
     bad, total = world.ledger.totals
     world.kill()
     assert (bad[0], total[0]) == (world.bad, world.total)
+
+
+def test_samples_that_come_late_or_are_no_number_are_counted_once(
+    tmp_path: Path, objective
+) -> None:
+    """A pushed row that is older than the newest, NaN, and rows that are missing add nothing."""
+    world = World(tmp_path, objective())
+    for step in range(40):
+        world.serve("200", 7)
+        if step % 5 == 4:  # a scrape is missed
+            world.clock.advance(TICK // 3)
+        else:
+            world.scrape()
+        world.tick()
+        labels = [Labels.of("requests_total", code="200")]
+        refs, now_ms = world.store.refs("shop", labels), world.clock.now_ms()
+        if step % 7 == 3:
+            world.store.append_row("shop", now_ms, refs, np.array([np.nan]))
+        if step % 7 == 5:
+            late = np.array([float(world.counters["200"] - 3)])
+            world.store.append_row("shop", now_ms - TICK, refs, late)
+        world.tick()
+    world.scrape()
+    world.tick()
+    bad, total = world.ledger.totals
+    world.kill()
+    assert (bad[0], total[0]) == (0, world.total)

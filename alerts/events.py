@@ -18,6 +18,8 @@ from alerts import tables
 
 MAX_FOUND = 10_000
 """Events that one search gives at most."""
+_write_json = json.JSONEncoder(default=str).encode
+"""As `json.dumps(default=str)`, which makes an encoder for each call."""
 NAMED = ("incident", "group_key", "fingerprint", "actor")
 
 
@@ -112,7 +114,7 @@ def forget_events(connection: Connection, before_ms: int) -> None:
 def _row(event: Event) -> dict[str, object]:
     names = (name for name in Event.__slots__ if name != "data")
     row: dict[str, object] = {name: getattr(event, name) for name in names}
-    return {**row, "data": json.dumps(dict(event.data), default=str)}
+    return {**row, "data": _write_json(dict(event.data))}
 
 
 def _event(row: RowMapping) -> Event:

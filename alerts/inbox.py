@@ -26,7 +26,11 @@ ENDED_KEPT_MS = 15 * 60_000
 
 
 def merge(
-    old: StoredAlert | None, alert: Alert, now_ms: int, resolve_timeout_ms: int
+    old: StoredAlert | None,
+    alert: Alert,
+    now_ms: int,
+    resolve_timeout_ms: int,
+    fingerprint: str = "",
 ) -> StoredAlert | None:
     """The alert as it is held after an emission; None when there is nothing to hold.
 
@@ -49,7 +53,7 @@ def merge(
         alert = _complete(alert, old.alert)
     return StoredAlert(
         alert=replace(alert, starts_at_ms=starts_at_ms, ends_at_ms=None),
-        fingerprint=old.fingerprint if old is not None else alert.fingerprint,
+        fingerprint=old.fingerprint if old is not None else fingerprint or alert.fingerprint,
         ends_at_ms=ends_at_ms,
         lease_ms=max(ends_at_ms - now_ms, 0) or resolve_timeout_ms,
         updated_at_ms=now_ms,
@@ -118,7 +122,7 @@ class AlertInbox:
             if old is None and len(self._alerts) + len(merged) >= MAX_ALERTS:
                 refused += 1
                 continue
-            stored = merge(old, alert, now_ms, resolve_timeout_ms)
+            stored = merge(old, alert, now_ms, resolve_timeout_ms, fingerprint)
             if stored is not None:
                 merged[fingerprint] = stored
         problem: TocsinError | None = self._keep(merged.values())

@@ -37,6 +37,14 @@ def check_alert(
 
 
 def _checked(kind: str, texts: Mapping[str, str], most_bytes: int) -> int:
+    """Bytes of all names and texts; what is together below the least limit is below each."""
+    size = len("".join((*texts, *texts.values())).encode("utf-8", "surrogatepass"))
+    if size <= MAX_NAME_BYTES and len(texts) <= MAX_LABELS:
+        return size
+    return _measured(kind, texts, most_bytes)
+
+
+def _measured(kind: str, texts: Mapping[str, str], most_bytes: int) -> int:
     if len(texts) > MAX_LABELS:
         raise LimitError(f"{len(texts)} {kind}s, over the limit of {MAX_LABELS}")
     names = sum(_at_most(f"the name of a {kind}", name, MAX_NAME_BYTES) for name in texts)

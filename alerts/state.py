@@ -22,6 +22,9 @@ from collector.model.alert import Alert
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher
 
+_write_json = json.JSONEncoder(default=str).encode
+"""As `json.dumps(default=str)`, which makes an encoder for each call."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredAlert:
@@ -48,7 +51,7 @@ def save_alerts(connection: Connection, stored: Sequence[StoredAlert]) -> None:
     rows = [
         {
             "fingerprint": one.fingerprint,
-            "alert": json.dumps(encode_alert(one.alert), default=str),
+            "alert": _write_json(encode_alert(one.alert)),
             "ends_at_ms": one.ends_at_ms,
             "lease_ms": one.lease_ms,
             "updated_at_ms": one.updated_at_ms,

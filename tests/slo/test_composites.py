@@ -80,6 +80,7 @@ class Service:
     def scrape(self, counts: Counts) -> None:
         self.clock.advance(TICK)
         at_ms = self.clock.now_ms() - 1
+        self.store.rows = [row for row in self.store.rows if row[0] == "shop"]
         for name, (bad, ok) in counts.items():
             self.counted[name][0] += bad
             self.counted[name][1] += ok

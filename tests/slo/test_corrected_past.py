@@ -60,6 +60,7 @@ class Service:
 
     def tick(self, events: dict[tuple[str, str], int]) -> None:
         self.clock.advance(TICK)
+        self.store.rows = [row for row in self.store.rows if row[0] == "shop"]
         for name in ("web", "pay"):
             for route, code in (("a", "200"), ("a", "500"), ("b", "200"), ("b", "500")):
                 key = Labels.of(f"{name}_total", route=route, code=code)

@@ -120,7 +120,7 @@ class Roster:
     def person_named(self, actor: str) -> str:
         """The person that another system calls `actor` (`slack:U123`), or `actor` itself."""
         for person in self.people.values():
-            if actor == person.email or actor in person.also_known_as:
+            if actor and actor in (person.email, *person.also_known_as):
                 return person.name
         return actor
 

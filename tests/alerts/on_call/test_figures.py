@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from alerts.events import Event, EventKind
 from alerts.on_call.figures import report

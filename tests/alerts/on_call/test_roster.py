@@ -149,3 +149,4 @@ def test_a_step_reaches_receivers_once_and_nobody_in_a_gap() -> None:
     assert roster.reached(Step(0, (), (), ("days",)), noon_ms + 12 * 3_600_000, ()) == []
     assert roster.person_named("slack:U1") == "ana"
     assert roster.person_named("slack:U2") == "slack:U2"
+    assert roster.person_named("") == ""

@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from collector.model.clock import ManualClock
 from collector.model.labels import Labels
@@ -89,6 +90,7 @@ def check_totals(store: Tsdb, last: int) -> None:
     assert set(totals.total.tolist()) <= {float(last), float(last + 1)}
 
 
+@pytest.mark.timeout(300 + 60 * ROUNDS)
 def test_no_kill_loses_or_doubles_what_was_acknowledged(tmp_path: Path) -> None:
     dice = random.Random(int(os.environ.get("TOCSIN_CRASH_SEED", "1")))
     acknowledged = -1

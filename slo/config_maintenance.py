@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from collector.config_values import DurationMs, SecretText
 from collector.model.errors import TocsinError
+from collector.schedule import Schedule, zone_of
 from slo.corrections import MAX_EXCLUDED_MS, MAX_TEXT, Selector
-from slo.schedule import Schedule, zone_of
 
 
 class MaintenanceConfig(BaseModel):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from collector.model.errors import ConfigError, InputError
-from slo.schedule import Schedule, midnight, zone_of
+from collector.schedule import Schedule, midnight, zone_of
 
 MAX_BYTES = 4 * 1024 * 1024
 """A calendar of ten thousand events is smaller."""

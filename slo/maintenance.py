@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx
 
 from collector.model.errors import InputError, TocsinError, UnavailableError
+from collector.schedule import Occurrence, Schedule, between, zone_of
 from slo.config_maintenance import MaintenanceConfig
 from slo.corrections import BY_SCHEDULE, MAX_EXCLUDED_MS, Act, Corrections
 from slo.icalendar import MAX_BYTES, schedules_of
-from slo.schedule import Occurrence, Schedule, between, zone_of
 from slo.window import DAY_MS
 
 log = logging.getLogger(__name__)

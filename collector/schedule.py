@@ -1,4 +1,6 @@
-"""`Schedule`: when maintenance is, once or by an RRULE in a time zone, and its occurrences.
+"""`Schedule`: when something is, once or by an RRULE in a time zone, and its occurrences. Pure.
+
+Maintenance windows and recurring silences are such.
 
 RFC 5545, section 3.3.10, as dateutil reads it: rules run in local wall time, so a window at 02:00
 stays at 02:00 when clocks change. A time that the clock skips is the same stretch after the hour.
@@ -48,7 +50,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if self.duration <= timedelta(0):
-            raise ConfigError("a maintenance window ends after it begins")
+            raise ConfigError("a window ends after it begins")
         if _FREQUENT.search(self.rrule):
             raise ConfigError(
                 f"{self.rrule!r} comes more often than hourly",

@@ -20,6 +20,7 @@ from alerts.chat_config import (
     WebexConfig,
 )
 from alerts.config_values import (
+    GO_TEMPLATE,
     HostPort,
     HttpUrl,
     NotYet,
@@ -128,6 +129,7 @@ class PagerdutyConfig(HttpReceiver):
     details: dict[str, Any] = Field(default_factory=dict)
     images: list[dict[str, str]] = Field(default_factory=list)
     links: list[dict[str, str]] = Field(default_factory=list)
+    change_events: bool = False
     service_key: NotYet = None
     service_key_file: NotYet = None
 
@@ -136,6 +138,8 @@ class PagerdutyConfig(HttpReceiver):
         at_most_one(routing_key=self.routing_key, routing_key_file=self.routing_key_file)
         if not self.routing_key and not self.routing_key_file:
             raise ValueError("missing routing_key or routing_key_file")
+        if self.change_events and self.routing_key and GO_TEMPLATE in self.routing_key.reveal():
+            raise ValueError("change_events needs a routing_key that is no template")
         return self
 
 

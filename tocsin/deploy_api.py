@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 
@@ -55,8 +57,10 @@ class DeploysBody(BaseModel):
     deploys: list[DeployBody]
 
 
-def router(deploys: DeployLog, clock: Clock) -> APIRouter:
-    """The routes over one log."""
+def router(
+    deploys: DeployLog, clock: Clock, told: Callable[[Deploy], None] = lambda _: None
+) -> APIRouter:
+    """The routes over one log; `told` hears of each deploy that is added."""
     routes = APIRouter(prefix="/api/tocsin/v1/deploys")
 
     @routes.get("")
@@ -80,6 +84,7 @@ def router(deploys: DeployLog, clock: Clock) -> APIRouter:
             made = deploys.add(body.service, body.version, at_ms, body.url, body.note)
         except InputError as error:
             raise HTTPException(400, str(error)) from error
+        told(made)
         return DeployBody.of(made)
 
     @routes.delete("/{deploy_id}")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from alerts.changes import tell_change
+from alerts.channels.pagerduty_change import Change
 from alerts.config import AlertmanagerGlobal
 from alerts.interactions.desk_door import DeskDoor
 from alerts.interactions.open_groups import open_group_keys
 from alerts.secret_source import SecretSource
 from alerts.service import AlertService
 from collector.model.clock import Clock
+from collector.model.deploy import Deploy
 from collector.model.errors import TocsinError
+from tocsin.background import in_background
 
 if TYPE_CHECKING:
     from alerts.interactions.slack_socket import SlackSocket
@@ -26,6 +30,7 @@ class Interactions:
 
     def __init__(self, alerts: AlertService, clock: Clock, settings: AlertmanagerGlobal) -> None:
         self.settings = settings
+        self._alerts = alerts
         desk = alerts.on_call.desk
         self.door = DeskDoor(desk, lambda: open_group_keys(alerts.database), clock)
         self._clock = clock
@@ -51,6 +56,19 @@ class Interactions:
         if any(getattr(old, name) != getattr(settings, name) for name in names):
             self._close_socket()
             self.start()
+
+    def tell_deploy(self, deploy: Deploy) -> None:
+        """Tell receivers of changes, in a thread of its own."""
+        note = f": {deploy.note}" if deploy.note else ""
+        details = {"service": deploy.service, "version": deploy.version}
+        summary = f"{deploy.service} {deploy.version}{note}"
+        change = Change(summary, deploy.at_ms, url=deploy.url, details=details)
+        found = [sender.integration for sender in self._alerts.senders.values()]
+
+        def tell() -> None:
+            tell_change(found, change)
+
+        in_background("change", tell)
 
     def close(self) -> None:
         """Close socket and connections."""

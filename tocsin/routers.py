@@ -48,7 +48,7 @@ def build_application(parts: Parts, process: Lifecycle) -> FastAPI:
         ),
         collector.api.exporters.router(),
         slo.api.router(parts.slos, parts.clock, lambda: slo_facts(parts.config), parts.deploys),
-        deploy_api.router(parts.deploys, parts.clock),
+        deploy_api.router(parts.deploys, parts.clock, parts.interactions.tell_deploy),
         slo.api_suggest.router(parts.past, parts.clock),
         slo.api_backtest.router(parts.past, lambda: parts.config.slos),
         anomaly.api.router(lambda: parts.anomalies.states()),

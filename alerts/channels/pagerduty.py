@@ -15,6 +15,7 @@ from typing import Any
 
 from alerts.channels.http import HttpSender, refusal
 from alerts.channels.interface import Preview, Receipt
+from alerts.channels.pagerduty_change import Change, change_payload, change_url
 from alerts.config_values import MASK
 from alerts.message import (
     TEMPLATE_ERROR,
@@ -192,6 +193,20 @@ class PagerdutyChannel:
         stays = wanted == ("trigger",) and told == "acknowledged"
         status = told if stays else TOLD_BY[wanted[-1]]
         return Receipt({"status": status}, filled.problems)
+
+    @property
+    def hears_changes(self) -> bool:
+        """Whether it is told of deploys."""
+        return self._texts.entry.change_events
+
+    def tell_change(self, change: Change) -> None:
+        """Send a change event; raises DeliveryError, TemplateError for a key that is a template."""
+        config = self._texts.entry
+        key = SecretSource(config.routing_key, config.routing_key_file).read()
+        url = change_url(self._url.reveal())
+        error = refusal(self._http.post(url, change_payload(change, key)), "PagerDuty", (key,))
+        if error is not None:
+            raise error
 
     def preview(self, notification: Notification) -> Preview:
         """The event as JSON."""

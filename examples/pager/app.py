@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from examples.pager.faults import Fault, Faults
 from examples.pager.other_services import add_other_services
-from examples.pager.pagerduty_rules import check_event
+from examples.pager.pagerduty_rules import check_change, check_event
 from examples.pager.phone import phone_page
 from examples.pager.record import Record
 from examples.pager.slack_app import SlackState, add_slack
@@ -55,6 +55,7 @@ def build_app(record: Record) -> FastAPI:
     app.state.pager = pager
     add_slack(app, pager)
     _add_pagerduty(app, pager)
+    _add_changes(app, pager)
     _add_webhook(app, pager)
     add_other_services(app, pager)
     _add_control(app, pager)
@@ -87,6 +88,16 @@ def _add_pagerduty(app: FastAPI, pager: Pager) -> None:
         status = 400 if problems else 202
         pager.record.add("pagerduty", "/v2/enqueue", status, problems, body=body, answer=answer)
         return JSONResponse(answer, status_code=status)
+
+
+def _add_changes(app: FastAPI, pager: Pager) -> None:
+    @app.post("/v2/change/enqueue")
+    async def change(request: Request) -> Response:
+        body, _ = await _body(request)
+        problems = check_change(body)
+        status = 400 if problems else 202
+        pager.record.add("pagerduty", "/v2/change/enqueue", status, problems, body=body)
+        return JSONResponse({"status": "success"}, status_code=status)
 
 
 def _add_webhook(app: FastAPI, pager: Pager) -> None:

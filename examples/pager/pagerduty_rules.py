@@ -62,3 +62,20 @@ def check_payload(payload: Any) -> Problems:
     if "timestamp" in payload and not _TIMESTAMP.fullmatch(str(payload["timestamp"])):
         problems.append("payload.timestamp: not ISO 8601")
     return problems
+
+
+def check_change(event: Any) -> Problems:
+    """Problems of a change event: links, no pictures, no severity."""
+    problems = check_keys(event, "event", {"routing_key": str, "payload": dict}, {"links": list})
+    if not isinstance(event, dict):
+        return problems
+    optional: dict[str, type] = {"source": str, "timestamp": str, "custom_details": dict}
+    payload = event.get("payload")
+    problems += check_keys(payload, "payload", {"summary": str}, optional)
+    if isinstance(payload, dict):
+        problems += check_length(payload.get("summary"), "payload.summary", 1_024)
+        if "timestamp" in payload and not _TIMESTAMP.fullmatch(str(payload["timestamp"])):
+            problems.append("payload.timestamp: not ISO 8601")
+    for where, link in check_each(event.get("links"), "links"):
+        problems += check_keys(link, where, {"href": str}, {"text": str})
+    return problems

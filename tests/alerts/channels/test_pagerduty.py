@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from alerts.changes import tell_change
 from alerts.channels.build import build_pagerduty
-from alerts.config import AlertmanagerGlobal
+from alerts.channels.pagerduty_change import Change
+from alerts.config import AlertmanagerGlobal, AlertsConfig
 from alerts.notification import IncidentBrief, Notification, Reason
+from alerts.receivers import build_integrations
 from alerts.receivers_config import PagerdutyConfig
 from alerts.template import default_book
 from collector.model import Alert, Labels, SystemClock
@@ -70,3 +73,21 @@ def test_alerts_that_ended_are_resolved(pager: Any, channel: Any, slo_alert: Ale
     ended = replace(slo_alert, ends_at_ms=1_700_000_060_000)
     channel.send(told(ended, "acknowledged", Reason.ALL_RESOLVED))
     assert sent(pager) == ["resolve"]
+
+
+def test_a_change_is_told_to_those_who_asked_and_calls_nobody(
+    pager: Any, receivers: dict[str, Any]
+) -> None:
+    config = AlertsConfig.model_validate({"receivers": [
+        {"name": "a", "pagerduty_configs": [{**receivers["pagerduty"], "change_events": True}]},
+        {"name": "b", "pagerduty_configs": [receivers["pagerduty"]]},
+    ]})  # fmt: skip
+    built = build_integrations(config, AlertmanagerGlobal(), SystemClock())
+    change = Change("shop v42: faster carts", 1_700_000_000_000, url="https://ci.example.org/42")
+    assert tell_change(built, change) == 1
+    for one in built:
+        one.channel.close()
+    (entry,) = pager.of("pagerduty")
+    assert (entry.path, entry.problems) == ("/v2/change/enqueue", [])
+    assert entry.body["payload"]["summary"] == "shop v42: faster carts"
+    assert entry.body["links"][0]["href"] == "https://ci.example.org/42"

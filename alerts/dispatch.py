@@ -240,36 +240,42 @@ def decide_group(
 
     `asked` says when somebody wanted a receiver to be told again, whatever the repeat interval.
     """
-    if not seen.shown:
-        return _forget_ended(group, seen.hidden, places, told)
     decisions = []
     for place in places:
         before = told.get((group.key, place.integration))
-        asked_ms = asked.get(place.receiver, 0)
-        decisions.append(
-            _decide_place(group, seen.shown, place, before, now_ms, external_url, asked_ms)
-        )
+        unseen = _ended_unseen(seen, before)
+        if unseen and before and _fires_unseen(seen, before):
+            decisions.append(_forgotten(group, place, before, unseen))
+        elif seen.shown or unseen:
+            shown, asked_ms = [*seen.shown, *unseen], asked.get(place.receiver, 0)
+            decisions.append(
+                _decide_place(group, shown, place, before, now_ms, external_url, asked_ms)
+            )
     return [decision for decision in decisions if decision is not None]
 
 
-def _forget_ended(
-    group: Group,
-    hidden: Sequence[StoredAlert],
-    places: Sequence[Place],
-    told: Mapping[tuple[str, str], Told],
-) -> list[Decision]:
-    """What ended unseen no longer counts as told, so that its next beginning is told at once.
+def _ended_unseen(seen: Seen, before: Told | None) -> list[StoredAlert]:
+    """What the receiver was told of and what ended while it was hidden: its end is told too.
 
-    Alertmanager leaves it in its log, and stays silent until the repeat interval is over.
+    Alertmanager never tells of it, so that a pager's incident stays open, and leaves it in its log,
+    so that its next beginning stays unsaid until the repeat interval is over.
     """
-    ended = {stored.fingerprint for stored in hidden if stored.ended}
-    decisions = []
-    for place in places:
-        before = told.get((group.key, place.integration))
-        if before is not None and before.firing & ended:
-            after = replace(before, firing=before.firing - ended)
-            decisions.append(Decision(place.integration, group.key, after, before, None))
-    return decisions
+    if before is None:
+        return []
+    return [one for one in seen.hidden if one.ended and one.fingerprint in before.firing]
+
+
+def _fires_unseen(seen: Seen, before: Told) -> bool:
+    """Whether something goes on unseen, and nothing is shown: then no end of the group is told."""
+    still = (one for one in seen.hidden if not one.ended)
+    return not seen.shown and any(one.fingerprint in before.firing for one in still)
+
+
+def _forgotten(group: Group, place: Place, before: Told, unseen: Sequence[StoredAlert]) -> Decision:
+    """What ended no longer counts as told, so that its next beginning is told at once."""
+    ended = {one.fingerprint for one in unseen}
+    after = replace(before, firing=before.firing - ended)
+    return Decision(place.integration, group.key, after, before, None)
 
 
 def _decide_place(

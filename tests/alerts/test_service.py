@@ -224,7 +224,7 @@ def test_a_silence_holds_back_and_its_end_lets_through(
 def test_what_ended_under_a_silence_is_told_at_once_when_it_begins_anew(
     make_service: Any, clock: ManualClock, pager: Any, hook: dict[str, Any]
 ) -> None:
-    """Alertmanager keeps quiet until repeat_interval here: a lost page."""
+    """Alertmanager tells neither: a page that stays open, then one that is lost."""
     from alerts.silence import Silence
     from collector.model import Matcher
 
@@ -239,7 +239,28 @@ def test_what_ended_under_a_silence_is_told_at_once_when_it_begins_anew(
     run(service, clock, 30)
     service.emit([alert()])
     run(service, clock, 10)
-    assert statuses(pager) == ["firing", "firing"]
+    assert statuses(pager) == ["firing", "resolved", "firing"]
+
+
+def test_while_something_goes_on_under_a_silence_no_end_is_told(
+    make_service: Any, clock: ManualClock, pager: Any, hook: dict[str, Any]
+) -> None:
+    from alerts.silence import Silence
+    from collector.model import Matcher
+
+    service = make_service(hook)
+    service.emit([alert(host="a"), alert(host="b")])
+    run(service, clock, 1)
+    now_ms = clock.now_ms()
+    matcher = (Matcher("=", "alertname", "Down"),)
+    service.silences.save(Silence("", matcher, now_ms, now_ms + 3_600_000, "me", "why"))
+    service.emit([alert(host="a", ends_at_ms=clock.now_ms())])
+    run(service, clock, 10)
+    assert statuses(pager) == ["firing"]
+    service.emit([alert(host="b", ends_at_ms=clock.now_ms())])
+    run(service, clock, 10)
+    assert statuses(pager) == ["firing", "resolved"]
+    assert [one["labels"]["host"] for one in pager.of("webhook")[1].body["alerts"]] == ["b"]
 
 
 def test_an_inhibited_alert_is_held_back(

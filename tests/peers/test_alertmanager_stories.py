@@ -257,12 +257,14 @@ def alertmanager(binary: Callable[[str], str]) -> str:
 
 @pytest.fixture
 def remembers_as_alertmanager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Switches off what differs by design. In Alertmanager what ended while it was hidden counts as
-    told, so that its next beginning stays unsaid until the repeat interval is over; and a group in
-    which nothing is left lives on until it is tidied away, which happens every 30 seconds: what
-    begins anew meanwhile waits for its group_interval, not for its group_wait.
+    """Switches off what differs by design.
+
+    In Alertmanager what ended while it was hidden counts as told: its end is never said, nor its
+    next beginning until the repeat interval is over. A group in which nothing is left lives on
+    until it is tidied away, which happens every 30 seconds: what begins anew meanwhile waits for
+    its group_interval, not for its group_wait.
     """
-    monkeypatch.setattr(dispatch, "_forget_ended", lambda *_: [])
+    monkeypatch.setattr(dispatch, "_ended_unseen", lambda *_: [])
     monkeypatch.setattr(dispatch.Dispatcher, "leave", _leave_for_a_while)
 
 

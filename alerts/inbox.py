@@ -9,7 +9,7 @@ in which its judge may speak again.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alerts import state
@@ -18,6 +18,7 @@ from alerts.leadership import ActingDatabase, FencedError
 from alerts.state import StoredAlert
 from collector.model.alert import Alert
 from collector.model.errors import LimitError, StorageError, TocsinError
+from collector.model.labels import Labels
 
 MAX_ALERTS = 200_000
 """Alerts held at once, about 400 MB: beyond it a judge has gone wild, and is told so."""
@@ -88,17 +89,25 @@ class AlertInbox:
     def __init__(self, database: ActingDatabase, now_ms: int) -> None:
         self._database = database
         self._unsaved: set[str] = set()
+        self._alerts: dict[str, StoredAlert] = {}
         self.reload(now_ms)
 
     def reload(self, now_ms: int) -> None:
         """Hold what the database holds."""
         self._unsaved.clear()
+        self._changes = {one.alert.labels: False for one in self._alerts.values()}
         with self._database.read() as connection:
             loaded = state.load_alerts(connection, now_ms)
         self._alerts = {stored.fingerprint: stored for stored in loaded}
+        self._changes |= {one.alert.labels: not one.ended for one in loaded}
 
     def __len__(self) -> int:
         return len(self._alerts)
+
+    def changes(self) -> Mapping[Labels, bool]:
+        """Which alerts began (True) or ended since this was asked last."""
+        changes, self._changes = self._changes, {}
+        return changes
 
     def get(self, fingerprint: str) -> StoredAlert | None:
         """One alert."""
@@ -188,6 +197,7 @@ class AlertInbox:
             except StorageError as error:
                 problem = error
         names = {one.fingerprint for one in changed}
+        self._changes.update((one.alert.labels, not one.ended) for one in changed)
         self._unsaved = self._unsaved | names if problem else self._unsaved - names
         self._alerts.update((one.fingerprint, one) for one in stored)
         return problem

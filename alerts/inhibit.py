@@ -47,15 +47,22 @@ class Inhibitor:
 
     def __init__(self, rules: Sequence[InhibitRule], firing: Iterable[Labels]) -> None:
         self._rules = rules
-        self._sources: list[dict[tuple[str, ...], list[Labels]]] = [{} for _ in rules]
+        self._sources: list[dict[tuple[str, ...], dict[Labels, None]]] = [{} for _ in rules]
         if rules:
             for labels in firing:
-                self._add(labels)
+                self.note(labels, fires=True)
 
-    def _add(self, labels: Labels) -> None:
+    def note(self, labels: Labels, *, fires: bool) -> None:
+        """Learn that an alert fires from now on, or does not."""
         for rule, sources in zip(self._rules, self._sources, strict=True):
             if matches_all(rule.source, labels):
-                sources.setdefault(rule.key(labels), []).append(labels)
+                same = sources.setdefault(rule.key(labels), {})
+                if fires:
+                    same[labels] = None
+                else:
+                    same.pop(labels, None)
+                    if not same:
+                        del sources[rule.key(labels)]
 
     def hidden_by(self, labels: Labels) -> Labels | None:
         """The alert that hides this one, or None."""

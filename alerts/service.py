@@ -95,6 +95,7 @@ class AlertService:
         )
         self._inbox = AlertInbox(self._acting, now_ms)
         self._settings = settings_of(config, defaults)
+        self._inhibitor = self._settings.inhibitor(())
         self._senders = self._senders_of(integrations)
         self._memory = OutageMemory(lambda integration: self._senders.owes_marks(integration))
         self._turn = -1
@@ -171,6 +172,8 @@ class AlertService:
         with self._lock:
             old = self._senders
             self._settings = settings_of(config, defaults)
+            firing = (one.alert.labels for one in self._inbox.firing())
+            self._inhibitor = self._settings.inhibitor(firing)
             self.on_call.apply(on_call)
             self._senders = self._senders_of(integrations)
             self._begin_rounds(self._clock.now_ms())
@@ -337,7 +340,9 @@ class AlertService:
         self._wakes.notify()
         if taken.problem is not None:
             raise taken.problem
-        self._save_groups(opened)
+        if opened:
+            with self._acting.write() as connection:
+                state.save_groups(connection, map(timer_of, opened))
 
     # ---- among several instances ----------------------------------------------------------------
 
@@ -406,11 +411,10 @@ class AlertService:
             self._begin_rounds(now_ms)
             self._seen = trace
 
-    # ---- parts ----------------------------------------------------------------------------------
-
     def _hiding(self, now_ms: int) -> Hiding:
-        firing = (one.alert.labels for one in self._inbox.firing())
-        return self._settings.hiding(firing, self.silences.all(), now_ms)
+        for labels, fires in self._inbox.changes().items():
+            self._inhibitor.note(labels, fires=fires)
+        return self._settings.hiding(self._inhibitor, self.silences.all(), now_ms)
 
     def _senders_of(self, integrations: Sequence[Integration]) -> Senders:
         def build(one: Integration) -> Sender:
@@ -430,11 +434,6 @@ class AlertService:
         self._rounds = Rounds(
             self._acting, self._inbox, self._dispatcher, rules, flushed, self._memory
         )
-
-    def _save_groups(self, opened: Sequence[Group]) -> None:
-        if opened:
-            with self._acting.write() as connection:
-                state.save_groups(connection, map(timer_of, opened))
 
     def _count(self, now_ms: int) -> None:
         firing = len(self._inbox.firing())

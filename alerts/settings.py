@@ -22,10 +22,13 @@ class Settings:
     inhibit: tuple[InhibitRule, ...]
     intervals: Mapping[str, tuple[TimeInterval, ...]]
 
-    def hiding(self, firing: Iterable[Labels], silences: Sequence[Silence], now_ms: int) -> Hiding:
-        """What holds alerts back while these fire."""
-        sources = firing if self.inhibit else ()
-        return Hiding(Inhibitor(self.inhibit, sources), silences, self.intervals, now_ms)
+    def inhibitor(self, firing: Iterable[Labels]) -> Inhibitor:
+        """What hides alerts while these fire."""
+        return Inhibitor(self.inhibit, firing)
+
+    def hiding(self, inhibitor: Inhibitor, silences: Sequence[Silence], now_ms: int) -> Hiding:
+        """All that holds alerts back at a moment."""
+        return Hiding(inhibitor, silences, self.intervals, now_ms)
 
 
 def settings_of(config: AlertsConfig, global_: AlertmanagerGlobal) -> Settings:

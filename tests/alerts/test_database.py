@@ -1,4 +1,4 @@
-"""The database behind the alerts: one writer, transactions in one, forward steps, no secret told."""
+"""The database behind the alerts: one writer, joined transactions, steps forward, no secrets."""
 
 from __future__ import annotations
 

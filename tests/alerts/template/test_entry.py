@@ -10,6 +10,7 @@ import pytest
 
 from alerts.channels import CHANNELS
 from alerts.config import AlertmanagerGlobal
+from alerts.digest import digest_of
 from alerts.example import example_alerts, notification_of, resolved
 from alerts.notification import Notification
 from alerts.receivers_config import EmailConfig, PagerdutyConfig, SlackConfig, WebhookConfig
@@ -141,7 +142,7 @@ FAILING: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", sorted(CHANNELS))
+@pytest.mark.parametrize("kind", sorted(MODELS))
 def test_a_text_that_fails_leaves_its_place_to_ours_and_the_message_says_so(kind: str) -> None:
     made = channel(kind, **FAILING[kind]).preview(FIRING)
     assert len(made.problems) == 1
@@ -158,7 +159,7 @@ ADDRESSES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", sorted(CHANNELS))
+@pytest.mark.parametrize("kind", sorted(MODELS))
 def test_an_address_that_fails_is_an_error_without_its_secret(kind: str) -> None:
     made = channel(kind, **ADDRESSES[kind])
     with pytest.raises(TemplateError) as caught:
@@ -175,7 +176,18 @@ def test_a_wrong_template_of_a_secret_is_named_without_it(kind: str) -> None:
     assert caught.value.where.field == key
 
 
-@pytest.mark.parametrize("kind", sorted(CHANNELS))
+def test_of_a_storm_our_own_layout_tells_and_addresses_stay(
+    make_notification: Callable[..., Notification],
+) -> None:
+    storm = digest_of([make_notification(channel="a"), make_notification(channel="a")], NOW_MS)
+    body = shown(
+        "slack", storm, title="{{ .GroupLabels.alertname }}", channel="#{{ .CommonLabels.channel }}"
+    )
+    assert body["channel"] == "#a"
+    assert body["blocks"][0]["text"]["text"].endswith("Storm: 2 firing, in 1 groups")
+
+
+@pytest.mark.parametrize("kind", sorted(MODELS))
 def test_no_preview_shows_a_secret(kind: str) -> None:
     text = channel(kind).preview(FIRING).text
     assert "hooksecret" not in text

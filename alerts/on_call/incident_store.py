@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from alerts.database import upsert
 from alerts.notification import decode_alert, encode_alert
@@ -112,16 +112,35 @@ def next_number(connection: Connection) -> int:
 
 
 def link_groups(connection: Connection, numbers: Mapping[str, int]) -> None:
-    """Make groups parts of incidents, by their keys."""
-    rows = [{"group_key": key, "number": number} for key, number in numbers.items()]
-    upsert(connection, tables.incident_groups, rows, ("group_key",))
+    """Make groups parts of incidents, by their keys; those are the last incidents that they had."""
+    table = tables.incident_groups
+    keys = list(numbers)
+    for start in range(0, len(keys), KEYS_PER_QUERY):
+        some = keys[start : start + KEYS_PER_QUERY]
+        mine = update(table).where(table.c.group_key.in_(some), table.c.is_last)
+        connection.execute(mine.values(is_last=False))
+    rows = [
+        {"group_key": key, "number": number, "is_last": True} for key, number in numbers.items()
+    ]
+    upsert(connection, table, rows, ("group_key", "number"))
 
 
 def groups_of(connection: Connection, number: int) -> list[str]:
-    """The keys of an incident's groups."""
+    """The keys of the groups of which an incident is the last; messages about it are theirs."""
+    return _groups_of(connection, number, (tables.incident_groups.c.is_last,))
+
+
+def all_groups_of(connection: Connection, number: int) -> list[str]:
+    """The keys of the groups that an incident ever had."""
+    return _groups_of(connection, number, ())
+
+
+def _groups_of(
+    connection: Connection, number: int, wanted: tuple[ColumnElement[bool], ...]
+) -> list[str]:
     table = tables.incident_groups
-    keys = select(table.c.group_key).where(table.c.number == number).order_by(table.c.group_key)
-    return list(connection.execute(keys).scalars())
+    keys = select(table.c.group_key).where(table.c.number == number, *wanted)
+    return list(connection.execute(keys.order_by(table.c.group_key)).scalars())
 
 
 def of_groups(connection: Connection, group_keys: Sequence[str]) -> dict[str, Incident]:
@@ -133,7 +152,8 @@ def of_groups(connection: Connection, group_keys: Sequence[str]) -> dict[str, In
         joined = select(links.c.group_key, table.c.incident).join(
             table, table.c.number == links.c.number
         )
-        for key, text in connection.execute(joined.where(links.c.group_key.in_(some))):
+        wanted = (links.c.is_last, links.c.group_key.in_(some))
+        for key, text in connection.execute(joined.where(*wanted)):
             found[key] = _decode(json.loads(text))
     return found
 
@@ -189,9 +209,9 @@ def holders(connection: Connection, fingerprints: Sequence[str]) -> dict[str, fr
 
 
 def move_parts(connection: Connection, number: int, into: int) -> None:
-    """Make the groups and alerts of one incident those of another."""
-    groups, alerts = tables.incident_groups, tables.incident_alerts
-    connection.execute(update(groups).where(groups.c.number == number).values(number=into))
+    """Make the groups and alerts of one incident those of another too."""
+    link_groups(connection, dict.fromkeys(groups_of(connection, number), into))
+    alerts = tables.incident_alerts
     rows = connection.execute(select(alerts).where(alerts.c.number == number)).mappings()
     upsert(connection, alerts, [{**row, "number": into} for row in rows], ("number", "fingerprint"))
 

@@ -30,15 +30,13 @@ from alerts.on_call.roster import Roster, build_roster
 from alerts.on_call.rota import Rota
 from alerts.on_call.similar import Similar, similar
 from alerts.on_call.stage import IncidentStage
+from alerts.on_call.timeline import timeline_of
 from alerts.silence import Silence
 from collector.model.alert import Alert
 from collector.model.clock import Clock
 
 MAX_AT_ONCE = 200
 """Incidents that time moves on in one transaction; the others follow a second later."""
-BEFORE_MS = 15 * 60_000
-"""How long before an incident its timeline begins: what its alerts did until it was opened."""
-MAX_TIMELINE = 2_000
 COMPARED = 1_000
 """Incidents that one is compared with."""
 OPEN_ONES = IncidentSearch(statuses=("triggered", "acknowledged", "snoozed"), limit=100)
@@ -184,9 +182,10 @@ class Station:
         """One incident with all that belongs to it; raises KeyError."""
         with self.database.read() as connection:
             found = store.load_incident(connection, number)
-            groups = store.groups_of(connection, number)
+            groups = store.all_groups_of(connection, number)
             alerts = store.alerts_of(connection, number)
-            timeline = _timeline(connection, found, groups)
+            fingerprints = [one.fingerprint for one in alerts]
+            timeline = timeline_of(connection, found, groups, fingerprints)
             past = store.find_incidents(connection, IncidentSearch(limit=COMPARED))
             return IncidentView(found, groups, alerts, timeline, similar(found, past))
 
@@ -206,22 +205,3 @@ def _with_contexts(connection: Connection, contexts: Mapping[int, dict[str, Any]
         for one in incidents
         if one.is_open
     ]
-
-
-def _timeline(
-    connection: Connection, incident: Incident, groups: Sequence[str]
-) -> tuple[Event, ...]:
-    """Everything told of an incident and, while it was open, of its groups; oldest first."""
-    found = find_events(connection, EventSearch(incident=incident.number, limit=MAX_TIMELINE))
-    until_ms = incident.resolved_at_ms + BEFORE_MS if incident.resolved_at_ms else 2**62
-    for key in groups:
-        about = EventSearch(
-            group_key=key,
-            after_ms=incident.opened_at_ms - BEFORE_MS,
-            until_ms=until_ms,
-            limit=MAX_TIMELINE,
-        )
-        found += [one for one in find_events(connection, about) if not one.incident]
-    found.reverse()  # what happened at the same moment keeps its order
-    found.sort(key=lambda one: one.at_ms)
-    return tuple(found[-MAX_TIMELINE:])

@@ -27,7 +27,8 @@ incident_groups = Table(
     "incident_groups",
     metadata,
     Column("group_key", String, primary_key=True),
-    Column("number", Integer, nullable=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("is_last", Boolean, nullable=False),
     Index("incident_groups_number", "number"),
 )
 

@@ -1,6 +1,6 @@
 """A real tocsin with real receivers: an alert becomes an incident, nobody acknowledges, and so on.
 
-It escalates to the next person, survives kill -9, is acknowledged over HTTP, falls silent, and ends.
+It escalates to the next person, survives kill -9, is acknowledged over HTTP, falls silent, ends.
 """
 
 from __future__ import annotations

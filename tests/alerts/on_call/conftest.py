@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from alerts.config import AlertsConfig
+from alerts.events import Event
 from alerts.on_call.config import OnCallConfig
 from alerts.on_call.incident import Incident
 from alerts.on_call.incident_store import IncidentSearch
@@ -81,8 +82,11 @@ class World:
         (found,) = self.incidents()
         return found
 
+    def timeline(self, number: int = 1) -> Sequence[Event]:
+        return self.service.on_call.incident(number).timeline
+
     def story(self, number: int = 1) -> list[str]:
-        return [str(event.kind) for event in self.service.on_call.incident(number).timeline]
+        return [str(event.kind) for event in self.timeline(number)]
 
 
 def alert(name: str = "Down", ends_at_ms: int | None = None, **labels: str) -> Alert:

@@ -99,7 +99,7 @@ def _date(match: re.Match[str]) -> str:
 def _incidents(entries: Sequence[Entry]) -> str:
     incidents: dict[str, dict[str, Any]] = {}
     for entry in entries:
-        if entry.service != "pagerduty" or entry.status != 202:
+        if entry.service != "pagerduty" or entry.status != 202 or entry.path != "/v2/enqueue":
             continue
         known = incidents.setdefault(entry.body["dedup_key"], {})
         known.update(entry.body.get("payload", {}))

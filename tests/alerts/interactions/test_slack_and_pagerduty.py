@@ -68,7 +68,7 @@ def status(service: Any) -> str:
 @pytest.fixture
 def door(service: Any, clock: ManualClock) -> Iterator[DeskDoor]:
     made = DeskDoor(
-        service.on_call.desk, lambda: open_group_keys(service.keeper()), clock, "127.0.0.1"
+        service.on_call.desk, lambda: open_group_keys(service.database), clock, "127.0.0.1"
     )
     yield made
     made.close()

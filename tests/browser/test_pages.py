@@ -25,6 +25,9 @@ PAGES = (
     "/slos/corrections",
     "/slos/backtest?slo=tocsin%2Fapi-availability",
     "/alerts",
+    "/incidents",
+    "/oncall",
+    "/oncall/report",
     "/targets",
 )
 FLAGS = (

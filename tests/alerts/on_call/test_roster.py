@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,13 @@ def test_a_step_reaches_receivers_once_and_nobody_in_a_gap() -> None:
     assert roster.person_named("slack:U1") == "ana"
     assert roster.person_named("slack:U2") == "slack:U2"
     assert roster.person_named("") == ""
+
+
+def test_the_examples_of_the_course_are_right(tmp_path: Path) -> None:
+    course = (Path(__file__).parents[3] / "docs" / "oncall.md").read_text()
+    examples = re.findall(r"^```yaml\n(.*?)^```$", course, flags=re.DOTALL | re.MULTILINE)
+    assert len(examples) >= 2
+    for number, example in enumerate(examples):
+        file = tmp_path / f"example{number}.yaml"
+        file.write_text(example)
+        load_config(file, {})

@@ -128,6 +128,13 @@ def load_outbox(connection: Connection) -> list[OutboxRow]:
     return [_row(dict(row)) for row in found]
 
 
+def waiting_of(connection: Connection, group_keys: Sequence[str]) -> set[tuple[str, str]]:
+    """The (group key, integration) of some groups that have a message which waits to be sent."""
+    table = tables.outbox
+    wanted = select(table.c.group_key, table.c.integration).where(table.c.group_key.in_(group_keys))
+    return {(row.group_key, row.integration) for row in connection.execute(wanted)}
+
+
 def read_notification(connection: Connection, row: OutboxRow) -> Notification:
     """The notification of a row, with what its channel remembers of the group by now.
 

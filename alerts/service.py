@@ -257,8 +257,9 @@ class AlertService:
             keys = [route.group_key(route.group_labels(labels)) for route in root.match(labels)]
             with self._database.read() as connection:
                 told = delivery_log.load_told(connection, keys)
+                waiting = delivery_log.waiting_of(connection, keys)
             known = Known(root, self._dispatcher.groups, self._senders.places, hidden)
-            return explain(labels, fingerprint, self._inbox.get(fingerprint), known, told)
+            return explain(labels, fingerprint, self._inbox.get(fingerprint), known, told, waiting)
 
     def live(self, fingerprint: str) -> Alert | None:
         """An alert as it is now, if it is held."""

@@ -5,7 +5,7 @@ Pure: of an alert that is held or of one that somebody thinks up, by the rules t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.dedup import Told
@@ -34,7 +34,8 @@ class RouteStep:
 class ToldWhy:
     """What one integration was told of this alert; `at_ms` 0 for never.
 
-    `repeats_at_ms` is when it is told again if nothing changes, 0 for never.
+    `status` says so in words, also where the message still waits to be sent; `repeats_at_ms` is
+    when it is told again if nothing changes, 0 for never.
     """
 
     integration: str
@@ -99,8 +100,13 @@ def explain(
     stored: StoredAlert | None,
     known: Known,
     told: Mapping[tuple[str, str], Told],
+    waiting: Collection[tuple[str, str]] = (),
 ) -> Why:
-    """Why an alert with these labels is told, or not."""
+    """Why an alert with these labels is told, or not.
+
+    `told` is what was decided to tell, by group key and integration; `waiting` names those whose
+    message has not been delivered yet.
+    """
     hidden, now_ms = known.hiding, known.hiding.now_ms
     silences = {silence.id: silence for silence in hidden.silences}
     status = "unknown" if stored is None else "resolved" if stored.ended else "firing"
@@ -111,7 +117,8 @@ def explain(
         status,
         tuple(_walk(known.root, labels, 0)),
         tuple(
-            _group(route, labels, fingerprint, known, told) for route in known.root.match(labels)
+            _group(route, labels, fingerprint, known, told, waiting)
+            for route in known.root.match(labels)
         ),
         hidden.inhibitor.hidden_by(labels),
         tuple(silences[one] for one in hiding(hidden.silences, labels, now_ms)),
@@ -158,6 +165,7 @@ def _group(
     fingerprint: str,
     known: Known,
     told: Mapping[tuple[str, str], Told],
+    waiting: Collection[tuple[str, str]],
 ) -> GroupWhy:
     now_ms, group_labels = known.hiding.now_ms, route.group_labels(labels)
     key = route.group_key(group_labels)
@@ -173,16 +181,22 @@ def _group(
         next_flush_ms=group.state.next_flush_ms if group else now_ms + route.timers.wait_ms,
         muted_by=is_muted(now_ms, *names, known.hiding.intervals),
         told=tuple(
-            _told(place, fingerprint, told.get((key, place.integration)), route)
+            _told(
+                place,
+                fingerprint,
+                told.get((key, place.integration)),
+                route,
+                (key, place.integration) in waiting,
+            )
             for place in known.places.get(route.receiver, ())
         ),
     )
 
 
-def _told(place: Place, fingerprint: str, told: Told | None, route: Route) -> ToldWhy:
-    if told is not None and fingerprint in told.firing:
-        repeats_at_ms = told.at_ms + route.timers.repeat_ms
-        return ToldWhy(place.integration, told.at_ms, "told that it fires", repeats_at_ms)
-    if told is not None and fingerprint in told.resolved:
-        return ToldWhy(place.integration, told.at_ms, "told that it ended")
-    return ToldWhy(place.integration)
+def _told(place: Place, fingerprint: str, told: Told | None, route: Route, waits: bool) -> ToldWhy:
+    if told is None or fingerprint not in told.firing | told.resolved:
+        return ToldWhy(place.integration)
+    fires = fingerprint in told.firing
+    status = f"{'waits to be told' if waits else 'told'} that it {'fires' if fires else 'ended'}"
+    repeats_at_ms = told.at_ms + route.timers.repeat_ms if fires else 0
+    return ToldWhy(place.integration, told.at_ms, status, repeats_at_ms)

@@ -45,7 +45,7 @@ class RecordCounters:
     def __init__(
         self, appender: Appender, clock: Clock, metrics: RecordMetrics, newest_ms: int = 0
     ) -> None:
-        """`newest_ms`: the newest sample of a former run (`newest_count_ms`): rows come after it."""
+        """`newest_ms`: the newest sample of a former run (`newest_count_ms`); rows come after."""
         self._appender = appender
         self._clock = clock
         self._metrics = metrics

@@ -97,7 +97,7 @@ def test_what_was_told_and_when_it_is_told_again(make_service: Any, clock: Manua
     assert (why.status, pager.is_open, pager.alerts) == ("firing", True, 1)
     assert (pager.told[0].integration, pager.told[0].status) == (
         "pager/webhook[0]",
-        "told that it fires",
+        "waits to be told that it fires",
     )
     assert pager.told[0].at_ms == clock.now_ms()
     assert pager.told[0].repeats_at_ms == clock.now_ms() + 4 * 3600 * SECOND

@@ -84,9 +84,10 @@ def verdict(why: Why) -> str:
             if group.muted_by
         ]
         return f"Nobody is told: {'; '.join(muted) or 'its receiver has no integrations'}."
-    told = sorted({one.integration for group in speaking for one in group.told if one.at_ms})
+    told = {one.integration: one.status for group in speaking for one in group.told if one.at_ms}
     if told:
-        return f"Told: {', '.join(told)}."
+        said = (f"{name} {status}" for name, status in sorted(told.items()))
+        return f"{'; '.join(said)}."
     names = sorted({group.receiver for group in speaking})
     if why.status == "unknown":
         return f"It would be told to {', '.join(names)}."

@@ -240,7 +240,7 @@ def decide_group(
 
     `asked` says when somebody wanted a receiver to be told again, whatever the repeat interval.
     """
-    decisions = []
+    decisions: list[Decision | None] = []
     for place in places:
         before = told.get((group.key, place.integration))
         unseen = _ended_unseen(seen, before)

@@ -58,6 +58,7 @@ TEXTS = TemplatedFields(
         *("image_url", "thumb_url", "fields", "actions"),
     ),
     addresses=("channel",),
+    mrkdwn=("message_text", "title", "pretext", "text", "fallback", "footer", "fields"),
 )
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from alerts.template.functions import FUNCTION_NAMES
+from alerts.template.jinja import JINJA_SUFFIX, JinjaTemplate, compile_jinja, is_jinja
 from collector.gotemplate import Template, compile_template
 from collector.gotemplate.nodes import Definition
 from collector.model.errors import ConfigError, TemplateError, Where
@@ -26,10 +27,18 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TemplateBook:
-    """Templates by name; `files` are those of the user that were read."""
+    """Templates by name; `files` are those of the user that were read.
+
+    `jinja` holds the texts of Jinja files by the names under which others include them.
+    """
 
     defined: Mapping[str, Definition] = field(repr=False)
     files: tuple[str, ...] = ()
+    jinja: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def compile_either(self, text: str, name: str) -> Template | JinjaTemplate:
+        """A text in the language that it is written in; raises TemplateError."""
+        return compile_jinja(text, name, self.jinja) if is_jinja(text) else self.compile(text, name)
 
     def compile(self, text: str, name: str) -> Template:
         """A text that may call the book's templates; raises TemplateError with line and column."""
@@ -37,7 +46,11 @@ class TemplateBook:
 
     def with_file(self, text: str, name: str) -> TemplateBook:
         """The book with one file more; raises TemplateError."""
-        return TemplateBook(self.compile(text, name).defined, (*self.files, name))
+        return replace(self, defined=self.compile(text, name).defined, files=(*self.files, name))
+
+    def with_jinja(self, texts: Mapping[str, str]) -> TemplateBook:
+        """The book with files of Jinja, which may include each other."""
+        return replace(self, files=(*self.files, *texts), jinja={**self.jinja, **texts})
 
 
 @cache
@@ -53,17 +66,31 @@ def load_book(patterns: Sequence[str], base: Path) -> tuple[TemplateBook, list[C
     A glob that names no file is no error, as in Alertmanager. The errors are one for each file
     that can't be read or is wrong; the book then lacks it.
     """
-    book, errors = default_book(), []
+    book, errors, jinja = default_book(), [], dict[Path, str]()
     for path in _paths(patterns, base):
         try:
-            book = book.with_file(_read(path), path.name)
+            text = _read(path)
+            if path.suffix == JINJA_SUFFIX:
+                jinja[path] = text
+            else:
+                book = book.with_file(text, path.name)
         except TemplateError as error:
-            where = Where(str(path), error.line)
-            message = f"column {error.column}: {error.message}"
-            errors.append(ConfigError(message, where=where, advice=error.advice))
+            errors.append(_in_file(path, error))
         except ConfigError as error:
             errors.append(error)
+    book = book.with_jinja({path.name: text for path, text in jinja.items()})
+    for path, text in jinja.items():
+        try:
+            compile_jinja(text, path.name, book.jinja)
+        except TemplateError as error:
+            errors.append(_in_file(path, error))
     return book, errors
+
+
+def _in_file(path: Path, error: TemplateError) -> ConfigError:
+    where = Where(str(path), error.line)
+    message = f"column {error.column}: {error.message}" if error.column else error.message
+    return ConfigError(message, where=where, advice=error.advice)
 
 
 def _paths(patterns: Sequence[str], base: Path) -> list[Path]:

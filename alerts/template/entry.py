@@ -1,8 +1,8 @@
 """`EntryTemplates`: the texts of one receiver's entry, compiled at load, filled per notification.
 
-A text without `{{` stays as it is written. A text that fails on its data must not keep anybody from
-being told: its field is left unset, so that the channel's own layout takes its place, and the
-problem goes along. Only an address that fails is an error.
+A text without `{{` stays as it is written, unless it says that it is Jinja. A text that fails on
+its data must not keep anybody from being told: its field is left unset, so that the channel's own
+layout takes its place, and the problem goes along. Only an address that fails is an error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from alerts.notification import Notification, Reason
 from alerts.template.book import TemplateBook
 from alerts.template.data import data_of
 from alerts.template.functions import functions
-from collector.gotemplate import Template, Typed
+from alerts.template.jinja import Escaping, JinjaTemplate, is_jinja
+from collector.gotemplate import Template
 from collector.model.errors import InputError, LimitError, TemplateError, Where
 from collector.model.secrets import Secret
 
@@ -31,13 +32,21 @@ class TemplatedFields:
     """Which fields of a kind of entry are templates.
 
     `addresses` must not fail; `html` is escaped for HTML; a text of `structured` that comes out as
-    JSON becomes its value, as Alertmanager's details do.
+    JSON becomes its value, as Alertmanager's details do. `mrkdwn` names those of `texts` in which
+    Jinja's values are escaped for Slack; of Go templates, Alertmanager's escape nothing there.
     """
 
     texts: tuple[str, ...]
     addresses: tuple[str, ...] = ()
     html: tuple[str, ...] = ()
     structured: tuple[str, ...] = ()
+    mrkdwn: tuple[str, ...] = ()
+
+    def escaping(self, name: str) -> Escaping:
+        """What Jinja makes values harmless for in a field."""
+        if name in self.html:
+            return Escaping.HTML
+        return Escaping.SLACK if name in self.mrkdwn else Escaping.NONE
 
     def names(self) -> tuple[str, ...]:
         """All of them."""
@@ -52,7 +61,8 @@ class Filled(Generic[Entry]):
     problems: tuple[str, ...] = ()
 
 
-Render = Callable[[Template], object]
+AnyTemplate = Template | JinjaTemplate
+Render = Callable[[AnyTemplate], object]
 
 
 class EntryTemplates(Generic[Entry]):
@@ -72,7 +82,6 @@ class EntryTemplates(Generic[Entry]):
         """The entry for one notification; raises TemplateError for an address that fails."""
         if not self._compiled:
             return Filled(self.entry)
-        data, known = data_of(notification), functions(notification.at_ms)
         update: dict[str, object] = {}
         problems = []
         for name, value in self._compiled.items():
@@ -81,7 +90,7 @@ class EntryTemplates(Generic[Entry]):
                 update[name] = self._unset(name)
                 continue
             try:
-                update[name] = _filled(value, self._renderer(name, data, known))
+                update[name] = _filled(value, self._renderer(name, notification))
             except (TemplateError, LimitError) as error:
                 if name in self._fields.addresses:
                     raise TemplateError(_told(getattr(self.entry, name), error)) from None
@@ -93,14 +102,16 @@ class EntryTemplates(Generic[Entry]):
         field = type(self.entry).model_fields[name]
         return field.get_default(call_default_factory=True)
 
-    def _renderer(
-        self, name: str, data: Typed, known: Mapping[str, Callable[..., object]]
-    ) -> Render:
-        html, structured = name in self._fields.html, name in self._fields.structured
+    def _renderer(self, name: str, notification: Notification) -> Render:
+        fields = self._fields
 
-        def render(template: Template) -> object:
-            text = template.render(data, known, html=html)
-            return _structure(text) if structured else text
+        def render(template: AnyTemplate) -> object:
+            if isinstance(template, JinjaTemplate):
+                text = template.render(notification, fields.escaping(name))
+            else:
+                known = functions(notification.at_ms)
+                text = template.render(data_of(notification), known, html=name in fields.html)
+            return _structure(text) if name in fields.structured else text
 
         return render
 
@@ -112,9 +123,9 @@ def _alias(entry: BaseModel, name: str) -> str:
 def _has_template(value: object) -> bool:
     match value:
         case Secret():
-            return GO_TEMPLATE in value.reveal()
+            return _has_template(value.reveal())
         case str():
-            return GO_TEMPLATE in value
+            return GO_TEMPLATE in value or is_jinja(value)
         case Mapping():
             return any(_has_template(key) or _has_template(one) for key, one in value.items())
         case list() | tuple():
@@ -126,7 +137,7 @@ def _has_template(value: object) -> bool:
 class _Hidden:
     """The template of a secret."""
 
-    template: Template
+    template: AnyTemplate
 
 
 def _compiled(value: object, place: str, book: TemplateBook) -> object:
@@ -150,9 +161,9 @@ def _compile(value: object, place: str, book: TemplateBook) -> object:
     return value
 
 
-def _template(text: str, place: str, book: TemplateBook, *, hidden: bool = False) -> Template:
+def _template(text: str, place: str, book: TemplateBook, *, hidden: bool = False) -> AnyTemplate:
     try:
-        return book.compile(text, place)
+        return book.compile_either(text, place)
     except TemplateError as error:
         message = f"template: {place}:{error.line}:{error.column}" if hidden else error.message
         raise InputError(message, where=Where(field=place), advice=error.advice) from None
@@ -160,7 +171,7 @@ def _template(text: str, place: str, book: TemplateBook, *, hidden: bool = False
 
 def _filled(value: object, render: Render) -> object:
     match value:
-        case Template():
+        case Template() | JinjaTemplate():
             return render(value)
         case _Hidden(template=template):
             return Secret(str(render(template)))

@@ -28,6 +28,7 @@ from alerts.api_values import (
 from alerts.json_body import decoded
 from alerts.matchers import parse_matchers
 from alerts.service import AlertService
+from alerts.silence_recurring import is_recurring
 from alerts.views import AlertView, GroupView
 from collector.model.errors import InputError, LimitError, TocsinError
 from collector.model.labels import Labels
@@ -159,21 +160,23 @@ def _add_silences(routes: APIRouter, service: AlertService) -> None:
         except (InputError, LimitError) as error:
             return JSONResponse(error.message, status_code=400)
 
-    @routes.get("/api/v2/silence/{silence_id}")
+    @routes.get("/api/v2/silence/{silence_id:path}")
     def get_silence(silence_id: str) -> Response:
         silence = service.silences.get(silence_id)
         if silence is None:
             return JSONResponse("silence not found", status_code=404)
         return JSONResponse(silence_json(silence, service.now_ms()))
 
-    @routes.delete("/api/v2/silence/{silence_id}")
-    def delete_silence(silence_id: str) -> Response:
+    @routes.delete("/api/v2/silence/{silence_id:path}")
+    def delete_silence(silence_id: str, author: str = "") -> Response:
         try:
-            service.silences.expire(silence_id)
+            service.silences.expire(silence_id, author)
         except KeyError:
             return JSONResponse("silence not found", status_code=404)
         except InputError as error:
-            return JSONResponse(error.message, status_code=500)
+            # 500 is Alertmanager's answer for one that has ended
+            status_code = 400 if is_recurring(silence_id) else 500
+            return JSONResponse(error.message, status_code=status_code)
         return Response(status_code=200)
 
 

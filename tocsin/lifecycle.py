@@ -48,6 +48,7 @@ POLICIES_MS = 5_000
 FIT_MS = 5_000
 INCIDENTS_MS = 15_000
 HEARTBEATS_MS = 5_000
+SILENCES_MS = 15_000
 DRAIN_SECONDS = 5
 LOG_RETENTION_MS = 600_000
 AT_START = ("web", "storage", "otlp", "limits", "query", "store", "logs", "alerting")
@@ -99,6 +100,7 @@ class Lifecycle:
             config.alerts_section.on_call,
         )
         parts.interactions.apply(config.alerts_global)
+        parts.silences.apply(config.alerts_section.silences)
         parts.forwarding.forwarder.apply(wanted_endpoints(config))
         parts.pool.apply(config.scrape_configs, config.global_)
         parts.records.apply(config)
@@ -204,6 +206,7 @@ class Lifecycle:
             ("incidents", INCIDENTS_MS, parts.on_call.tick),
             ("heartbeats", HEARTBEATS_MS, parts.on_call.heartbeats.tick),
             ("watchdog", HEARTBEATS_MS, parts.on_call.guard),
+            ("silences", SILENCES_MS, parts.silences.tick),
             ("store", MAINTENANCE_MS, lambda _: parts.store.maintain()),
             ("compaction", MAINTENANCE_MS, lambda _: parts.store.compact()),
             ("logs", LOG_RETENTION_MS, lambda _: _discard(parts.logs.store.remove_old())),

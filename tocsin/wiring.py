@@ -42,6 +42,7 @@ from tocsin.on_call_wiring import OnCallParts, build_on_call
 from tocsin.query_wiring import Queries, build_queries
 from tocsin.records_wiring import Records, build_records
 from tocsin.rules_wiring import build_ruler
+from tocsin.silence_wiring import SilenceParts, build_silences
 from tocsin.ticker import TickMetrics
 
 INDICATOR_WATCH = Watch("slo", '1 - tocsin_slo_sli_ratio{window="5m"}')
@@ -73,6 +74,7 @@ class Parts:
     deploys: DeployLog
     anomalies: AnomalyWatch
     on_call: OnCallParts
+    silences: SilenceParts
     anomaly_metrics: AnomalyMetrics
     outside: ExternalSink
     sink: LinkingSink
@@ -131,6 +133,7 @@ def build(config: Config, directory: Path, clock: Clock, external_url: str) -> P
         deploys=deploys,
         anomalies=anomalies,
         on_call=build_on_call(alerts, sink, deploys, anomalies.states, clock, registry),
+        silences=build_silences(alerts, sink, config.alerts_section.silences),
         anomaly_metrics=anomaly_metrics,
         outside=outside,
         sink=sink,

@@ -16,6 +16,7 @@ from alerts.on_call.incident import Incident
 from alerts.on_call.incident_store import IncidentSearch
 from alerts.service import AlertService
 from collector.model import Alert, Labels, ManualClock
+from collector.model.secrets import Secret
 
 SECOND = 1_000
 RECEIVERS = ("team", "ana-phone", "ben-phone", "boss")
@@ -50,8 +51,9 @@ class World:
         self.desk = service.on_call.desk
 
     def run(self, seconds: float = 0) -> None:
-        """Move time second by second where something is due, decide, and send."""
+        """Move time on in small steps; decide and send at each."""
         end_ms = self.clock.now_ms() + int(seconds * SECOND)
+        step_ms = (10 if seconds <= 600 else 60) * SECOND
         while True:
             self.service.step()
             for sender in self.service._senders.values():
@@ -60,7 +62,7 @@ class World:
             left_ms = end_ms - self.clock.now_ms()
             if left_ms <= 0:
                 return
-            self.clock.advance(min(left_ms, 10 * SECOND))
+            self.clock.advance(min(left_ms, step_ms))
 
     def emit(self, *alerts: Alert) -> None:
         self.service.emit(alerts)
@@ -100,8 +102,16 @@ def make_alert() -> Callable[..., Alert]:
 
 
 @pytest.fixture
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Path | Secret:
+    """A file, or an empty schema of a PostgreSQL where a test asks for one."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return tmp_path / "alerts.db"
+    return Secret(request.getfixturevalue("postgres").new_url())
+
+
+@pytest.fixture
 def make_world(
-    tmp_path: Path, clock: ManualClock, pager: Any, receivers: dict[str, Any]
+    address: Path | Secret, clock: ManualClock, pager: Any, receivers: dict[str, Any]
 ) -> Iterator[Callable[..., World]]:
     """Worlds on one database file; the resolve time-out is a day, so judges need not repeat."""
     made: list[AlertService] = []
@@ -117,13 +127,14 @@ def make_world(
         }
         service = AlertService(
             AlertsConfig.model_validate(config),
-            tmp_path / "alerts.db",
+            address,
             clock,
             CollectorRegistry(),
             global_=_day(),
             external_url="http://127.0.0.1:9900",
             on_call=OnCallConfig.model_validate(ON_CALL if on_call is None else on_call),
             random_ratio=lambda: 0.0,
+            instance="the one process of this test",
         )
         made.append(service)
         return World(service, clock, pager)

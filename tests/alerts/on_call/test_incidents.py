@@ -11,6 +11,7 @@ from alerts.events import EventKind
 from collector.model.errors import InputError
 
 MINUTE = 60
+ON_BOTH = pytest.mark.parametrize("address", ["sqlite", "postgresql"], indirect=True)
 
 
 def test_a_group_that_is_told_of_opens_an_incident(world: Any, make_alert: Any) -> None:
@@ -65,6 +66,7 @@ def test_what_fires_again_soon_is_the_same_incident(world: Any, make_alert: Any)
     assert EventKind.REOPENED in world.story()
 
 
+@ON_BOTH
 def test_nobody_acknowledges_so_it_escalates_step_by_step(world: Any, make_alert: Any) -> None:
     world.emit(make_alert())
     world.run(2)
@@ -268,6 +270,7 @@ def test_the_same_alerts_on_another_route_join_the_incident(
     assert world.the_incident().status == "resolved"
 
 
+@ON_BOTH
 def test_merged_incidents_are_dealt_with_as_one(world: Any, make_alert: Any) -> None:
     world.emit(make_alert("A"), make_alert("B"))
     world.run(2)
@@ -288,6 +291,7 @@ def test_merged_incidents_are_dealt_with_as_one(world: Any, make_alert: Any) -> 
     assert into.alert_count == 2
 
 
+@ON_BOTH
 def test_a_silence_of_an_incident_holds_its_alerts_back(world: Any, make_alert: Any) -> None:
     world.emit(make_alert(service="shop", instance="a"), make_alert(service="shop", instance="b"))
     world.run(2)
@@ -299,6 +303,7 @@ def test_a_silence_of_an_incident_holds_its_alerts_back(world: Any, make_alert: 
     assert world.the_incident().status == "triggered"
 
 
+@ON_BOTH
 def test_a_restart_goes_on_where_it_was(make_world: Callable[..., Any], make_alert: Any) -> None:
     first = make_world()
     first.emit(make_alert())

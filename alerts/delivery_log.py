@@ -23,6 +23,7 @@ from alerts.dedup import Told
 from alerts.events import forget_events
 from alerts.notification import Notification, Reason, decode, encode
 
+TOLD_KEYS = ("group_key", "integration")
 KEYS_PER_QUERY = 500
 """Group keys in one SELECT, under SQLite's limit of 999 parameters."""
 Outcome = Literal["sent", "digested", "retried", "failed", "superseded"]
@@ -94,16 +95,14 @@ def load_told(connection: Connection, group_keys: Sequence[str]) -> dict[tuple[s
 
 def save_decisions(connection: Connection, decisions: Sequence[Decision]) -> list[OutboxRow]:
     """Make decisions durable; gives the rows to send, in their order."""
-    next_sequence = _last_sequence(connection) + 1
-    rows = []
-    for decision in decisions:
-        _save_told(connection, decision.group_key, decision.integration, decision.told)
-        if decision.notification is not None:
-            row = _outbox_row(decision, decision.notification, next_sequence)
-            connection.execute(insert(tables.outbox).values(**row))
-            rows.append(_row(row))
-            next_sequence += 1
-    return rows
+    told = [_told_row(one.group_key, one.integration, one.told) for one in decisions]
+    upsert(connection, tables.told, told, TOLD_KEYS, kept=("remembered",))
+    said = [(one, one.notification) for one in decisions if one.notification is not None]
+    first = _last_sequence(connection) + 1 if said else 0
+    rows = [_outbox_row(one, message, first + i) for i, (one, message) in enumerate(said)]
+    if rows:
+        connection.execute(insert(tables.outbox), rows)
+    return [_row(row) for row in rows]
 
 
 def put_into_outbox(
@@ -293,7 +292,12 @@ def _remember(connection: Connection, row: OutboxRow, remembered: Mapping[str, s
 
 
 def _save_told(connection: Connection, group_key: str, integration: str, told: Told) -> None:
-    row = {
+    row = _told_row(group_key, integration, told)
+    upsert(connection, tables.told, [row], TOLD_KEYS, kept=("remembered",))
+
+
+def _told_row(group_key: str, integration: str, told: Told) -> dict[str, object]:
+    return {
         "group_key": group_key,
         "integration": integration,
         "firing": json.dumps(sorted(told.firing)),
@@ -301,7 +305,6 @@ def _save_told(connection: Connection, group_key: str, integration: str, told: T
         "at_ms": told.at_ms,
         "remembered": "{}",
     }
-    upsert(connection, tables.told, [row], ("group_key", "integration"), kept=("remembered",))
 
 
 def _save_attempt(connection: Connection, attempt: Attempt) -> None:

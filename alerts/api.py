@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -124,7 +124,8 @@ def _add_alerts(routes: APIRouter, service: AlertService) -> None:
             shown = _Shown(filters, receiver, active, silenced, inhibited)
         except ApiError as error:
             return error.response
-        groups = [group_json(one) for one in map(shown.within, service.groups()) if one.alerts]
+        found = [one for one in service.groups() if muted or not one.muted_by]
+        groups = [group_json(one) for one in map(shown.within, found) if one.alerts]
         return JSONResponse(groups)
 
 
@@ -251,7 +252,7 @@ class _Shown:
             alerts: tuple[AlertView, ...] = ()
         else:
             alerts = tuple(view for view in group.alerts if self.has(view))
-        return GroupView(group.key, group.labels, group.receiver, alerts, group.next_flush_ms)
+        return replace(group, alerts=alerts)
 
 
 def _take_alerts(service: AlertService, body: object) -> Response:

@@ -101,20 +101,21 @@ def milliseconds(time: datetime | None) -> int | None:
 def alert_json(view: AlertView) -> Json:
     """`gettableAlert`."""
     stored = view.stored
+    url = stored.alert.generator_url
     return {
         "labels": dict(stored.alert.labels.pairs),
         "annotations": dict(stored.alert.annotations),
         "startsAt": timestamp(stored.alert.starts_at_ms),
         "endsAt": timestamp(stored.ends_at_ms),
         "updatedAt": timestamp(stored.updated_at_ms),
-        "generatorURL": stored.alert.generator_url,
+        **({"generatorURL": url} if url else {}),
         "fingerprint": stored.fingerprint,
         "receivers": [{"name": name} for name in view.receivers],
         "status": {
             "state": view.state,
             "silencedBy": list(view.silenced_by),
             "inhibitedBy": list(view.inhibited_by),
-            "mutedBy": [],
+            "mutedBy": list(view.muted_by),
         },
     }
 
@@ -129,7 +130,8 @@ def group_json(group: GroupView) -> Json:
 
 
 def silence_json(silence: Silence, now_ms: int) -> Json:
-    """`gettableSilence`."""
+    """`gettableSilence`; like Alertmanager's, without annotations where there are none."""
+    annotations = {"annotations": dict(silence.annotations)} if silence.annotations else {}
     return {
         "id": silence.id,
         "status": {"state": silence.state(now_ms)},
@@ -147,4 +149,5 @@ def silence_json(silence: Silence, now_ms: int) -> Json:
         "updatedAt": timestamp(silence.updated_at_ms),
         "createdBy": silence.created_by,
         "comment": silence.comment,
+        **annotations,
     }

@@ -16,7 +16,7 @@ from alerts.dedup import Told, decide
 from alerts.delivery_log import Decision
 from alerts.group import GroupState, joined, opened, resumed, step
 from alerts.inhibit import Inhibitor
-from alerts.mute_times import TimeInterval, is_muted
+from alerts.mute_times import TimeInterval, is_muted, muting
 from alerts.notification import Notification, Reason
 from alerts.route import Route
 from alerts.silence import Silence, hiding
@@ -73,6 +73,11 @@ class Hiding:
         """Whether a route does not speak at this hour."""
         names = (route.mute_time_intervals, route.active_time_intervals)
         return bool(is_muted(self.now_ms, *names, self.intervals))
+
+    def muted_by(self, route: Route) -> tuple[str, ...]:
+        """The intervals for which a route does not speak at this hour."""
+        names = (route.mute_time_intervals, route.active_time_intervals)
+        return muting(self.now_ms, *names, self.intervals)
 
 
 class Dispatcher:

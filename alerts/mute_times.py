@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -62,6 +62,21 @@ def is_muted(
     names = tuple(active)
     inside = any(interval.contains(now_ms) for name in names for interval in intervals[name])
     return "not active" if names and not inside else ""
+
+
+def muting(
+    now_ms: int,
+    mute: Collection[str],
+    active: Collection[str],
+    intervals: Mapping[str, tuple[TimeInterval, ...]],
+) -> tuple[str, ...]:
+    """The names of all intervals for which a route is silent now: `mutedBy` of the API."""
+    holds = {
+        name: any(interval.contains(now_ms) for interval in intervals[name])
+        for name in (*mute, *active)
+    }
+    inactive = () if any(holds[name] for name in active) else active
+    return tuple(dict.fromkeys((*(name for name in mute if holds[name]), *inactive)))
 
 
 def parse_time_interval(

@@ -48,7 +48,6 @@ def test_a_posted_alert_has_every_field_that_the_specification_requires(
             "startsAt": "2023-11-14T22:13:20.000Z",
             "endsAt": "2023-11-14T22:18:20.000Z",
             "updatedAt": "2023-11-14T22:13:20.000Z",
-            "generatorURL": "",
             "fingerprint": client.get("/api/v2/alerts").json()[0]["fingerprint"],
             "receivers": [{"name": "team"}],
             "status": {
@@ -179,3 +178,63 @@ def test_a_time_past_the_last_year_does_not_break_the_list(client: TestClient) -
     silence = {**SILENCE, "endsAt": "9999-12-31T23:59:59-23:59"}
     assert client.post("/api/v2/silences", json=silence).status_code == 200
     assert client.get("/api/v2/silences").json()[0]["endsAt"].startswith("9999-12-31")
+
+
+MUTED = {
+    "route": {
+        "receiver": "team",
+        "group_by": ["alertname"],
+        "routes": [
+            {"matchers": ['a="1"'], "mute_time_intervals": ["never", "always"], "continue": True},
+            {"matchers": ['a="1", b="1"'], "receiver": "other"},
+            {"matchers": ['c="1"'], "active_time_intervals": ["never"]},
+            {"matchers": ['d="1"'], "active_time_intervals": ["never", "always"]},
+        ],
+    },
+    "receivers": [{"name": "team"}, {"name": "other"}],
+    "time_intervals": [
+        {"name": "always", "time_intervals": [{"weekdays": ["sunday:saturday"]}]},
+        {"name": "never", "time_intervals": [{"years": ["1999"]}]},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("labels", "of_alert", "of_groups"),
+    [
+        ({"x": "1"}, [], [[]]),
+        ({"a": "1"}, ["always"], [["always"]]),
+        ({"a": "1", "b": "1"}, [], [[], ["always"]]),
+        ({"c": "1"}, ["never"], [["never"]]),
+        ({"d": "1"}, [], [[]]),
+    ],
+)
+def test_the_intervals_that_mute_are_named_and_groups_filtered_by_them(
+    make_service: Any, labels: dict[str, str], of_alert: list[str], of_groups: list[list[str]]
+) -> None:
+    app = FastAPI()
+    app.include_router(router(make_service(MUTED)))
+    client = TestClient(app)
+    post(client, {"labels": {"alertname": "A", **labels}})
+
+    def said(path: str) -> list[tuple[str, list[str]]]:
+        found = client.get(path).json()
+        alerts = [one for group in found for one in group.get("alerts", [group])]
+        return [(one["status"]["state"], one["status"]["mutedBy"]) for one in alerts]
+
+    def expected(muted_by: list[str]) -> tuple[str, list[str]]:
+        return ("suppressed" if muted_by else "active", muted_by)
+
+    assert said("/api/v2/alerts") == [expected(of_alert)]
+    assert sorted(said("/api/v2/alerts/groups")) == sorted(map(expected, of_groups))
+    spoken = [expected(names) for names in of_groups if not names]
+    assert said("/api/v2/alerts/groups?muted=false") == spoken
+
+
+def test_annotations_of_a_silence_are_kept_and_absent_where_there_are_none(
+    client: TestClient,
+) -> None:
+    for given in ({"ticket": "7"}, {}):
+        body = {**SILENCE, "annotations": given}
+        made = client.post("/api/v2/silences", json=body).json()["silenceID"]
+        assert client.get(f"/api/v2/silence/{made}").json().get("annotations", {}) == given

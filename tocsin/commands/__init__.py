@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tocsin.commands.alerts_dead_letters import dead_letters
+from tocsin.commands.alerts_import_silences import import_silences
 from tocsin.commands.alerts_render import render
 from tocsin.commands.alerts_route_test import route_test
 from tocsin.commands.alerts_trial import drill, try_receiver
@@ -101,6 +102,7 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
             "history": history,
             "test": try_receiver,
             "drill": drill,
+            "import-silences": import_silences,
             "dead-letters": dead_letters,
         },
     ),

@@ -10,6 +10,7 @@ from alerts.dead_letter_book import letters_of
 from alerts.delivery_log import Attempt
 from alerts.service import AlertService
 from alerts.silence import Silence
+from alerts.silence_recurring import is_recurring
 from alerts.views import AlertView
 from collector.model.labels import Labels
 from tocsin.web.texts import link
@@ -49,6 +50,7 @@ class SilenceRow:
     ends_ms: int
     created_by: str
     comment: str
+    can_end: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,9 @@ def alert_row(view: AlertView) -> AlertRow:
 def _state(view: AlertView) -> str:
     if view.silenced_by:
         return "silenced"
-    return "inhibited" if view.inhibited_by else "firing"
+    if view.inhibited_by:
+        return "inhibited"
+    return "muted" if view.muted_by else "firing"
 
 
 def _silence_row(silence: Silence, now_ms: int) -> SilenceRow:
@@ -137,6 +141,7 @@ def _silence_row(silence: Silence, now_ms: int) -> SilenceRow:
         ends_ms=silence.ends_at_ms,
         created_by=silence.created_by,
         comment=silence.comment,
+        can_end=state != "expired" and not is_recurring(silence.id),
     )
 
 

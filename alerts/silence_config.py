@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -21,6 +21,7 @@ DAY_MS = 24 * 3_600_000
 MAX_RECURRING_MS = 31 * DAY_MS
 """One occurrence; what is to be silent for longer wants no alert at all."""
 MAX_RECURRING = 1_000
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 
@@ -30,12 +31,20 @@ def _name(text: str) -> str:
     return text
 
 
+def _rule(text: str) -> str:
+    try:
+        Schedule(_ANY_TIME, timedelta(hours=1), text)
+    except TocsinError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
 class RecurringConfig(Section):
     """One entry of `recurring`: from `start`, again and again by `rrule`, each for `duration`."""
 
     name: Annotated[str, AfterValidator(_name)]
     matchers: MatcherTexts = Field(min_length=1)
-    rrule: str = Field(min_length=1)
+    rrule: Annotated[str, Field(min_length=1), AfterValidator(_rule)]
     start: LocalTime
     duration: Annotated[PositiveMs, Field(le=MAX_RECURRING_MS)]
     time_zone: ZoneName = "UTC"

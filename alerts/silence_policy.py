@@ -52,7 +52,7 @@ class SilencePolicy:
         length_ms = silence.ends_at_ms - silence.starts_at_ms
         if self.max_duration_ms and length_ms > self.max_duration_ms:
             most = format_duration(self.max_duration_ms)
-            found = format_duration(length_ms)
+            found = format_duration(-(-length_ms // 1000) * 1000)
             yield f"max_duration: it lasts {found}, over {most}; let it end earlier"
         written = len(silence.comment.strip())
         if written < self.min_comment:

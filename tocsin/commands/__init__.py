@@ -8,6 +8,7 @@ from tocsin.commands.alerts_dead_letters import dead_letters
 from tocsin.commands.alerts_import_silences import import_silences
 from tocsin.commands.alerts_render import render
 from tocsin.commands.alerts_route_test import route_test
+from tocsin.commands.alerts_silence import silence
 from tocsin.commands.alerts_trial import drill, try_receiver
 from tocsin.commands.alerts_why import history, why
 from tocsin.commands.backup import backup, restore
@@ -104,6 +105,7 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
             "drill": drill,
             "import-silences": import_silences,
             "dead-letters": dead_letters,
+            "silence": silence,
         },
     ),
     "deploys": (

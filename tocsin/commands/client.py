@@ -61,7 +61,7 @@ def _asked(
     content_type: str = "",
 ) -> object:
     answer = _sent(method, url, path, parameters, timeout_seconds, body, expected, content_type)
-    found: object = answer.json()
+    found: object = answer.json() if answer.content else None
     return found
 
 

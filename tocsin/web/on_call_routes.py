@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -13,6 +13,7 @@ from alerts.on_call.desk import Desk
 from collector.api.ingest import read_body
 from collector.model.durations import parse_duration_ms
 from collector.model.errors import InputError, TocsinError
+from tocsin.web.acting_name import acting_name, remembering
 from tocsin.web.incident_page import incident_view, link_view
 from tocsin.web.incidents_page import incidents_view
 from tocsin.web.on_call_page import on_call_view, override_from_form
@@ -22,9 +23,6 @@ from tocsin.wiring import Parts
 
 SEE_OTHER = 303
 MAX_FORM_BYTES = 64 * 1024
-NAME_COOKIE = "tocsin_name"
-NAME_LASTS_SECONDS = 400 * 24 * 3600
-MAX_NAME_CHARS = 100
 INCIDENTS, ON_CALL = "/incidents", "/oncall"
 Form = Mapping[str, str]
 
@@ -44,14 +42,14 @@ def _add_incidents(router: APIRouter, parts: Parts, templates: Templates) -> Non
     def incidents(request: Request, status: str = "", team: str = "") -> Response:
         now_ms = parts.clock.now_ms()
         try:
-            view = incidents_view(station, status, team, _name(request), now_ms)
+            view = incidents_view(station, status, team, acting_name(request), now_ms)
         except InputError as error:
             return templates.refusal(f"{error}.")
         return templates.page("incidents.html", INCIDENTS, view)
 
     @router.get(INCIDENTS + "/{number:int}")
     def incident(request: Request, number: int) -> Response:
-        name = _name(request)
+        name = acting_name(request)
         try:
             if name and _is_looked_at(request):
                 station.desk.seen(number, name)
@@ -78,7 +76,7 @@ def _add_acts(router: APIRouter, parts: Parts, templates: Templates) -> None:
         except TocsinError as error:
             return templates.refusal(f"{error}.")
         back = INCIDENTS if form.get("back") == "list" else f"{INCIDENTS}/{number}"
-        return _named(RedirectResponse(back, SEE_OTHER), form)
+        return remembering(RedirectResponse(back, SEE_OTHER), form.get("actor", ""))
 
 
 def _add_links(router: APIRouter, parts: Parts, templates: Templates) -> None:
@@ -95,7 +93,7 @@ def _add_links(router: APIRouter, parts: Parts, templates: Templates) -> None:
             return templates.refusal(f"{error}.")
         except KeyError:
             return templates.not_found("The incident is not known any more.")
-        view = link_view(incident, signed.act, token, _name(request), now_ms)
+        view = link_view(incident, signed.act, token, acting_name(request), now_ms)
         return templates.page("incident_link.html", INCIDENTS, view)
 
     @router.post(INCIDENTS + "/link/{token}")
@@ -110,7 +108,9 @@ def _add_links(router: APIRouter, parts: Parts, templates: Templates) -> None:
             return templates.not_found("The incident is not known any more.")
         except TocsinError as error:
             return templates.refusal(f"{error}.")
-        return _named(RedirectResponse(f"{INCIDENTS}/{signed.incident}", SEE_OTHER), form)
+        return remembering(
+            RedirectResponse(f"{INCIDENTS}/{signed.incident}", SEE_OTHER), form.get("actor", "")
+        )
 
 
 def _add_schedules(router: APIRouter, parts: Parts, templates: Templates) -> None:
@@ -118,7 +118,7 @@ def _add_schedules(router: APIRouter, parts: Parts, templates: Templates) -> Non
 
     @router.get(ON_CALL)
     def on_call(request: Request, days: str = "") -> HTMLResponse:
-        view = on_call_view(parts.on_call, days, _name(request), parts.clock.now_ms())
+        view = on_call_view(parts.on_call, days, acting_name(request), parts.clock.now_ms())
         return templates.page("oncall.html", ON_CALL, view)
 
     @router.get(f"{ON_CALL}/report")
@@ -149,26 +149,12 @@ async def _done(templates: Templates, form: Form | None, act: Callable[[Form], o
         return templates.not_found("There is no such override.")
     except TocsinError as error:
         return templates.refusal(f"{error}.")
-    return _named(RedirectResponse(ON_CALL, SEE_OTHER), form)
+    return remembering(RedirectResponse(ON_CALL, SEE_OTHER), form.get("actor", ""))
 
 
 async def _form(request: Request) -> Form | None:
     body = await read_body(request, MAX_FORM_BYTES)
     return None if body is None else dict(parse_qsl(body.decode("utf-8", "replace")))
-
-
-def _name(request: Request) -> str:
-    """The name under which this browser acted last: no proof, a convenience."""
-    return unquote(request.cookies.get(NAME_COOKIE, ""))[:MAX_NAME_CHARS]
-
-
-def _named(response: Response, form: Form) -> Response:
-    name = form.get("actor", "").strip()[:MAX_NAME_CHARS]
-    if name:
-        response.set_cookie(
-            NAME_COOKIE, quote(name), NAME_LASTS_SECONDS, httponly=True, samesite="lax"
-        )
-    return response
 
 
 def _is_looked_at(request: Request) -> bool:

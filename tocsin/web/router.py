@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from collector.api.ingest import read_body
 from collector.model.errors import InputError, LimitError
+from tocsin.web.acting_name import acting_name, remembering
 from tocsin.web.alert_routes import add_alert_stories
 from tocsin.web.alerts_page import alerts_view
 from tocsin.web.assets import assets_router, load_assets
@@ -83,8 +84,9 @@ def _add_pages(router: APIRouter, parts: Parts, templates: Templates) -> None:
         return templates.page("graph.html", "/graph", view)
 
     @router.get("/alerts")
-    def alerts() -> HTMLResponse:
-        return templates.page("alerts.html", "/alerts", alerts_view(parts.alerts))
+    def alerts(request: Request) -> HTMLResponse:
+        view = {**alerts_view(parts.alerts), "name": acting_name(request)}
+        return templates.page("alerts.html", "/alerts", view)
 
     @router.get("/rules")
     def rules(state: str = "") -> HTMLResponse:
@@ -107,12 +109,12 @@ def _add_silences(router: APIRouter, parts: Parts, templates: Templates) -> None
             await run_in_threadpool(parts.alerts.silences.save, wanted)
         except (InputError, LimitError) as error:
             return templates.refusal(str(error))
-        return RedirectResponse("/alerts", SEE_OTHER)
+        return remembering(RedirectResponse("/alerts", SEE_OTHER), wanted.created_by)
 
-    @router.post("/alerts/silences/{silence_id}/expire")
-    def expire(silence_id: str) -> Response:
+    @router.post("/alerts/silences/{silence_id:path}/expire")
+    def expire(silence_id: str, request: Request) -> Response:
         try:
-            parts.alerts.silences.expire(silence_id)
+            parts.alerts.silences.expire(silence_id, acting_name(request))
         except KeyError:
             return templates.not_found("There is no such silence.")
         except InputError as error:

@@ -12,8 +12,11 @@ from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
 from alerts.config import AlertsConfig
+from alerts.events import EventKind, EventSearch, find_events
 from alerts.service import AlertService
+from alerts.silence_config import SilencesConfig
 from collector.model.clock import ManualClock
+from tocsin.silence_wiring import build_silences
 from tocsin.web.router import MAX_FORM_BYTES, web_router
 
 FORM = {"matchers": 'a="b"', "duration": "2h", "created_by": "<b>me</b>", "comment": "why"}
@@ -25,6 +28,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
     alerts = AlertService(AlertsConfig(), tmp_path / "a.sqlite", clock, CollectorRegistry())
     app = FastAPI()
     app.include_router(web_router(SimpleNamespace(alerts=alerts, clock=clock)))  # type: ignore[arg-type]
+    app.state.service = alerts
     yield TestClient(app, follow_redirects=False)
     alerts.close()
 
@@ -55,3 +59,49 @@ def test_a_form_is_not_read_past_its_limit(client: TestClient) -> None:
     answer = client.post("/alerts/silences", content=b"a" * (MAX_FORM_BYTES + 1))
     assert answer.status_code == 400
     assert "too large" in answer.text
+
+
+def test_who_ends_a_silence_is_remembered_by_the_browser_and_told(client: TestClient) -> None:
+    client.post("/alerts/silences", data={**FORM, "created_by": "ana"})
+    page = client.get("/alerts").text
+    assert 'name="created_by" required size="14" autocomplete="name" value="ana"' in page
+    client.post(page.partition('action="')[2].partition('"')[0])
+    with client.app.state.service.database.read() as connection:  # type: ignore[attr-defined]
+        told = find_events(connection, EventSearch(kinds=(EventKind.SILENCE_CHANGED,)))
+    assert [(one.actor, one.data["change"]) for one in told] == [
+        ("ana", "expired"),
+        ("ana", "made"),
+    ]
+
+
+def ruled(client: TestClient, **config: object) -> None:
+    service = client.app.state.service  # type: ignore[attr-defined]
+    build_silences(service, service, SilencesConfig.model_validate(config))
+
+
+def test_a_recurring_silence_is_shown_without_a_button_and_refuses_to_end(
+    client: TestClient,
+) -> None:
+    entry = {
+        "name": "always",
+        "matchers": ["service=batch"],
+        "rrule": "FREQ=DAILY",
+        "start": "2023-01-01T00:00",
+        "duration": "1d",
+    }
+    ruled(client, recurring=[entry])
+    page = client.get("/alerts").text
+    assert "service=&#34;batch&#34;" in page
+    assert "configured" in page
+    assert "/expire" not in page
+    answer = client.post("/alerts/silences/recurring/always/20231114T000000Z/expire")
+    assert answer.status_code == 400
+    assert "alerts.silences.recurring" in answer.text
+
+
+def test_the_form_says_which_rule_of_the_policy_it_breaks(client: TestClient) -> None:
+    ruled(client, policy={"max_duration": "1h", "min_comment": 10})
+    answer = client.post("/alerts/silences", data=FORM)
+    assert answer.status_code == 400
+    assert "max_duration: it lasts 2h, over 1h" in answer.text
+    assert "min_comment: the comment has 3 characters" in answer.text

@@ -14,6 +14,7 @@ from slo.attribution import Attribution
 from slo.budget import Budget
 from slo.forecast import Forecast
 from slo.history import History
+from slo.late_events import Late, joined
 from slo.lint.interface import Finding
 from slo.objective import Objective
 from slo.policy import PolicyStep
@@ -31,11 +32,32 @@ class RawBody(BaseModel):
     left_ratio: float
 
 
+class GapBody(BaseModel):
+    """Events that arrived late: at `until_ms`, when nothing had come since `from_ms`."""
+
+    from_ms: int
+    until_ms: int
+    bad: float
+    total: float
+
+    @classmethod
+    def of(cls, late: Late) -> GapBody:
+        """The body of a gap."""
+        events = {"bad": whole(late.bad), "total": whole(late.total)}
+        return cls(from_ms=late.from_ms, until_ms=late.until_ms, **events)
+
+
+class LateBody(GapBody):
+    """All events of a budget's window that arrived late, and the gaps over which they came."""
+
+    gaps: list[GapBody]
+
+
 class BudgetBody(BaseModel):
     """Events of the budget's window, and what they left of the budget.
 
     `raw` are the figures without corrections; `excluded_ratio` is the share of the window's time
-    that those leave out.
+    that those leave out; `late` is how many events arrived late, null for none.
     """
 
     window: str
@@ -50,6 +72,7 @@ class BudgetBody(BaseModel):
     exhausted_in_seconds: float | None
     excluded_ratio: float
     raw: RawBody
+    late: LateBody | None
 
 
 class TierBody(BaseModel):
@@ -357,7 +380,15 @@ def _budget(verdict: Verdict) -> BudgetBody:
         exhausted_in_seconds=verdict.exhausted_in_seconds,
         excluded_ratio=verdict.excluded_ratio,
         raw=_raw(verdict.raw_budget or budget),
+        late=_late(verdict.late),
     )
+
+
+def _late(gaps: Sequence[Late]) -> LateBody | None:
+    if not gaps:
+        return None
+    every = GapBody.of(joined(tuple(gaps))).model_dump()
+    return LateBody(**every, gaps=[GapBody.of(one) for one in gaps])
 
 
 def _raw(budget: Budget) -> RawBody:

@@ -18,12 +18,14 @@ from collector.model.matchers import Matcher
 from collector.model.samples import Bools, Float64s, Int64s, is_missing
 from collector.store.interface import CounterTotals, Querier, Slice
 from slo.indicators.counters import metric_names
+from slo.late_events import GAP_MS, LateIncreases
 from slo.members import Members, Resolver, Selector
 
 CHUNK_MS = 6 * UNITS_MS["h"]
 """How much of the past is in memory at once."""
 REFERENCE_MS = UNITS_MS["h"]
 """How far before its stretch a series' last sample is looked for."""
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Filled:
     """Cumulative events at `times` (int64[t], ascending; rows where any came): float64[t, columns].
 
     `first_ms` int64[series]: the first sample that was seen, -1 without one. `lost_marks`: series
-    whose marked sample the store no longer has; they begin anew at their next sample.
+    whose marked sample the store no longer has; they begin anew at their next sample. `late`: what
+    came over gaps between samples.
     """
 
     times: Int64s
@@ -39,6 +42,7 @@ class Filled:
     total: Float64s
     first_ms: Int64s
     lost_marks: int
+    late: LateIncreases
 
 
 class Backfill:
@@ -68,6 +72,10 @@ class Backfill:
         unmarked_ms = after_ms if marks_ms is None else -1
         self._floor = np.where(self._marks >= 0, self._marks, unmarked_ms)
         self._carry = np.full(series, np.nan)
+        self._carry_ms = np.full(series, -1, np.int64)
+        self._late = LateIncreases(
+            np.zeros(series), np.full(series, _NEVER, np.int64), np.full(series, -1, np.int64)
+        )
         self._found_mark = np.zeros(series, np.bool_)
         self._counted = np.zeros(series)
         self._begun = np.zeros(series, np.bool_)
@@ -96,6 +104,7 @@ class Backfill:
             np.cumsum(total, axis=0, out=total),
             self._first_ms,
             int(lost.sum()),
+            self._late,
         )
 
     def _selections(self, active: Bools) -> list[Selector]:
@@ -142,6 +151,7 @@ class Backfill:
         self._seen_before[positions] |= (known & ~new).any(axis=1)
         self._note_first(positions, known & new, values, stamps, increments)
         counted = np.where(new, increments, 0.0)
+        self._note_late(positions, known, stamps, counted)
         self._counted[positions] += counted.sum(axis=1)
         if times is not None:
             self._put(positions, counted, stamps, times)
@@ -174,6 +184,21 @@ class Backfill:
         self._first_value[here] = values[rows, column[rows]]
         lost = (self._marks[here] >= 0) & ~self._found_mark[here]
         increments[rows[lost], column[rows[lost]]] = 0.0
+
+    def _note_late(
+        self, positions: Int64s, known: Bools, stamps: Int64s, counted: Float64s
+    ) -> None:
+        """Increases over more than GAP_MS without a sample."""
+        before_ms, self._carry_ms[positions] = former_ms(known, stamps, self._carry_ms[positions])
+        late = (counted > 0) & (before_ms >= 0) & (stamps[None, :] - before_ms > GAP_MS)
+        if not late.any():
+            return
+        found = self._late
+        found.events[positions] += np.where(late, counted, 0.0).sum(axis=1)
+        first_ms = np.where(late, before_ms, _NEVER).min(axis=1)
+        found.from_ms[positions] = np.minimum(found.from_ms[positions], first_ms)
+        last_ms = np.where(late, stamps[None, :], -1).max(axis=1)
+        found.until_ms[positions] = np.maximum(found.until_ms[positions], last_ms)
 
     def _put(self, positions: Int64s, counted: Float64s, stamps: Int64s, times: Int64s) -> None:
         row = np.minimum(np.searchsorted(times, stamps, side="left"), len(times) - 1)
@@ -215,3 +240,13 @@ def increases(values: Float64s, carry: Float64s) -> tuple[Float64s, Float64s]:
     grown = np.where(values >= before, values - before, values)
     grown[~there[:, 1:] | np.isnan(before)] = 0.0
     return grown, np.take_along_axis(padded, latest[:, -1:], axis=1)[:, 0]
+
+
+def former_ms(there: Bools, stamps: Int64s, carry_ms: Int64s) -> tuple[Int64s, Int64s]:
+    """When each sample's predecessor was (int64[n, t], -1 for none), and each series' last sample.
+
+    `there` bool[n, t] at `stamps` int64[t]; `carry_ms` int64[n] is the sample before, -1 for none.
+    """
+    times = np.where(there, stamps[None, :], -1)
+    latest = np.maximum.accumulate(np.concatenate([carry_ms[:, None], times], axis=1), axis=1)
+    return latest[:, :-1], latest[:, -1]

@@ -136,6 +136,7 @@ class SloEngine:
                 partial(self._counts, now_ms=now_ms),
                 self._ledger.has_data(now_ms),
                 self._burning,
+                self._ledger.counts_silence(),
             )
             self._burning = self._judgement.burning
             self._verdicts = None
@@ -281,6 +282,8 @@ class SloEngine:
             shares=self._desk.blamed.shares_of(id_) if since else (),
             forecast=self._forecaster.of(id_),
         )
+        start_ms = found.objective.window.start_ms(found.at_ms)
+        found = replace(found, late=self._ledger.late(column, start_ms, found.at_ms))
         return self._doubts.told(self.corrections.told(found, self._ledger, column))
 
     def _conditions(self, judgement: Judgement) -> dict[str, Bools]:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from slo.column_key import column_key
 from slo.corrections import append_line, read_lines
 from slo.excluded import Events
-from slo.ledger import column_key
 from slo.objective import Objective
 
 NAME = "excluded.jsonl"

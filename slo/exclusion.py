@@ -196,7 +196,7 @@ class Exclusions:
         """Read the events of a stretch that is over, and keep them for good."""
         objective, edges = self._objectives[one.column], (one.start_ms, one.end_ms)
         found = from_store(objective, self._querier, self._queries, ledger.row_times, *edges)
-        if has_forgotten(found, ledger, one.column, *edges):
+        if ledger.is_silent(one.column, *edges) or has_forgotten(found, ledger, one.column, *edges):
             found = from_ledger(ledger, one.column, *edges)
         self._file.append(one.key, found)
         self._events[one.key] = found

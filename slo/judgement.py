@@ -81,8 +81,12 @@ class Criteria:
         counts: Callable[[int], Counts],
         has_data: Bools,
         before: Burning,
+        counts_silence: Bools | None = None,
     ) -> Judgement:
-        """Judge all; `before` is what burnt of the same objectives, for hysteresis."""
+        """Judge all; `before` is what burnt of the same objectives, for hysteresis.
+
+        Without data nothing begins to burn and nothing ends, but where silence counts.
+        """
         by_window = {ms: counts(ms) for ms in self.windows_ms}
         rates = {
             ms: burn_rates(found.bad, found.total, self.numerators, self.denominators)
@@ -90,7 +94,8 @@ class Criteria:
         }
         windows = Windows(self.allowed, self.shorter_ms, by_window, rates)
         pages = ~self.disabled["page"]
-        burning = next_burning(now_ms, self.tiers, windows, has_data, pages, before)
+        goes_on = has_data if counts_silence is None else has_data | counts_silence
+        burning = next_burning(now_ms, self.tiers, windows, goes_on, pages, before)
         chances = {
             tier: windows.chance(tier, np.flatnonzero(mask))
             for tier, mask in burning.by_tier.items()

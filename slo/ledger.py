@@ -9,7 +9,7 @@ from the store's history. Counts are float64 and hold whole numbers exactly up t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +22,17 @@ from collector.query.interface import QueryEngine
 from collector.store.interface import Querier
 from slo.backfill import Backfill, Filled
 from slo.calendar_window import CalendarWindow
-from slo.composite import CompositeIndicator
+from slo.column_key import column_key
+from slo.late_events import Late, LateEvents, late_increases
 from slo.ledger_file import LedgerFile, Saved
 from slo.members import Members
-from slo.objective import UNCOUNTED, Indicator, Objective, SampledIndicator
+from slo.objective import UNCOUNTED, Indicator, Objective
 from slo.observers import Observers
 from slo.sampled import FRESH_MS
+from slo.silences import RATE_MS, Silences
 from slo.slices import Resolution, Slices, pick, resolutions
 from slo.tally import Taken, Tally
-from slo.timeslices import OpenSlices, Slicer, past_slices, slice_ends
+from slo.timeslices import OpenSlices, Slicer, past_slices, picked, slice_ends
 from slo.window import Window
 
 SAVE_EVERY_MS = 60_000
@@ -45,32 +47,6 @@ class Counts:
     end_ms: int
     bad: Float64s
     total: Float64s
-
-
-def column_key(objective: Objective) -> str:
-    """What an objective counts, in text: its events are kept as long as this stays the same."""
-    texts = [objective.id, *_what_it_counts(objective.indicator)]
-    return "\n".join([*texts, repr(objective.budgeting)] if objective.budgeting else texts)
-
-
-def _what_it_counts(
-    indicator: Indicator | SampledIndicator | CompositeIndicator,
-) -> list[str]:
-    if isinstance(indicator, CompositeIndicator):
-        parts = zip(indicator.weights, indicator.parts, strict=True)
-        keys = [f"{weight} x {one.target} of {column_key(one)}" for weight, one in parts]
-        return [indicator.kind, repr(indicator.slices), *keys]
-    if isinstance(indicator, SampledIndicator):
-        found = indicator
-        return [f"{found.query} {found.operator} {found.threshold!r} each {found.every_ms} ms"]
-    return [
-        " ".join(
-            f"{term.coefficient:+.17g}{{{','.join(sorted(map(str, term.matchers)))}}}"
-            + ("" if term.under is None else f" under {term.under!r}")
-            for term in side
-        )
-        for side in (indicator.bad, indicator.total)
-    ]
 
 
 def _calendars(objectives: Sequence[Objective]) -> tuple[CalendarWindow, ...]:
@@ -91,6 +67,8 @@ class Ledger:
     _tally: Tally
     _rings: tuple[Resolution, ...]
     _slices: Slices
+    _late: LateEvents
+    _silences: Silences
     _bad: Float64s
     _total: Float64s
     _running: Bools  # counted by this run
@@ -122,11 +100,13 @@ class Ledger:
 
     def tick(self, now_ms: int) -> None:
         """Count what came since the last tick."""
-        taken = self._tally.take(self._querier)
+        taken, before = self._tally.take(self._querier), self._total
         if self._running.all():
-            self._count(now_ms, self._tally.members.sums(taken.increases), self._running)
+            self._count_running(taken, now_ms, self._tally.members)
         else:
             self._adopt(taken, now_ms)
+        if len(self._silences.columns):
+            self._count_silences(self._total - before, now_ms)
         self._slices.append(now_ms, self._bad, self._total)
         self._counted_ms = max(now_ms, self._counted_ms)
         unseen = (self.since_ms < 0) & self.has_data(now_ms)
@@ -141,20 +121,20 @@ class Ledger:
         if row is None:
             return Counts(now_ms, now_ms, np.zeros_like(self._bad), np.zeros_like(self._total))
         total = np.maximum(self._total - row.total, 0.0)
-        return Counts(
-            row.time_ms, self._counted_ms, np.clip(self._bad - row.bad, 0.0, total), total
-        )
+        bad = np.clip(self._bad - row.bad, 0.0, total)
+        return self._with_silences(Counts(row.time_ms, self._counted_ms, bad, total))
 
     def between(self, start_ms: int, end_ms: int) -> Counts:
         """Events of all objectives from the newest kept row at or before one time to another's."""
         first, last = self._slices.at(start_ms), self._slices.at(end_ms)
         if first is None or last is None or end_ms <= start_ms:
             return Counts(start_ms, start_ms, np.zeros_like(self._bad), np.zeros_like(self._total))
-        return Counts(first.time_ms, last.time_ms, last.bad - first.bad, last.total - first.total)
+        bad, total = last.bad - first.bad, last.total - first.total
+        return self._with_silences(Counts(first.time_ms, last.time_ms, bad, total))
 
     def cumulative(self, column: int, times_ms: Int64s) -> tuple[Float64s, Float64s]:
         """Bad and total events (float64[t]) that one objective had counted by each time."""
-        times, bad, total = self._slices.column(column)
+        times, bad, total = self.rows_of(column)
         if not len(times):
             return np.zeros(len(times_ms)), np.zeros(len(times_ms))
         index = np.maximum(np.searchsorted(times, times_ms, side="right") - 1, 0)
@@ -162,7 +142,23 @@ class Ledger:
 
     def rows_of(self, column: int) -> tuple[Int64s, Float64s, Float64s]:
         """Times of all rows, ascending, and what one objective had counted by each."""
-        return self._slices.column(column)
+        times, bad, total = self._slices.column(column)
+        if not self._silences.mine[column]:
+            return times, bad, total
+        silent_bad, silent_total = self._silences.before(column, times)
+        return times, bad + silent_bad, total + silent_total
+
+    def late(self, column: int, start_ms: int, end_ms: int) -> tuple[Late, ...]:
+        """Which events of `(start_ms, end_ms]` arrived late, the oldest first."""
+        return self._late.between(column, start_ms, end_ms)
+
+    def is_silent(self, column: int, start_ms: int, end_ms: int) -> bool:
+        """Whether a stretch without samples that counts overlaps `(start_ms, end_ms]`."""
+        return self._silences.is_silent(column, start_ms, end_ms)
+
+    def counts_silence(self) -> Bools:
+        """Which objectives count a silence now (bool[n])."""
+        return self._silences.is_open()
 
     @property
     def row_times(self) -> Int64s:
@@ -176,7 +172,7 @@ class Ledger:
 
     @property
     def totals(self) -> tuple[Float64s, Float64s]:
-        """Bad and total events since the ledger began (float64[n] each)."""
+        """Bad and total events that were counted since the ledger began (float64[n] each)."""
         return self._bad, self._total
 
     def has_data(self, now_ms: int) -> Bools:
@@ -197,14 +193,17 @@ class Ledger:
         slices, bad, total, since_ms = self._slices, self._bad, self._total, self.since_ms
         running, restored, counted_ms = self._running, self._restored, self._counted_ms
         opened, sampled_ms = self._slicer.open, self._sampler.last_ms
+        late, silences = self._late, self._silences
         tally = Tally(_counters(objectives), self._tally.counted())
         self._start(objectives, tally)
         slices.moved_to(self._slices, sources)
         self._bad, self._total = pick(bad, sources), pick(total, sources)
         self.since_ms = np.where(sources < 0, NEVER_MS, pick(since_ms, sources))
         self._running, self._restored = pick(running, sources), pick(restored, sources)
-        self._slicer.resume(_picked(opened, sources))
+        self._slicer.resume(picked(opened, sources))
         self._sampler.resume(np.where(sources < 0, NEVER_MS, pick(sampled_ms, sources)))
+        self._late = late.moved(sources)
+        self._silences.resume(silences.rows, silences.seen_ms, sources)
         self._counted_ms = counted_ms
 
     def save_if_due(self, now_ms: int) -> None:
@@ -238,6 +237,7 @@ class Ledger:
         self._slicer = Slicer(objectives)
         self._sampler = Observers(objectives, self._querier, self._engine)
         self._slices = Slices(self._rings, columns, _calendars(objectives))
+        self._late, self._silences = LateEvents(), Silences(objectives)
         self._bad, self._total = np.zeros(columns), np.zeros(columns)
         self.since_ms = np.full(columns, NEVER_MS, np.int64)
         self._running, self._restored = np.zeros(columns, np.bool_), np.zeros(columns, np.bool_)
@@ -250,8 +250,10 @@ class Ledger:
         former = {key: index for index, key in enumerate(records[0].columns)}
         sources = np.array([former.get(key, -1) for key in self._keys], np.int64)
         labels: list[Labels] = []
+        late = LateEvents()
         for record in records:
             labels += record.series
+            late.restore(record.late)
             rows = zip(record.times.tolist(), record.row_bad, record.row_total, strict=True)
             self._slices.restore(
                 (time_ms, pick(bad, sources), pick(total, sources)) for time_ms, bad, total in rows
@@ -260,7 +262,9 @@ class Ledger:
         self._bad, self._total = pick(last.bad, sources), pick(last.total, sources)
         self.since_ms = np.where(sources < 0, NEVER_MS, pick(last.since_ms, sources))
         opened = OpenSlices(last.open_number, last.open_bad, last.open_total)
-        self._slicer.resume(_picked(opened, sources))
+        self._slicer.resume(picked(opened, sources))
+        self._late = late.moved(sources)
+        self._silences.resume(last.silences, last.seen_ms, sources)
         self._restored = sources >= 0
         self._marks = dict(zip(labels, last.marks_ms.tolist(), strict=True))
         self._counted_ms = last.as_of_ms
@@ -270,7 +274,7 @@ class Ledger:
         former_ms = self._counted_ms
         running = self._running
         self._slices.fill_gap(now_ms, self._bad, self._total)
-        self._count(now_ms, self._tally.members.of(running).sums(taken.increases), running)
+        self._count_running(taken, now_ms, self._tally.members.of(running))
         self._slices.append(now_ms, self._bad, self._total)
         restored = self._restored & ~running
         if restored.any():
@@ -282,6 +286,40 @@ class Ledger:
             self._fill(taken, fresh, self._begin_ms(fresh, now_ms), now_ms, None)
         self._running = np.ones_like(running)
         self._marks = {}
+
+    def _count_running(self, taken: Taken, now_ms: int, members: Members) -> None:
+        """What came since the last tick of objectives that this run counted before."""
+        self._count(now_ms, members.sums(taken.increases), self._running)
+        found = late_increases(taken.before_ms, taken.totals.last_ms, taken.increases, now_ms)
+        self._note_late(found.of_columns(members))
+
+    def _note_late(self, found: Mapping[int, Late]) -> None:
+        self._late.add(found)
+        for column, one in found.items():
+            self._silences.learn(column, one.from_ms, one.until_ms, one.total)
+
+    def _count_silences(self, counted: Float64s, now_ms: int) -> None:
+        """Stretches without samples begin, go on and end; `counted` float64[n] came just now."""
+        last_ms = self._tally.members.last_total(self._tally.last_ms)
+        last_ms = np.maximum(last_ms, self._sampler.last_ms)
+        due = self._silences.due(last_ms, now_ms)
+        rates = [self._rate(column, counted[column]) for column in due.tolist()]
+        self._silences.fall_silent(due, np.array(rates))
+        self._silences.go_on(last_ms, counted, now_ms)
+
+    def _rate(self, column: int, counted: float) -> float:
+        """Events a millisecond of the RATE_MS before an objective's last sample."""
+        last_ms = int(self._silences.seen_ms[column])
+        row = self._slices.at(last_ms - RATE_MS)
+        start_ms = max(row.time_ms if row else NEVER_MS, int(self.since_ms[column]))
+        events = self._total[column] - counted - (row.total[column] if row else 0.0)
+        return float(events) / (last_ms - start_ms) if last_ms > start_ms else 0.0
+
+    def _with_silences(self, raw: Counts) -> Counts:
+        if not len(self._silences.rows):
+            return raw
+        bad, total = self._silences.between(raw.start_ms, raw.end_ms)
+        return Counts(raw.start_ms, raw.end_ms, raw.bad + bad, raw.total + total)
 
     def _begin_ms(self, columns: Bools, now_ms: int) -> int:
         """Where the longest window of some objectives begins."""
@@ -344,7 +382,7 @@ class Ledger:
             bad, total = (np.diff(one[:, 0], prepend=0) for one in (filled.bad, filled.total))
         if objective.budgeting:
             slicer = Slicer([objective])
-            slicer.resume(_picked(self._slicer.open, np.array([column])))
+            slicer.resume(picked(self._slicer.open, np.array([column])))
             times, bad, total = past_slices(slicer, times, bad, total, now_ms)
             self._slicer.put(column, slicer.open)
         self._slices.add(times, np.cumsum(bad), np.cumsum(total), column)
@@ -368,6 +406,9 @@ class Ledger:
         reading = Backfill(self._tally.resolver, members, taken.totals, after_ms, marks)
         filled = reading.fill(self._querier, times)
         self.lost_marks += filled.lost_marks
+        if marks is not None:
+            late = filled.late.of_columns(members)
+            self._note_late({int(columns[column]): one for column, one in late.items()})
         first_ms = members.first_total(filled.first_ms)
         unseen = (self.since_ms[columns] < 0) & (first_ms >= 0)
         self.since_ms[columns[unseen]] = first_ms[unseen]
@@ -394,6 +435,9 @@ class Ledger:
             open_number=self._slicer.open.number,
             open_bad=self._slicer.open.bad,
             open_total=self._slicer.open.total,
+            late=self._late.rows(after_ms),
+            silences=self._silences.rows,
+            seen_ms=self._silences.seen_ms,
         )
 
 
@@ -401,8 +445,3 @@ def _counters(objectives: Sequence[Objective]) -> list[Indicator]:
     """What each objective counts; nothing where its indicator is sampled."""
     found = [one.indicator for one in objectives]
     return [one if isinstance(one, Indicator) else UNCOUNTED for one in found]
-
-
-def _picked(opened: OpenSlices, sources: Int64s) -> OpenSlices:
-    number = np.where(sources < 0, NEVER_MS, pick(opened.number, sources))
-    return OpenSlices(number, pick(opened.bad, sources), pick(opened.total, sources))

@@ -5,8 +5,9 @@
     payload = zlib( npz of the arrays of `Saved` ; texts as UTF-8 JSON in uint8 arrays )
 
 The first record holds every row, the others what came since; `columns` and counts of series are
-those of the first record for the whole file. A torn or broken record ends the reading: what comes
-after it was never promised. Rewriting goes to a temporary file, is synced, then renamed.
+those of the first record for the whole file; `late`, `silences` and `seen_ms` may be missing. A
+torn or broken record ends the reading: what follows was never promised. Rewriting goes to a
+temporary file, is synced, then renamed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from numpy.typing import NDArray
 from collector.model.errors import StorageError
 from collector.model.labels import Labels
 from collector.model.samples import Float64s, Int64s
+from slo.late_events import WIDTH as LATE_WIDTH
+from slo.silences import WIDTH as SILENCE_WIDTH
 
 MAGIC = b"tocsin-slo-ledger 2\n"
 NAME = "ledger"
@@ -42,7 +45,9 @@ class Saved:
     `row_total` float64[k, n]; `bad`, `total` float64[n]; `since_ms` int64[n]: the time from which
     each objective's events are known; `series`: labels of series that the records before this one
     do not name; `marks_ms` int64[all series so far]: time of each one's last counted sample;
-    `open_…` [n]: the slices that were not over (`timeslices.OpenSlices`).
+    `open_…` [n]: the slices that were not over (`timeslices.OpenSlices`). `late` float64[k, 5]:
+    what arrived late since the record before; `silences` float64[k, 7] and `seen_ms` int64[n]: all
+    silences that count, and each objective's newest sample.
     """
 
     as_of_ms: int
@@ -58,6 +63,9 @@ class Saved:
     open_number: Int64s
     open_bad: Float64s
     open_total: Float64s
+    late: Float64s
+    silences: Float64s
+    seen_ms: Int64s
 
 
 class LedgerFile:
@@ -139,6 +147,9 @@ def _encode(saved: Saved) -> bytes:
         "open_number": saved.open_number,
         "open_bad": saved.open_bad,
         "open_total": saved.open_total,
+        "late": saved.late,
+        "silences": saved.silences,
+        "seen_ms": saved.seen_ms,
     }
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type] # numpy's stub takes no mapping of arrays
@@ -176,7 +187,14 @@ def _decode(payload: bytes) -> Saved:
             open_number=arrays["open_number"],
             open_bad=arrays["open_bad"],
             open_total=arrays["open_total"],
+            late=_or_none(arrays, "late", LATE_WIDTH),
+            silences=_or_none(arrays, "silences", SILENCE_WIDTH),
+            seen_ms=arrays.get("seen_ms", np.full(len(arrays["bad"]), -1, np.int64)),
         )
+
+
+def _or_none(arrays: Mapping[str, Float64s], name: str, width: int) -> Float64s:
+    return arrays.get(name, np.zeros((0, width)))
 
 
 def _text(value: object) -> NDArray[np.uint8]:

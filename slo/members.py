@@ -68,12 +68,21 @@ class Members:
 
     def first_total(self, times_ms: Int64s) -> Int64s:
         """The earliest of a time per series among each objective's total events, -1 without any."""
-        never = np.iinfo(np.int64).max
-        first = np.full(2 * self.columns, never)
-        if len(self._starts):
-            known = np.where(times_ms < 0, never, times_ms)[self.positions]
-            first[self._present] = np.minimum.reduceat(known, self._starts)
-        return np.where(first == never, -1, first)[self.columns :]
+        return self._first(times_ms)[self.columns :]
+
+    def first(self, times_ms: Int64s) -> Int64s:
+        """The earliest of a time per series among all that an objective counts, -1 without any."""
+        found = self._first(times_ms).reshape(2, self.columns)
+        one, other = found.min(axis=0), found.max(axis=0)
+        return np.asarray(np.where(one < 0, other, one))
+
+    def last(self, times_ms: Int64s) -> Int64s:
+        """The latest of a time per series among all that an objective counts, -1 without any."""
+        return np.asarray(self._last(times_ms).reshape(2, self.columns).max(axis=0))
+
+    def last_total(self, times_ms: Int64s) -> Int64s:
+        """The latest of a time per series among each objective's total events, -1 without any."""
+        return self._last(times_ms)[self.columns :]
 
     def of(self, columns: Bools) -> Members:
         """The members of some columns (bool[columns]); the others are left without any."""
@@ -91,6 +100,20 @@ class Members:
     def used(self) -> Int64s:
         """Positions of the series that feed anything, ascending."""
         return np.unique(self.positions)
+
+    def _first(self, times_ms: Int64s) -> Int64s:
+        never = np.iinfo(np.int64).max
+        first = np.full(2 * self.columns, never)
+        if len(self._starts):
+            known = np.where(times_ms < 0, never, times_ms)[self.positions]
+            first[self._present] = np.minimum.reduceat(known, self._starts)
+        return np.where(first == never, -1, first)
+
+    def _last(self, times_ms: Int64s) -> Int64s:
+        last = np.full(2 * self.columns, -1, np.int64)
+        if len(self._starts):
+            last[self._present] = np.maximum.reduceat(times_ms[self.positions], self._starts)
+        return last
 
     def _reduced(self, weights: Float64s) -> tuple[Float64s, Float64s]:
         sums = np.zeros(2 * self.columns)

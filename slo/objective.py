@@ -107,7 +107,7 @@ class SampledIndicator:
             )
 
 
-EmptySlice = Literal["ignore", "good", "bad"]
+NoData = Literal["ignore", "good", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Timeslices:
 
     slice_ms: int
     target: Fraction | None = None
-    empty: EmptySlice = "ignore"
+    empty: NoData = "ignore"
 
     def __post_init__(self) -> None:
         if not 0 < self.slice_ms <= 24 * 3_600_000:
@@ -159,8 +159,9 @@ class Alerting:
 class Objective:
     """A promise about one indicator: `target` (a ratio in (0, 1)) of its events are good.
 
-    `budgeting` None counts the events themselves (occurrences). With `group_by` it is a template:
-    each group of values of those labels has a budget of its own; `group` is what one of them has.
+    `budgeting` None counts the events themselves (occurrences); `no_data` then says what the events
+    are that were to be expected while no sample came (`slo.silences`). With `group_by` it is a
+    template: each group of values of those labels has a budget of its own, `group` is what one has.
     `composite` says which objectives it is made of, `policy` what is done as its budget runs low.
     `annotations` may hold `runbook_url`, `dashboard_url`, `owner`; `notes` are what its spec says
     that tocsin does not do yet; `where` is the place of its spec.
@@ -173,6 +174,7 @@ class Objective:
     window: Window | CalendarWindow
     indicator: Indicator | SampledIndicator | CompositeIndicator
     budgeting: Timeslices | None = None
+    no_data: NoData = "ignore"
     group_by: tuple[str, ...] = ()
     max_groups: int = DEFAULT_MAX_GROUPS
     group: tuple[tuple[str, str], ...] = ()

@@ -15,6 +15,7 @@ import numpy as np
 
 from collector.model.samples import Bools, Float64s, Int64s
 from slo.objective import Objective, Timeslices
+from slo.slices import pick
 
 _UNKNOWN = -1
 
@@ -88,6 +89,12 @@ class Slicer:
 
 def _none_open(count: int) -> OpenSlices:
     return OpenSlices(np.full(count, _UNKNOWN, np.int64), np.zeros(count), np.zeros(count))
+
+
+def picked(opened: OpenSlices, sources: Int64s) -> OpenSlices:
+    """The open slices of other objectives: those of `sources` (int64[n]), none where that is -1."""
+    number = np.where(sources < 0, _UNKNOWN, pick(opened.number, sources))
+    return OpenSlices(number, pick(opened.bad, sources), pick(opened.total, sources))
 
 
 def slice_ends(objective: Objective, after_ms: int, now_ms: int) -> Int64s:

@@ -16,6 +16,7 @@ from slo.attribution import Share
 from slo.budget import Budget, PeriodEstimate
 from slo.burn_rate import Tier
 from slo.forecast import Forecast
+from slo.late_events import Late
 from slo.objective import SEVERITIES, Objective, Severity
 from slo.significance import SURE_OF_BURN
 from slo.window import window_text
@@ -50,7 +51,7 @@ class Verdict:
     began, and `shares` who had the bad events while it burns. Where corrections take stretches of
     the window out, `excluded_ratio` is their part of its time, and `raw_budget` the budget that
     there would be otherwise (None without any). `forecast` says when the budget runs out, where it
-    may soon. Nothing is ever NaN.
+    may soon. `late` are the gaps whose events arrived late, the oldest first. Nothing is ever NaN.
     """
 
     objective: Objective
@@ -67,6 +68,7 @@ class Verdict:
     raw_budget: Budget | None = None
     excluded_ratio: float = 0.0
     forecast: Forecast | None = None
+    late: tuple[Late, ...] = ()
 
     @property
     def exhausted_in_seconds(self) -> float | None:

@@ -23,7 +23,7 @@ from slo.objective import (
     DEFAULT_MAX_GROUPS,
     UNCOUNTED,
     Alerting,
-    EmptySlice,
+    NoData,
     Objective,
     Severity,
     SeverityAlerting,
@@ -47,6 +47,7 @@ _SLO = (
     *INDICATOR_FIELDS,
     *COMBINATIONS,
     "slices",
+    "no_data",
     "group_by",
     "max_groups",
     "policy",
@@ -55,9 +56,9 @@ _SLO = (
     "alert",
 )
 _SHARED = ("version", "apiVersion", "service", "slos", *_SLO)
-_INHERITED = ("window", "group_by", "max_groups", "policy")
+_INHERITED = ("window", "no_data", "group_by", "max_groups", "policy")
 _CALENDAR = re.compile(r"(?:([1-9][0-9]?) )?(day|week|month|quarter|year)s?(?: in (\S+))?")
-_EMPTY: tuple[EmptySlice, ...] = ("ignore", "good", "bad")
+_NO_DATA: tuple[NoData, ...] = ("ignore", "good", "bad")
 
 
 def read(documents: list[YamlDocument]) -> list[Objective]:
@@ -77,10 +78,13 @@ def _of_document(document: YamlDocument) -> list[Objective]:
 
 def _objective(top: Fields, slo: Fields) -> Objective:
     shared = {name: slo if name in slo else top for name in _INHERITED}
-    service, slices = top.text("service"), _slices(slo)
+    no_data = _no_data(shared["no_data"], "no_data")
+    service, slices = top.text("service"), _slices(slo, no_data)
     grouping = tuple(shared["group_by"].words("group_by"))
     kind = _combination(slo)
     composite = composite_of(slo, kind, service, slices) if kind else None
+    if composite and "no_data" in slo:
+        raise slo.error("no_data", "a composite has the data of its parts", "write it at those")
     make = partial(
         Objective,
         service=service,
@@ -89,6 +93,7 @@ def _objective(top: Fields, slo: Fields) -> Objective:
         window=_window(shared["window"]),
         indicator=UNCOUNTED if composite else indicator_of(slo, service, grouping),
         budgeting=None if composite else slices,
+        no_data="ignore" if composite or slices else no_data,
         composite=composite,
         policy=policy_of(shared["policy"]),
         group_by=grouping,
@@ -133,15 +138,21 @@ def _window(fields: Fields) -> Window | CalendarWindow:
     return fields.made("window", make)
 
 
-def _slices(slo: Fields) -> Timeslices | None:
+def _no_data(fields: Fields, name: str) -> NoData:
+    wanted = fields.text(name, "ignore")
+    found = next((one for one in _NO_DATA if one == wanted), None)
+    if found is None:
+        raise fields.error(name, f"{wanted!r} is no policy", f"known: {', '.join(_NO_DATA)}")
+    return found
+
+
+def _slices(slo: Fields, no_data: NoData) -> Timeslices | None:
+    """Slices without events are what `empty` says, else as it is without data."""
     if "slices" not in slo:
         return None
     fields = slo.mapping("slices", ("of", "good", "empty"))
     target = _percent_or_all(fields) if "good" in fields else None
-    wanted = fields.text("empty", "ignore")
-    empty = next((one for one in _EMPTY if one == wanted), None)
-    if empty is None:
-        raise fields.error("empty", f"{wanted!r} is no policy", f"known: {', '.join(_EMPTY)}")
+    empty = _no_data(fields, "empty") if "empty" in fields else no_data
     slice_ms = fields.duration_ms("of")
     return fields.made("of", lambda: Timeslices(slice_ms, target, empty))
 

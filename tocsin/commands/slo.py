@@ -12,6 +12,7 @@ import typer
 from collector.model.errors import InputError
 from tocsin.commands.client import DEFAULT_URL, get, get_text
 from tocsin.commands.output import Output, emit
+from tocsin.commands.times import time_text
 from tocsin.packs import EMBEDDED_CONFIG
 
 BAR_CELLS = 10
@@ -41,6 +42,13 @@ def show_slo(
 
 def _told(slo: dict[str, Any]) -> list[str]:
     lines = [f"{name:12} {value}" for name, value in _row(slo).items() if name != "made of"]
+    late = slo["budget"]["late"]
+    if late:
+        since, until = time_text(late["from_ms"]), time_text(late["until_ms"])
+        events = f"{late['total']:,.0f} events, {late['bad']:,.0f} bad"
+        lines.append(
+            f"{'late':12} {events}, over gaps from {since} to {until}: {len(late['gaps'])}"
+        )
     composite = slo["composite"]
     if composite:
         every = f", in slices of {composite['slice']}" if composite["slice"] else ""

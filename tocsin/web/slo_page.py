@@ -18,6 +18,7 @@ from slo.composite import services_of
 from slo.conditions import runs_out_text
 from slo.gate import gate_of
 from slo.history import History
+from slo.late_events import joined
 from slo.verdict import TierVerdict, Verdict
 from slo.window import window_text
 from tocsin.web import texts
@@ -91,9 +92,21 @@ def slo_view(parts: Parts, identity: str, range_: str) -> Mapping[str, object] |
         "gate": gate_of(objective.service, verdicts),
         "policy": policy_rows(objective.policy, parts.slos.policies.since_ms(objective.id)),
         "queries": objective.indicator.queries,
-        "remarks": (*verdict.warnings, *objective.notes),
+        "remarks": (*_late(verdict), *verdict.warnings, *objective.notes),
         "runbook": texts.link(objective.runbook_url),
     }
+
+
+def _late(verdict: Verdict) -> list[str]:
+    """How much of the budget's events arrived late, in a sentence."""
+    if not verdict.late:
+        return []
+    late, gaps = joined(verdict.late), len(verdict.late)
+    return [
+        f"{texts.count(late.total)} of the window's events, {texts.count(late.bad)} of them bad, "
+        f"arrived late: over {gaps} {'gap' if gaps == 1 else 'gaps'} "
+        f"from {texts.iso(late.from_ms)} to {texts.iso(late.until_ms)}"
+    ]
 
 
 def _groups(verdict: Verdict, verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -55,6 +55,7 @@ _INDICATORS: dict[str, Schema] = {
         {"query": QUERY, "good_when": _LOOK, "good_share": FLAG, "every": DURATION}, ("query",)
     ),
 }
+_NO_DATA = one_of("ignore", "good", "bad")
 _SHARE: Schema = {"anyOf": [PERCENT, {"const": 100}]}
 _PARTS = listed(TEXT, 1) | {"maxItems": MAX_PARTS}
 _WEIGHTS: Schema = {
@@ -95,9 +96,8 @@ _SLO: dict[str, Schema] = {
     "description": TEXT,
     **_INDICATORS,
     **_COMPOSITES,
-    "slices": mapping(
-        {"of": DURATION, "good": _SHARE, "empty": one_of("ignore", "good", "bad")}, ("of",)
-    ),
+    "slices": mapping({"of": DURATION, "good": _SHARE, "empty": _NO_DATA}, ("of",)),
+    "no_data": {**_NO_DATA, "description": "What the time without samples counts as."},
     "group_by": listed(TEXT),
     "max_groups": COUNT,
     "policy": listed(_STEP),

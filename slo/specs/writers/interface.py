@@ -34,6 +34,7 @@ def without_composites(write: Writer) -> Writer:
         found = write(others)
         lost = tuple(f"{one.id}: left out; it is made of other objectives" for one in left_out)
         lost += tuple(f"{one.id}: its error-budget policy" for one in others if one.policy)
+        lost += tuple(f"{o.id}: no_data: {o.no_data}" for o in others if o.no_data != "ignore")
         return Written(found.documents, (*found.lost, *lost))
 
     return written

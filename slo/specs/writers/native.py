@@ -58,6 +58,8 @@ def _document(one: Objective, lost: list[str]) -> Document:
     slices = one.composite.slices if one.composite else one.budgeting
     if slices:
         document["slices"] = _slices(slices)
+    if one.no_data != "ignore":
+        document["no_data"] = one.no_data
     if one.group_by:
         document |= {"group_by": list(one.group_by)}
         if one.max_groups != DEFAULT_MAX_GROUPS:

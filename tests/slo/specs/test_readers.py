@@ -318,3 +318,26 @@ def test_a_wrong_v1alpha_spec_says_where_and_why(old: str, new: str, message: st
     with pytest.raises(ConfigError, match=message) as caught:
         objectives_of(text, "slo.yaml")
     assert caught.value.where.line > 0
+
+
+NO_DATA = """
+version: tocsin/v1
+service: shop
+no_data: bad
+slos:
+  - {name: a, objective: 99%, bad: a, total: b}
+  - {name: b, objective: 99%, bad: a, total: b, no_data: good}
+  - {name: c, objective: 99%, bad: a, total: b, slices: {of: 1m}}
+  - {name: d, objective: 99%, bad: a, total: b, slices: {of: 1m, empty: ignore}}
+  - {name: e, objective: 99%, all_of: [shop/a, shop/b]}
+"""
+
+
+def test_time_without_samples_is_what_the_objective_or_its_file_says() -> None:
+    found = objectives_of(NO_DATA, "shop.yaml")
+    assert [one.no_data for one in found] == ["bad", "good", "ignore", "ignore", "ignore"]
+    assert [one.budgeting.empty for one in found if one.budgeting] == ["bad", "ignore"]
+    with pytest.raises(ConfigError, match="'worse' is no policy"):
+        objectives_of(NO_DATA.replace("no_data: good", "no_data: worse"), "shop.yaml")
+    with pytest.raises(ConfigError, match="the data of its parts"):
+        objectives_of(NO_DATA.replace("shop/b]}", "shop/b], no_data: bad}"), "shop.yaml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -111,3 +112,19 @@ def test_a_silence_made_within_a_transaction_goes_with_it(
         id_ = service.silences.save(wanted(clock))
         assert connection.execute(select(tables.silences.c.id)).scalars().all() == [id_]
     assert SilenceBook(service.database, clock).get(id_) == service.silences.get(id_)
+
+
+def test_who_already_writes_does_not_wait_for_one_who_waits_to_write(
+    service: AlertService, clock: ManualClock
+) -> None:
+    other = threading.Thread(target=lambda: service.silences.save(wanted(clock)), daemon=True)
+    with service.database.write():
+        other.start()
+        other.join(0.2)
+        mine = threading.Thread(target=service.silences.forget_old, daemon=True)
+        mine.start()
+        service.silences.save(wanted(clock))
+    other.join(20)
+    mine.join(20)
+    assert not other.is_alive()
+    assert len(service.silences.all()) == 2

@@ -7,7 +7,6 @@ Source: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, TypeVar
@@ -31,7 +30,6 @@ from alerts.service import AlertService
 from alerts.silence_recurring import is_recurring
 from alerts.views import AlertView, GroupView
 from collector.model.errors import InputError, LimitError, TocsinError
-from collector.model.labels import Labels
 from collector.model.matchers import Matcher, matches_all
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -305,11 +303,6 @@ def _matchers(filters: Sequence[str] | None) -> list[Matcher]:
 
 
 def _has_matchers(own: Iterable[Matcher], wanted: Sequence[Matcher]) -> bool:
-    """Whether the wanted matchers, read as conditions on the silence's own, all hold."""
-    if not wanted:
-        return True
-    labels = Labels({m.name: m.value for m in own if m.kind in ("=", "=~")})
-    texts = {re.sub(r"\s", "", str(matcher)) for matcher in own}
-    return all(
-        str(matcher) in texts or matcher.matches(labels.get(matcher.name, "")) for matcher in wanted
-    )
+    """Whether a silence has each of the wanted matchers: name, kind and value, as they stand."""
+    there = {(matcher.name, matcher.kind, matcher.value) for matcher in own}
+    return all((matcher.name, matcher.kind, matcher.value) in there for matcher in wanted)

@@ -27,6 +27,8 @@ from collector.model.secrets import Secret
 
 MASK = "<secret>"
 """How Alertmanager writes a secret back; amtool accepts it in place of any secret."""
+MASK_URL = "https://secret.invalid/"
+"""The same for a webhook's `url`, which was no secret up to Alertmanager 0.25."""
 GO_TEMPLATE = "{{"
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
@@ -144,6 +146,13 @@ SecretText = Annotated[
     Secret, BeforeValidator(_secret), PlainSerializer(lambda _: MASK, return_type=str)
 ]
 SecretUrl = Annotated[SecretText, AfterValidator(_secret_url)]
+HiddenUrl = Annotated[
+    Secret,
+    BeforeValidator(_secret),
+    AfterValidator(_secret_url),
+    PlainSerializer(lambda _: MASK_URL, return_type=str),
+]
+"""A secret where an older amtool reads nothing but a URL."""
 HttpUrl = Annotated[str, AfterValidator(_url)]
 HostPort = Annotated[str, AfterValidator(_address)]
 MatcherTexts = Annotated[tuple[str, ...], AfterValidator(_matchers)]

@@ -21,6 +21,7 @@ from alerts.chat_config import (
 )
 from alerts.config_values import (
     GO_TEMPLATE,
+    HiddenUrl,
     HostPort,
     HttpUrl,
     NotYet,
@@ -191,7 +192,7 @@ class WebhookConfig(HttpReceiver):
     """One entry of `webhook_configs`: Alertmanager's JSON, version 4."""
 
     send_resolved: bool = True
-    url: SecretUrl | None = None
+    url: HiddenUrl | None = None
     url_file: str = ""
     max_alerts: int = Field(default=0, ge=0)
     payload: Any = None

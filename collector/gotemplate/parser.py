@@ -329,7 +329,9 @@ class _Parser:
         if token.text in _NAMED:
             return Constant(_NAMED[token.text], span)
         if self._functions is not None and token.text not in self._functions:
-            raise self._error(token, f"function {token.text!r} not defined")
+            error = self._error(token, f"function {token.text!r} not defined")
+            error.advice = f"there are: {', '.join(sorted(self._functions))}"
+            raise error
         return Function(token.text, span)
 
     def _constant(self, token: Token) -> Constant:

@@ -160,3 +160,41 @@ def test_the_default_subject_says_state_count_group_and_the_rest(render: Render)
     assert render('{{ template "__subject" . }}') == "[FIRING:1] shop (Down)"
     assert render('{{ template "slack.default.titlelink" . }}') == "http://tocsin/alerts"
     assert "pod = a" in render('{{ template "pagerduty.default.instances" .Alerts.Firing }}')
+
+
+ALERTMANAGERS = (
+    "toUpper", "toLower", "title", "trimSpace", "join", "match", "safeHtml", "safeUrl",
+    "urlUnescape", "reReplaceAll", "stringSlice", "date", "tz", "now", "since",
+    "humanizeDuration", "toDate", "mustToDate", "toJson", "base64encode", "base64decode",
+    "list", "append", "dict",
+)  # fmt: skip
+GOS = (
+    "and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "len", "index", "slice", "print",
+    "printf", "println", "html", "js", "urlquery", "call",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*ALERTMANAGERS, *GOS])
+def test_each_function_of_alertmanager_and_of_go_is_there(name: str) -> None:
+    default_book().compile(f"{{{{ {name} 1 }}}}", "t")
+
+
+@pytest.mark.parametrize("name", ["routeLabels", "env", "include", "title2"])
+def test_a_function_that_is_not_served_is_named_at_load_with_those_that_are(name: str) -> None:
+    with pytest.raises(TemplateError, match=f"t:2:5: function '{name}' not defined") as caught:
+        default_book().compile(f"\n {{{{ {name} 1 }}}}", "t")
+    assert {"toUpper", "printf"} <= set(caught.value.advice.removeprefix("there are: ").split(", "))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ .A.B() }}", "{{ 1i }}", "{{ $x }}", "{{ if }}", "{{ else }}", "{{ end }}",
+        "{{ break }}", "{{ /* a */ }}", "{{ `a", "{{ range .A }}", "{{ define x }}{{ end }}",
+        "{{ | len }}", '{{ "a" | "b" }}', "{{ .A = 1 }}", "{{ (.A }}", "{{ .A[0] }}",
+    ],
+)  # fmt: skip
+def test_syntax_that_go_lacks_too_is_named_at_load(text: str) -> None:
+    with pytest.raises(TemplateError, match=r"^template: t:\d+:\d+: ") as caught:
+        default_book().compile(text, "t")
+    assert caught.value.line == 1

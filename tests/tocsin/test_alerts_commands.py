@@ -117,3 +117,18 @@ def test_the_receivers_of_labels_are_printed_and_verified() -> None:
             }
         ],
     )
+
+
+def test_jinja_is_shown_and_its_errors_are_of_file_and_line() -> None:
+    text = (
+        "{# jinja #}{% from 'lines.j2' import line %}{% for a in firing %}{{ line(a) }}{% endfor %}"
+    )
+    config = CONFIG.replace("'*.tmpl'", "'*.tmpl', '*.j2'")
+    config = config.replace("'{{ (index .Alerts 0).Labels.alertname }}'", json.dumps(text))
+    Path("c.yaml").write_text(config)
+    Path("lines.j2").write_text("{% macro line(a) %}<{{ a.labels.alertname }}>{% endmacro %}")
+    assert shown("team")["attachments"][0]["text"] == "<BudgetBurn><DiskFull>"
+    Path("lines.j2").write_text("{% macro line(a) %}\n{{ a.labels }\n{% endmacro %}")
+    answer = CliRunner().invoke(command_line(), ["check", "c.yaml"])
+    assert answer.exit_code == 2
+    assert "lines.j2:2" in answer.stdout

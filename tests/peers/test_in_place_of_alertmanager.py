@@ -2,7 +2,7 @@
 
 Debian's Alertmanager and a `tocsin up` read the same alertmanager.yml; the guide's commands are run
 as they stand in it. Then both are given the same alerts and silences over HTTP and by amtool, and a
-Debian Prometheus fires at tocsin.
+Debian Prometheus and vmalert fire at tocsin.
 """
 
 from __future__ import annotations
@@ -431,3 +431,18 @@ def test_an_alert_of_a_prometheus_fires_and_ends(stage: Stage) -> None:
     finally:
         target.close()
     assert stage.command("tocsin alerts history --url http://127.0.0.1:9900")[0] == 0
+
+
+@pytest.mark.skipif(shutil.which("vmalert") is None, reason="vmalert is not installed")
+def test_an_alert_of_a_vmalert_fires(stage: Stage) -> None:
+    rules = stage.directory / "vmalert.yml"
+    rule = "{alert: FromVmalert, expr: 'vector(7)', annotations: {value: '{{ $value }}'}}"
+    rules.write_text(f"groups: [{{name: one, interval: 1s, rules: [{rule}]}}]")
+    stage.processes.start(
+        ["vmalert", f"-rule={rules}", f"-datasource.url={stage.tocsin}",
+         f"-notifier.url={stage.tocsin}", f"-httpListenAddr=127.0.0.1:{free_port()}"]
+    )  # fmt: skip
+    path = f"{stage.tocsin}/api/v2/alerts?filter=alertname=FromVmalert"
+    wait(lambda: ask(path)[1], stage.processes)
+    [found] = ask(path)[1]
+    assert (found["labels"]["alertgroup"], found["annotations"]) == ("one", {"value": "7"})

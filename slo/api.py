@@ -146,16 +146,18 @@ def _add_one(routes: APIRouter, engine: SloEngine, clock: Clock, deploys: Deploy
         end_ms: int | None = None,
         step: str | None = None,
         raw: bool = False,
+        rewrite: bool = False,
     ) -> HistoryBody:
         """Events, budget and burn rates per step; one hour up to now in 300 steps by default.
 
-        `raw`: as if there were no corrections.
+        `raw`: as if there were no corrections; `rewrite`: as if the objective had always been as
+        it is now.
         """
         end = clock.now_ms() if end_ms is None else end_ms
         start = end - parse_duration_ms("1h") if start_ms is None else start_ms
         try:
             step_ms = parse_duration_ms(step) if step else max(1, (end - start) // DEFAULT_POINTS)
-            found = engine.history(f"{service}/{slo}", start, end, step_ms, raw)
+            found = engine.history(f"{service}/{slo}", start, end, step_ms, raw, rewrite)
         except (InputError, LimitError) as error:
             raise HTTPException(400, str(error)) from error
         if found is None:

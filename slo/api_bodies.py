@@ -220,7 +220,10 @@ class SlosBody(BaseModel):
 
 
 class HistoryBody(BaseModel):
-    """Parallel lists, one point a step; `times_ms` are the steps' ends."""
+    """Parallel lists, one point a step; `times_ms` are the steps' ends.
+
+    `revisions` are the numbers of the objective's revisions that judged each.
+    """
 
     times_ms: list[int]
     good: list[float]
@@ -228,6 +231,7 @@ class HistoryBody(BaseModel):
     total: list[float]
     budget_left_ratio: list[float]
     burn_rates: dict[str, list[float]]
+    revisions: list[int]
 
     @classmethod
     def of(cls, history: History) -> HistoryBody:
@@ -239,6 +243,7 @@ class HistoryBody(BaseModel):
             total=history.total.tolist(),
             budget_left_ratio=history.budget_left_ratio.tolist(),
             burn_rates={name: rates.tolist() for name, rates in history.burn_rates.items()},
+            revisions=history.revisions.tolist(),
         )
 
 

@@ -34,7 +34,7 @@ class Filled:
 
     `first_ms` int64[series]: the first sample that was seen, -1 without one. `lost_marks`: series
     whose marked sample the store no longer has; they begin anew at their next sample. `late`: what
-    came over gaps between samples.
+    came over gaps between samples since the marks.
     """
 
     times: Int64s
@@ -69,7 +69,8 @@ class Backfill:
         used[members.used()] = True
         self._used = used
         self._marks = np.full(series, -1, np.int64) if marks_ms is None else marks_ms
-        unmarked_ms = after_ms if marks_ms is None else -1
+        self._goes_on = marks_ms is not None
+        unmarked_ms = -1 if self._goes_on else after_ms
         self._floor = np.where(self._marks >= 0, self._marks, unmarked_ms)
         self._carry = np.full(series, np.nan)
         self._carry_ms = np.full(series, -1, np.int64)
@@ -151,7 +152,8 @@ class Backfill:
         self._seen_before[positions] |= (known & ~new).any(axis=1)
         self._note_first(positions, known & new, values, stamps, increments)
         counted = np.where(new, increments, 0.0)
-        self._note_late(positions, known, stamps, counted)
+        if self._goes_on:
+            self._note_late(positions, known, stamps, counted)
         self._counted[positions] += counted.sum(axis=1)
         if times is not None:
             self._put(positions, counted, stamps, times)

@@ -12,6 +12,11 @@ def column_key(objective: Objective) -> str:
     return "\n".join([*texts, repr(objective.budgeting)] if objective.budgeting else texts)
 
 
+def id_of(key: str) -> str:
+    """The objective's id in its key."""
+    return key.split("\n", 1)[0]
+
+
 def _what_it_counts(
     indicator: Indicator | SampledIndicator | CompositeIndicator,
 ) -> list[str]:

@@ -40,6 +40,7 @@ from slo.lint.store_facts import StoreFacts
 from slo.objective import Objective
 from slo.policy_desk import PolicyDesk
 from slo.publisher import Publisher
+from slo.revisions import Revisions
 from slo.self_metrics import SloMetrics
 from slo.sloth_series import SlothSeries
 from slo.verdict import Verdict
@@ -97,6 +98,7 @@ class SloEngine:
         self._burning = nothing_burns(0)
         self._has_judged = False
         self._columns = {}
+        self._revisions = Revisions(directory)
         self._aim(self._groups.objectives())
 
     @property
@@ -175,19 +177,27 @@ class SloEngine:
             return self._verdict(self._judgement, column)
 
     def history(
-        self, objective_id: str, start_ms: int, end_ms: int, step_ms: int, raw: bool = False
+        self,
+        objective_id: str,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        raw: bool = False,
+        rewrite: bool = False,
     ) -> History | None:
         """Events, budget and burn rates of `service/name` per step; None when it is not known.
 
-        `raw`: as if there were no corrections. Raises LimitError for too many points.
+        Each step as the objective was at its time, or with `rewrite` as it is now; `raw`: as if
+        there were no corrections. Raises LimitError for too many points.
         """
         with self._lock:
             column = self._columns.get(objective_id)
             if column is None:
                 return None
             cumulative = partial(self._exclusions.cumulative, self._ledger)
+            revisions = self._revisions.of(objective_id)
             return history_of(
-                self._criteria.objectives[column],
+                revisions[-1:] if rewrite else revisions,
                 self._criteria.policy_of[column].windows_ms,
                 partial(self._ledger.cumulative if raw else cumulative, column),
                 start_ms,
@@ -248,6 +258,9 @@ class SloEngine:
     def _aim(self, objectives: Sequence[Objective]) -> None:
         sources = np.array([self._columns.get(one.id, -1) for one in objectives], np.int64)
         self._burning = self._burning.moved(sources)
+        with self._step("revisions"):
+            replaced, self._ledger.replaced = self._ledger.replaced, {}
+            self._revisions.note(objectives, replaced, self._clock.now_ms())
         self._criteria = Criteria(objectives, self._override)
         self._columns = self._criteria.column_of
         self._judgement = None

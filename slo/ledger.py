@@ -22,11 +22,11 @@ from collector.query.interface import QueryEngine
 from collector.store.interface import Querier
 from slo.backfill import Backfill, Filled
 from slo.calendar_window import CalendarWindow
-from slo.column_key import column_key
+from slo.column_key import column_key, id_of
 from slo.late_events import Late, LateEvents, late_increases
-from slo.ledger_file import LedgerFile, Saved
+from slo.ledger_file import LedgerFile, Rows, Saved, replaced_rows
 from slo.members import Members
-from slo.objective import UNCOUNTED, Indicator, Objective
+from slo.objective import Objective, calendars_of, counters_of
 from slo.observers import Observers
 from slo.sampled import FRESH_MS
 from slo.silences import RATE_MS, Silences
@@ -49,17 +49,15 @@ class Counts:
     total: Float64s
 
 
-def _calendars(objectives: Sequence[Objective]) -> tuple[CalendarWindow, ...]:
-    windows = (one.window for one in objectives)
-    return tuple(dict.fromkeys(one for one in windows if isinstance(one, CalendarWindow)))
-
-
 class Ledger:
     """Counts events of `objectives`; not thread-safe: the engine holds a lock.
 
     `since_ms` int64[n] is the time from which each objective's events are known, -1 while none
     was seen; `lost_marks` counts series that a restart could not continue where they had been.
+    `replaced` has by id the rows of objectives that counted something else before this start.
     """
+
+    replaced: dict[str, Rows]
 
     since_ms: Int64s
     _keys: list[str]
@@ -93,9 +91,9 @@ class Ledger:
         self._engine = engine
         self._tick_ms = tick_ms
         self._file = LedgerFile(directory)
-        self.lost_marks = 0
+        self.lost_marks, self.replaced = 0, {}
         self._marks: dict[Labels, int] = {}
-        self._start(objectives, Tally(_counters(objectives)))
+        self._start(objectives, Tally(counters_of(objectives)))
         self._restore(self._file.read())
 
     def tick(self, now_ms: int) -> None:
@@ -194,7 +192,10 @@ class Ledger:
         running, restored, counted_ms = self._running, self._restored, self._counted_ms
         opened, sampled_ms = self._slicer.open, self._sampler.last_ms
         late, silences = self._late, self._silences
-        tally = Tally(_counters(objectives), self._tally.counted())
+        tally = Tally(counters_of(objectives), self._tally.counted())
+        kept, ids = set(sources.tolist()), {one.id for one in objectives}
+        gone = {id_of(key): at for key, at in places.items() if at not in kept}
+        self.replaced = {id_: self.rows_of(at) for id_, at in gone.items() if id_ in ids}
         self._start(objectives, tally)
         slices.moved_to(self._slices, sources)
         self._bad, self._total = pick(bad, sources), pick(total, sources)
@@ -236,7 +237,7 @@ class Ledger:
         self._tally = tally
         self._slicer = Slicer(objectives)
         self._sampler = Observers(objectives, self._querier, self._engine)
-        self._slices = Slices(self._rings, columns, _calendars(objectives))
+        self._slices = Slices(self._rings, columns, calendars_of(objectives))
         self._late, self._silences = LateEvents(), Silences(objectives)
         self._bad, self._total = np.zeros(columns), np.zeros(columns)
         self.since_ms = np.full(columns, NEVER_MS, np.int64)
@@ -248,6 +249,7 @@ class Ledger:
         if not records:
             return
         former = {key: index for index, key in enumerate(records[0].columns)}
+        self.replaced = replaced_rows(records, set(self._keys))
         sources = np.array([former.get(key, -1) for key in self._keys], np.int64)
         labels: list[Labels] = []
         late = LateEvents()
@@ -406,9 +408,8 @@ class Ledger:
         reading = Backfill(self._tally.resolver, members, taken.totals, after_ms, marks)
         filled = reading.fill(self._querier, times)
         self.lost_marks += filled.lost_marks
-        if marks is not None:
-            late = filled.late.of_columns(members)
-            self._note_late({int(columns[column]): one for column, one in late.items()})
+        late = filled.late.of_columns(members)
+        self._note_late({int(columns[column]): one for column, one in late.items()})
         first_ms = members.first_total(filled.first_ms)
         unseen = (self.since_ms[columns] < 0) & (first_ms >= 0)
         self.since_ms[columns[unseen]] = first_ms[unseen]
@@ -439,9 +440,3 @@ class Ledger:
             silences=self._silences.rows,
             seen_ms=self._silences.seen_ms,
         )
-
-
-def _counters(objectives: Sequence[Objective]) -> list[Indicator]:
-    """What each objective counts; nothing where its indicator is sampled."""
-    found = [one.indicator for one in objectives]
-    return [one if isinstance(one, Indicator) else UNCOUNTED for one in found]

@@ -17,7 +17,7 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +27,14 @@ from numpy.typing import NDArray
 from collector.model.errors import StorageError
 from collector.model.labels import Labels
 from collector.model.samples import Float64s, Int64s
+from slo.column_key import id_of
 from slo.late_events import WIDTH as LATE_WIDTH
 from slo.silences import WIDTH as SILENCE_WIDTH
 
 MAGIC = b"tocsin-slo-ledger 2\n"
 NAME = "ledger"
+Rows = tuple[Int64s, Float64s, Float64s]
+"""Times of rows, ascending, and what one objective had counted by each: bad and total."""
 _HEADER = struct.Struct("<II")
 _COMPRESSION = 1
 """Speed matters more: the file is rewritten before it grows past twice its rows."""
@@ -124,6 +127,20 @@ class LedgerFile:
 
     def _size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
+
+
+def replaced_rows(records: Sequence[Saved], kept: Collection[str]) -> dict[str, Rows]:
+    """By id the rows of objectives that are in `kept` with another key than they had."""
+    ids = {id_of(key) for key in kept}
+    gone = [(at, key) for at, key in enumerate(records[0].columns) if key not in kept]
+    return {id_of(key): _column(records, at) for at, key in gone if id_of(key) in ids}
+
+
+def _column(records: Sequence[Saved], column: int) -> Rows:
+    times = np.concatenate([one.times for one in records])
+    bad = np.concatenate([one.row_bad[:, column] for one in records])
+    total = np.concatenate([one.row_total[:, column] for one in records])
+    return times, bad, total
 
 
 def _failed(path: Path, verb: str, error: OSError) -> StorageError:

@@ -7,7 +7,7 @@ one event in a thousand.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -254,3 +254,15 @@ class Objective:
 
     def _annotation(self, name: str) -> str:
         return self.alerting.annotations.get(name) or self.annotations.get(name, "")
+
+
+def counters_of(objectives: Sequence[Objective]) -> list[Indicator]:
+    """What each objective counts; nothing where its indicator is sampled."""
+    found = [one.indicator for one in objectives]
+    return [one if isinstance(one, Indicator) else UNCOUNTED for one in found]
+
+
+def calendars_of(objectives: Sequence[Objective]) -> tuple[CalendarWindow, ...]:
+    """Every calendar window once."""
+    windows = (one.window for one in objectives)
+    return tuple(dict.fromkeys(one for one in windows if isinstance(one, CalendarWindow)))

@@ -15,7 +15,7 @@ def history(bad: list[int], total: int = 1000) -> History:
     steps = np.arange(1, len(bad) + 1, dtype=np.int64) * MINUTE
     counts = np.array(bad, float)
     whole = np.full(len(bad), float(total))
-    return History(steps, whole - counts, counts, whole, whole, {})
+    return History(steps, whole - counts, counts, whole, whole, {}, np.ones_like(steps))
 
 
 class Log:

@@ -67,6 +67,7 @@ def slo_history(
     until: str = typer.Option("", "--to", help="RFC 3339, Unix time, or how long ago; else now."),
     step: str = typer.Option("", help="Time between rows; a sixtieth without it."),
     raw: bool = typer.Option(False, "--raw", help="As if there were no corrections."),
+    rewrite: bool = typer.Option(False, "--rewrite", help="Judge all by the objective of now."),
     url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
     output: Output = Output.table,
 ) -> None:
@@ -79,10 +80,12 @@ def slo_history(
         "end_ms": str(end_ms),
         "step": format_duration(step_ms),
         "raw": str(raw).lower(),
+        "rewrite": str(rewrite).lower(),
     }
     found: Any = get(url, f"{PATH}/{slo}/history", asked)
     hour = found["burn_rates"].get("1h", [0.0] * len(found["times_ms"]))
-    columns = (found["times_ms"], found["bad"], found["total"], found["budget_left_ratio"], hour)
+    names = ("times_ms", "bad", "total", "budget_left_ratio", "revisions")
+    columns = (*(found[name] for name in names), hour)
     rows = [
         {
             "until": time_text(at_ms),
@@ -90,7 +93,8 @@ def slo_history(
             "total": f"{total:,.0f}",
             "budget left": f"{left:.2%}",
             "burn 1h": f"{rate:.3g}x",
+            "revision": revision,
         }
-        for at_ms, bad, total, left, rate in zip(*columns, strict=True)
+        for at_ms, bad, total, left, revision, rate in zip(*columns, strict=True)
     ]
     emit([found] if output is Output.json else rows, output)

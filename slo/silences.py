@@ -19,6 +19,7 @@ from collector.model.durations import UNITS_MS
 from collector.model.samples import Bools, Float64s, Int64s
 from slo.objective import Objective
 from slo.sampled import FRESH_MS
+from slo.slices import pick
 
 RATE_MS = UNITS_MS["h"]
 """How long before its last sample an objective's rate is taken from."""
@@ -42,7 +43,7 @@ class Silences:
 
     def resume(self, rows: Float64s, seen_ms: Int64s, sources: Int64s) -> None:
         """Go on with those of others: column i has what `sources[i]` had, nothing where -1."""
-        self.seen_ms = np.where(sources < 0, -1, seen_ms[np.maximum(sources, 0)])
+        self.seen_ms = np.where(sources < 0, -1, pick(seen_ms, sources))
         places = np.full(max(len(seen_ms), 1), -1, np.int64)
         kept = np.flatnonzero(sources >= 0)
         places[sources[kept]] = kept

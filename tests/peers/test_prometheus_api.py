@@ -32,7 +32,7 @@ SINCE_2_42: Mapping[str, str] = {
     "labels": "a recording rule without labels says so since 3.0",
     "infos": "annotations are told apart from warnings since 3.0",
 }
-OWN = "tocsin_"
+OWN = ("tocsin_", "slo:", "sloth_")
 """tocsin writes series of its own beside those that both were given."""
 
 Query = Mapping[str, object]

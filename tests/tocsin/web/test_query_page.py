@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     engine = Engine(store, EngineOptions(), clock, registry)
     deploys = DeployLog(directory)
     deploys.add("shop", "1.4.2", NOW_MS - 120_000)
-    alerts = SimpleNamespace(alerts=list)
+    alerts = SimpleNamespace(alerts=list, on_call=MagicMock())
     parts = SimpleNamespace(engine=engine, clock=clock, alerts=alerts, deploys=deploys)
     app = FastAPI()
     app.include_router(web_router(parts))  # type: ignore[arg-type]

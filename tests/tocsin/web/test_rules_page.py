@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 from fastapi import FastAPI
@@ -47,7 +48,7 @@ def group(*rules: AlertingRuleState | RecordingRuleState) -> GroupState:
 def page(*rules: AlertingRuleState | RecordingRuleState, state: str = "") -> str:
     parts = SimpleNamespace(
         clock=ManualClock(NOW_MS),
-        alerts=SimpleNamespace(alerts=list),
+        alerts=SimpleNamespace(alerts=list, on_call=MagicMock()),
         rules=SimpleNamespace(groups=lambda: (group(*rules),)),
     )
     app = FastAPI()

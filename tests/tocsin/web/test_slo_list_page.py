@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -41,7 +42,7 @@ def verdict(
 def page(verdicts: Sequence[Verdict], **given: str) -> str:
     parts = SimpleNamespace(
         clock=ManualClock(1_700_000_000_000),
-        alerts=SimpleNamespace(alerts=list),
+        alerts=SimpleNamespace(alerts=list, on_call=MagicMock()),
         slos=SimpleNamespace(verdicts=lambda: list(verdicts)),
     )
     app = FastAPI()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -82,7 +83,7 @@ class Slos:
 def page(slos: Slos, path: str = "/slos/shop/orders") -> str:
     parts = SimpleNamespace(
         clock=ManualClock(NOW_MS),
-        alerts=SimpleNamespace(alerts=list),
+        alerts=SimpleNamespace(alerts=list, on_call=MagicMock()),
         slos=slos,
         config=SimpleNamespace(slos=SimpleNamespace(tick=5000)),
     )

@@ -166,7 +166,7 @@ def test_nothing_is_lost_when_the_far_side_is_away_for_an_hour(
     times = [NOW_MS + k * 15_000 for k in range(260)]
     for ref, labels in enumerate(POOL):
         assert bench.place.samples[labels] == [(at_ms, ref + at_ms / 1000) for at_ms in times]
-    assert bench.place.most_at_once == 4
+    assert 1 < bench.place.most_at_once <= 4
     assert bench.figure("samples_retried_total") > 0
     assert max(bench.slept) == 5.0, "backs off to max_backoff"
     assert bench.figure("samples_sent_total") == 260 * len(POOL)

@@ -160,10 +160,6 @@ class AlertInbox:
         self._keep(late)
         return late
 
-    def next_end_ms(self) -> int | None:
-        """When the next alert ends if its judge stays silent."""
-        return min((s.ends_at_ms for s in self._alerts.values() if not s.ended), default=None)
-
     def forget_ended(self, held: Container[str], now_ms: int) -> list[str]:
         """Let go of alerts that ended a while ago and that no group waits for; gives them."""
         before_ms = now_ms - ENDED_KEPT_MS

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
 
+from alerts.alertmanager_json import timestamp
 from alerts.channels.http import HttpSender, refusal
 from alerts.external.book import AlertBook
 from alerts.external.config import AlertingConfig, AlertmanagerConfig
@@ -78,14 +79,7 @@ class ExternalSink:
         missing = {name: v for name, v in self._labels.items() if name not in alert.labels}
         if not missing:
             return alert
-        return Alert(
-            alert.labels.merged(missing),
-            alert.annotations,
-            alert.starts_at_ms,
-            alert.ends_at_ms,
-            alert.generator_url,
-            alert.evidence,
-        )
+        return replace(alert, labels=alert.labels.merged(missing))
 
 
 class _Alertmanager:
@@ -159,12 +153,7 @@ def alert_body(alert: Alert) -> dict[str, object]:
     return {
         "labels": dict(alert.labels.pairs),
         "annotations": dict(alert.annotations),
-        "startsAt": _time(alert.starts_at_ms),
-        "endsAt": _time(alert.ends_at_ms or 0),
+        "startsAt": timestamp(alert.starts_at_ms),
+        "endsAt": timestamp(alert.ends_at_ms),
         "generatorURL": alert.generator_url,
     }
-
-
-def _time(ms: int) -> str:
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -39,14 +39,6 @@ class Surroundings(Protocol):
         ...
 
 
-class Nowhere:
-    """Nothing is known."""
-
-    def near(self, labels: Labels, from_ms: int, until_ms: int) -> Sequence[Sight]:
-        """Nothing."""
-        return ()
-
-
 def gathers(incident: Incident, now_ms: int) -> bool:
     """Whether more may be learnt of an incident's surroundings."""
     return incident.is_open and now_ms <= incident.opened_at_ms + 2 * AFTER_MS

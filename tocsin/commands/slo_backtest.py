@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import typer
 from tocsin.commands.client import DEFAULT_URL, post
 from tocsin.commands.output import Output, emit
 from tocsin.commands.slo_history_source import history_source, moment_ms
+from tocsin.commands.times import time_text
 
 if TYPE_CHECKING:
     from slo.known_incidents import Incident
@@ -119,7 +119,7 @@ def summary(slo: ReplayFound) -> str:
     if slo["since_ms"] is None:
         words.append("it had no data")
     elif slo["since_ms"] > slo["start_ms"]:
-        words.append(f"its data begin at {_time(slo['since_ms'])}")
+        words.append(f"its data begin at {time_text(slo['since_ms'])}")
     return "; ".join(words)
 
 
@@ -130,8 +130,8 @@ def _count(number: int, what: str) -> str:
 def _sent_row(one: dict[str, Any]) -> dict[str, object]:
     row: dict[str, object] = {
         "sent": one["severity"],
-        "begins": _time(one["begins_ms"]),
-        "ends": _time(one["ends_ms"]) if one["ends_ms"] else "lasts",
+        "begins": time_text(one["begins_ms"]),
+        "ends": time_text(one["ends_ms"]) if one["ends_ms"] else "lasts",
         "tier": one["tier"],
         "burn rate": f"{one['burn_rate']:.3g}x",
         "budget spent": f"{one['spent_ratio']:.1%}",
@@ -144,8 +144,8 @@ def _sent_row(one: dict[str, Any]) -> dict[str, object]:
 def _incident_row(one: dict[str, Any]) -> dict[str, object]:
     return {
         "incident": one["name"],
-        "begins": _time(one["start_ms"]),
-        "ends": _time(one["end_ms"]),
+        "begins": time_text(one["start_ms"]),
+        "ends": time_text(one["end_ms"]),
         "paged after": _seconds(one["page_seconds"]),
         "ticket after": _seconds(one["ticket_seconds"]),
     }
@@ -153,7 +153,7 @@ def _incident_row(one: dict[str, Any]) -> dict[str, object]:
 
 def _day_row(one: dict[str, Any]) -> dict[str, object]:
     return {
-        "day": _time(one["start_ms"])[:10],
+        "day": time_text(one["start_ms"])[:10],
         "bad": f"{one['bad']:,.0f}",
         "total": f"{one['total']:,.0f}",
         "budget spent": f"{one['spent_ratio']:.2%}",
@@ -165,7 +165,3 @@ def _seconds(seconds: float | None) -> str:
     from collector.model.durations import format_duration
 
     return "never" if seconds is None else format_duration(round(seconds * 1000))
-
-
-def _time(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
-
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -12,15 +10,12 @@ from alerts.api_why import tested_receiver
 from alerts.dead_letter_book import resend
 from alerts.events import EventKind, EventSearch
 from alerts.matchers import parse_matchers
-from collector.api.ingest import read_body
 from collector.model.errors import InputError
 from collector.model.labels import Labels
+from tocsin.web.forms import SEE_OTHER, read_form
 from tocsin.web.template import Templates
 from tocsin.web.why_page import SHOWN_EVENTS, history_view, why_view
 from tocsin.wiring import Parts
-
-SEE_OTHER = 303
-MAX_FORM_BYTES = 64 * 1024
 
 
 def add_alert_stories(router: APIRouter, parts: Parts, templates: Templates) -> None:
@@ -58,8 +53,7 @@ def add_alert_stories(router: APIRouter, parts: Parts, templates: Templates) -> 
 
     @router.post("/alerts/receivers/test")
     async def test(request: Request) -> Response:
-        body = await read_body(request, MAX_FORM_BYTES)
-        form = dict(parse_qsl((body or b"").decode("utf-8", "replace")))
+        form = await read_form(request) or {}
         receiver, author = form.get("receiver", ""), form.get("author", "").strip()
         if receiver not in parts.alerts.receivers() or not author:
             return templates.refusal("Name a receiver and yourself.")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from alerts.on_call.desk import Desk
-from collector.api.ingest import read_body
 from collector.model.durations import parse_duration_ms
 from collector.model.errors import InputError, TocsinError
 from tocsin.web.acting_name import acting_name, remembering
+from tocsin.web.forms import SEE_OTHER, read_form
 from tocsin.web.incident_page import incident_view, link_view
 from tocsin.web.incidents_page import incidents_view
 from tocsin.web.on_call_page import on_call_view, override_from_form
@@ -21,8 +20,6 @@ from tocsin.web.report_page import report_view
 from tocsin.web.template import Templates
 from tocsin.wiring import Parts
 
-SEE_OTHER = 303
-MAX_FORM_BYTES = 64 * 1024
 INCIDENTS, ON_CALL = "/incidents", "/oncall"
 Form = Mapping[str, str]
 
@@ -65,7 +62,7 @@ def _add_acts(router: APIRouter, parts: Parts, templates: Templates) -> None:
 
     @router.post(INCIDENTS + "/{number:int}/{act}")
     async def do(request: Request, number: int, act: str) -> Response:
-        form = await _form(request)
+        form = await read_form(request)
         doing = ACTS.get(act)
         if form is None or doing is None:
             return templates.refusal("The form is too large, or not one of ours.")
@@ -98,7 +95,7 @@ def _add_links(router: APIRouter, parts: Parts, templates: Templates) -> None:
 
     @router.post(INCIDENTS + "/link/{token}")
     async def act(request: Request, token: str) -> Response:
-        form = await _form(request)
+        form = await read_form(request)
         if form is None:
             return templates.refusal("The form is too large.")
         try:
@@ -128,13 +125,13 @@ def _add_schedules(router: APIRouter, parts: Parts, templates: Templates) -> Non
 
     @router.post(f"{ON_CALL}/overrides")
     async def stand_in(request: Request) -> Response:
-        form = await _form(request)
+        form = await read_form(request)
         now_ms = parts.clock.now_ms()
         return await _done(templates, form, lambda of: override_from_form(station, of, now_ms))
 
     @router.post(ON_CALL + "/overrides/{override_id}/remove")
     async def take_back(request: Request, override_id: str) -> Response:
-        form = await _form(request)
+        form = await read_form(request)
         return await _done(
             templates, form, lambda of: station.rota.take_back(override_id, of.get("actor", ""))
         )
@@ -150,11 +147,6 @@ async def _done(templates: Templates, form: Form | None, act: Callable[[Form], o
     except TocsinError as error:
         return templates.refusal(f"{error}.")
     return remembering(RedirectResponse(ON_CALL, SEE_OTHER), form.get("actor", ""))
-
-
-async def _form(request: Request) -> Form | None:
-    body = await read_body(request, MAX_FORM_BYTES)
-    return None if body is None else dict(parse_qsl(body.decode("utf-8", "replace")))
 
 
 def _is_looked_at(request: Request) -> bool:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
-
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from collector.api.ingest import read_body
 from collector.model.errors import InputError, LimitError
 from tocsin.web.acting_name import acting_name, remembering
 from tocsin.web.alert_routes import add_alert_stories
 from tocsin.web.alerts_page import alerts_view
 from tocsin.web.assets import assets_router, load_assets
+from tocsin.web.forms import SEE_OTHER, read_form
 from tocsin.web.home_page import home_view
 from tocsin.web.incidents_page import count_open
 from tocsin.web.on_call_routes import add_on_call
@@ -27,9 +25,6 @@ from tocsin.web.targets_page import targets_view
 from tocsin.web.template import Templates
 from tocsin.web.tiles import host_tiles
 from tocsin.wiring import Parts
-
-SEE_OTHER = 303
-MAX_FORM_BYTES = 64 * 1024
 
 
 def web_router(parts: Parts) -> APIRouter:
@@ -100,10 +95,9 @@ def _add_pages(router: APIRouter, parts: Parts, templates: Templates) -> None:
 def _add_silences(router: APIRouter, parts: Parts, templates: Templates) -> None:
     @router.post("/alerts/silences")
     async def silence(request: Request) -> Response:
-        body = await read_body(request, MAX_FORM_BYTES)
-        if body is None:
+        form = await read_form(request)
+        if form is None:
             return templates.refusal("The form is too large.")
-        form = dict(parse_qsl(body.decode("utf-8", "replace")))
         try:
             wanted = silence_from_form(form, parts.clock.now_ms())
             await run_in_threadpool(parts.alerts.silences.save, wanted)

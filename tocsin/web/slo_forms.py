@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from collector.api.ingest import read_body
 from collector.model.errors import TocsinError
 from tocsin.web.backtest_page import backtest_answer, backtest_view
 from tocsin.web.corrections_page import corrections_view, exclude, revoke
+from tocsin.web.forms import SEE_OTHER, read_form
 from tocsin.web.template import Templates
 from tocsin.wiring import Parts
 
-SEE_OTHER = 303
 MAX_FORM_BYTES = 256 * 1024
 """A specification in a form is some kilobytes."""
 CORRECTIONS, BACKTEST = "/slos/corrections", "/slos/backtest"
@@ -38,13 +36,13 @@ def _add_corrections(router: APIRouter, parts: Parts, templates: Templates) -> N
 
     @router.post(CORRECTIONS)
     async def make(request: Request) -> Response:
-        form = await _form(request)
+        form = await read_form(request, MAX_FORM_BYTES)
         now_ms = parts.clock.now_ms()
         return await _done(templates, form, lambda of: exclude(parts.slos.corrections, of, now_ms))
 
     @router.post(f"{CORRECTIONS}/revoke")
     async def take_back(request: Request) -> Response:
-        form = await _form(request)
+        form = await read_form(request, MAX_FORM_BYTES)
         return await _done(templates, form, lambda of: revoke(parts.slos.corrections, of))
 
 
@@ -57,7 +55,7 @@ def _add_backtest(router: APIRouter, parts: Parts, templates: Templates) -> None
 
     @router.post(BACKTEST)
     async def run(request: Request) -> Response:
-        form = await _form(request)
+        form = await read_form(request, MAX_FORM_BYTES)
         if form is None:
             return templates.refusal("The form is too large.")
         if not running.acquire(blocking=False):
@@ -72,12 +70,6 @@ def _add_backtest(router: APIRouter, parts: Parts, templates: Templates) -> None
         finally:
             running.release()
         return templates.page("backtest.html", "/slos", view)
-
-
-async def _form(request: Request) -> Mapping[str, str] | None:
-    """The fields of a form; None for one that is too large."""
-    body = await read_body(request, MAX_FORM_BYTES)
-    return None if body is None else dict(parse_qsl(body.decode("utf-8", "replace")))
 
 
 async def _done(

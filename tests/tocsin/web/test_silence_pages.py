@@ -17,7 +17,8 @@ from alerts.service import AlertService
 from alerts.silence_config import SilencesConfig
 from collector.model.clock import ManualClock
 from tocsin.silence_wiring import build_silences
-from tocsin.web.router import MAX_FORM_BYTES, web_router
+from tocsin.web.forms import MAX_FORM_BYTES
+from tocsin.web.router import web_router
 
 FORM = {"matchers": 'a="b"', "duration": "2h", "created_by": "<b>me</b>", "comment": "why"}
 

@@ -12,9 +12,9 @@ from alerts.service import AlertService
 from anomaly.self_metrics import AnomalyMetrics
 from anomaly.track import Watch
 from anomaly.watch import AnomalyWatch
-from collector.api.ingest import otlp_receiver
+from collector.api.ingest import metrics_receiver
 from collector.api.remote_write import remote_write_receiver
-from collector.ingest.receivers.otlp_http import OtlpReceiver
+from collector.ingest.receivers.otlp_metrics import MetricsReceiver
 from collector.ingest.receivers.remote_write import RemoteWriteReceiver
 from collector.ingest.scrape.pool import ScrapePool
 from collector.ingest.series_gate import SeriesGate
@@ -62,7 +62,7 @@ class Parts:
     queries: ActiveQueries
     pool: ScrapePool
     gate: SeriesGate
-    otlp: OtlpReceiver
+    otlp: MetricsReceiver
     remote_write: RemoteWriteReceiver
     forwarding: Forwarding
     logs: Logs
@@ -150,10 +150,10 @@ def build_otlp(
     store: Tsdb,
     clock: Clock,
     gate: SeriesGate,
-) -> OtlpReceiver:
+) -> MetricsReceiver:
     """OTLP's metrics, whose deltas go on from the totals that the store holds."""
     writer = SampleWriter(appender, ingest, "otlp", clock, gate)
-    return otlp_receiver(writer, ingest, config.otlp, StoredTotals(store, clock))
+    return metrics_receiver(writer, ingest, config.otlp, StoredTotals(store, clock))
 
 
 def process_registry() -> CollectorRegistry:

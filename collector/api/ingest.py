@@ -1,4 +1,4 @@
-"""Mounts the HTTP receivers: OTLP metrics under OpenTelemetry's and under Prometheus's path."""
+"""Mounts OTLP's receivers; metrics under OpenTelemetry's and under Prometheus's path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collector.config import OtlpConfig
 from collector.ingest.formats.otlp_names import Naming
 from collector.ingest.formats.otlp_series import Promotion
 from collector.ingest.otlp_writer import OtlpWriter
-from collector.ingest.receivers.otlp_http import OtlpReceiver, Reply
+from collector.ingest.receivers.otlp_exchange import OtlpReceiver, Reply
+from collector.ingest.receivers.otlp_metrics import MetricsReceiver
 from collector.ingest.stored_totals import StoredTotals
 from collector.ingest.write import SampleWriter
 from collector.self_metrics import IngestMetrics
@@ -17,12 +18,12 @@ from collector.self_metrics import IngestMetrics
 OTLP_PATHS = ("/v1/metrics", "/api/v1/otlp/v1/metrics")
 
 
-def otlp_receiver(
+def metrics_receiver(
     writer: SampleWriter,
     metrics: IngestMetrics,
     config: OtlpConfig,
     totals: StoredTotals | None = None,
-) -> OtlpReceiver:
+) -> MetricsReceiver:
     """The receiver that a configuration asks for."""
     promotion = Promotion(
         attributes=frozenset(config.promote_resource_attributes),
@@ -38,24 +39,28 @@ def otlp_receiver(
     otlp = OtlpWriter(
         writer, promotion, totals=totals, custom_buckets=config.convert_histograms_to_nhcb
     )
-    return OtlpReceiver(otlp, metrics, config.max_body_size)
+    return MetricsReceiver(otlp, metrics, config.max_body_size)
 
 
-def router(receiver: OtlpReceiver) -> APIRouter:
+def router(receiver: MetricsReceiver) -> APIRouter:
     """POST OTLP metrics."""
     routes = APIRouter()
+    for path in OTLP_PATHS:
+        add_otlp(routes, path, receiver)
+    return routes
 
-    async def otlp_metrics(request: Request) -> Response:
+
+def add_otlp(routes: APIRouter, path: str, receiver: OtlpReceiver) -> None:
+    """POST one signal of OTLP at a path."""
+
+    @routes.post(path)
+    async def otlp(request: Request) -> Response:
         content_type = request.headers.get("content-type", "")
         body = await read_body(request, receiver.max_wire_bytes)
         if body is None:
             return _response(receiver.refuse_oversize(content_type))
         encoding = request.headers.get("content-encoding", "")
         return _response(await run_in_threadpool(receiver.receive, body, content_type, encoding))
-
-    for path in OTLP_PATHS:
-        routes.add_api_route(path, otlp_metrics, methods=["POST"])
-    return routes
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes | None:

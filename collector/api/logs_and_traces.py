@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from collector.api.ingest import read_body
-from collector.ingest.receivers.otlp_http import Reply
+from collector.api.ingest import add_otlp
 from collector.ingest.receivers.otlp_logs import LogsReceiver
 from collector.ingest.receivers.otlp_traces import TracesReceiver
 from collector.model.records import LogRecord
@@ -57,9 +55,9 @@ def router(
 ) -> APIRouter:
     """Take logs, and search them; take traces, and count them."""
     routes = APIRouter()
-    _add_otlp(routes, "/v1/logs", receiver)
+    add_otlp(routes, "/v1/logs", receiver)
     if traces is not None:
-        _add_otlp(routes, "/v1/traces", traces)
+        add_otlp(routes, "/v1/traces", traces)
 
     @routes.get("/api/tocsin/v1/logs")
     def search(
@@ -77,18 +75,3 @@ def router(
         return LogsBody(logs=[LogBody.of(record) for record in found], is_cut=len(found) == limit)
 
     return routes
-
-
-def _add_otlp(routes: APIRouter, path: str, receiver: LogsReceiver | TracesReceiver) -> None:
-    @routes.post(path)
-    async def otlp(request: Request) -> Response:
-        content_type = request.headers.get("content-type", "")
-        body = await read_body(request, receiver.max_wire_bytes)
-        if body is None:
-            return _response(receiver.refuse_oversize(content_type))
-        encoding = request.headers.get("content-encoding", "")
-        return _response(await run_in_threadpool(receiver.receive, body, content_type, encoding))
-
-
-def _response(reply: Reply) -> Response:
-    return Response(reply.body, reply.status, dict(reply.headers), reply.content_type)

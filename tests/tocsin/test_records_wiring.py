@@ -7,7 +7,7 @@ from pathlib import Path
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client import CollectorRegistry
 
-from collector.ingest.receivers.otlp_http import PROTOBUF
+from collector.ingest.receivers.otlp_exchange import PROTOBUF
 from collector.model.clock import ManualClock
 from collector.model.matchers import Matcher
 from collector.model.record_rule import COUNTED_RECORDS

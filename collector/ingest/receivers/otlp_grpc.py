@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from collector.ingest.receivers.otlp_http import PROTOBUF, RETRY_AFTER_SECONDS, Reply
+from collector.ingest.receivers.otlp_exchange import PROTOBUF, RETRY_AFTER_SECONDS, Reply
 from collector.model.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from prometheus_client import CollectorRegistry
 
-from collector.api.ingest import otlp_receiver, router
+from collector.api.ingest import metrics_receiver, router
 from collector.config import OtlpConfig
 from collector.ingest.write import SampleWriter
 from collector.model.errors import StorageError
@@ -53,7 +53,7 @@ class Bench:
         self.registry = CollectorRegistry()
         metrics = IngestMetrics(self.registry)
         writer = SampleWriter(self.store, metrics, "otlp")
-        receiver = otlp_receiver(writer, metrics, OtlpConfig.model_validate(config))
+        receiver = metrics_receiver(writer, metrics, OtlpConfig.model_validate(config))
         app = FastAPI()
         app.include_router(router(receiver))
         self.client = TestClient(app)
@@ -98,6 +98,17 @@ def test_what_is_refused_is_told_as_partial_success(bench: Bench) -> None:
     labels = {"origin": "otlp", "reason": "no_timestamp"}
     count = bench.registry.get_sample_value("tocsin_ingest_samples_refused_total", labels)
     assert count == 1
+
+
+def test_partial_success_in_json_has_its_count_as_text(bench: Bench) -> None:
+    """Protobuf's JSON writes 64-bit integers as strings."""
+    point = {"asDouble": 1.0, "timeUnixNano": "0"}
+    metric = {"name": "undated", "gauge": {"dataPoints": [point]}}
+    body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
+    answer = bench.client.post("/v1/metrics", content=json.dumps(body), headers=JSON)
+    partial = answer.json()["partialSuccess"]
+    assert (answer.status_code, partial["rejectedDataPoints"]) == (200, "1")
+    assert "time_unix_nano" in partial["errorMessage"]
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,9 @@ from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 
-from collector.api.ingest import otlp_receiver, router
+from collector.api.ingest import metrics_receiver, router
 from collector.config import OtlpConfig
 from collector.ingest.receivers.otlp_grpc import METRICS_METHOD, OtlpGrpc
-from collector.ingest.receivers.otlp_http import OtlpReceiver
 from collector.ingest.write import SampleWriter
 from collector.model.errors import ConfigError
 from collector.model.histogram_columns import COMPONENT
@@ -44,7 +43,7 @@ class Bench:
         self.store = RecordingAppender()
         self.metrics = IngestMetrics(CollectorRegistry())
         writer = SampleWriter(self.store, self.metrics, "otlp")
-        self.receiver: OtlpReceiver = otlp_receiver(writer, self.metrics, OtlpConfig())
+        self.receiver = metrics_receiver(writer, self.metrics, OtlpConfig())
 
 
 @pytest.fixture

@@ -1,22 +1,22 @@
-"""OTLP/HTTP metrics: one HTTP body to an answer; the routes are in `collector.api.ingest`.
+"""What OTLP/HTTP asks of every signal: limits, media types, encodings, answers and refusals.
 
+What a signal does with a request is its receiver's: `otlp_metrics`, `otlp_logs`, `otlp_traces`.
 Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 """
 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceResponse,
-)
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from prometheus_client import Counter
 
-from collector.ingest.formats.otlp_metrics import from_json
 from collector.ingest.inflate import BodyReader, OversizeError, unpack_zstd
 from collector.ingest.limits import MAX_OTLP_BODY_BYTES, MAX_OTLP_COMPRESSED_BYTES
-from collector.ingest.otlp_writer import OtlpWriter, Outcome
 from collector.model.errors import (
     InputError,
     LimitError,
@@ -24,15 +24,14 @@ from collector.model.errors import (
     TocsinError,
     UnavailableError,
 )
-from collector.self_metrics import IngestMetrics
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 RETRY_AFTER_SECONDS = 5
 MAX_MESSAGE_CHARACTERS = 1_000
-BODY_LIMIT = "otlp.max_body_size"
-"""The setting that bounds a body, as errors name it."""
 
-_INVALID_ARGUMENT, _RESOURCE_EXHAUSTED, _UNAVAILABLE = 3, 8, 14
+_BODY_LIMIT = "otlp.max_body_size"
+"""The setting that bounds a body, as errors name it."""
+_INVALID_ARGUMENT, _RESOURCE_EXHAUSTED, _INTERNAL, _UNAVAILABLE = 3, 8, 13, 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +48,12 @@ class UnsupportedMediaError(InputError):
     """A content type or encoding that OTLP/HTTP does not have (HTTP 415)."""
 
 
-class OtlpReceiver:
-    """Takes whole requests; blocking, so call it from a thread."""
+class OtlpReceiver(ABC):
+    """Takes whole requests of one signal; blocking, so call it from a thread."""
 
-    def __init__(
-        self, writer: OtlpWriter, metrics: IngestMetrics, max_body_bytes: int = MAX_OTLP_BODY_BYTES
-    ) -> None:
-        self._writer = writer
-        self._metrics = metrics
+    def __init__(self, requests: Counter, max_body_bytes: int = MAX_OTLP_BODY_BYTES) -> None:
+        """`requests` counts the answers by their `code`."""
+        self._requests = requests
         self._max_body_bytes = max_body_bytes
 
     @property
@@ -65,36 +62,49 @@ class OtlpReceiver:
         return max(self._max_body_bytes, MAX_OTLP_COMPRESSED_BYTES)
 
     def receive(self, body: bytes, content_type: str, content_encoding: str) -> Reply:
-        """Store what the body says; every error becomes an answer that says what is wrong."""
-        media_type = content_type.partition(";")[0].strip().lower()
+        """Take what the body says; every error becomes an answer that says what is wrong."""
+        media_type = _media_type(content_type)
         try:
-            reply = self._receive(body, media_type, content_encoding.strip().lower())
+            raw = self._unpacked(body, media_type, content_encoding.strip().lower())
+            response = self._take(raw, is_json=media_type == JSON)
         except TocsinError as error:
-            reply = refusal(error, media_type)
-        self._metrics.otlp_requests.labels(str(reply.status)).inc()
-        return reply
+            return self._counted(_refusal(error, media_type))
+        return self._counted(Reply(200, _encoded(response, media_type), media_type))
 
     def refuse_oversize(self, content_type: str) -> Reply:
         """The answer to a body that is not even read to its end."""
         error = OversizeError(
-            f"the body is larger than otlp.max_body_size of {self._max_body_bytes:,} bytes",
-            advice="let the sender make smaller batches, or raise otlp.max_body_size",
+            f"the body is larger than {_BODY_LIMIT} of {self._max_body_bytes:,} bytes",
+            advice=f"let the sender make smaller batches, or raise {_BODY_LIMIT}",
         )
-        self._metrics.otlp_requests.labels("413").inc()
-        return refusal(error, content_type.partition(";")[0].strip().lower())
+        return self._counted(_refusal(error, _media_type(content_type)))
 
-    def _receive(self, body: bytes, media_type: str, encoding: str) -> Reply:
+    @abstractmethod
+    def _take(self, raw: bytes, *, is_json: bool) -> Message:
+        """The signal's own response to an unpacked request, partial where a part was refused.
+
+        Raises the branches of TocsinError when nothing of it was taken.
+        """
+
+    def _unpacked(self, body: bytes, media_type: str, encoding: str) -> bytes:
         if media_type not in (PROTOBUF, JSON):
             raise UnsupportedMediaError(
                 f"the Content-Type {media_type!r} is not OTLP/HTTP",
                 advice=f"send {PROTOBUF} or {JSON}",
             )
-        raw = unpacked(body, encoding, self._max_body_bytes, BODY_LIMIT)
-        outcome = self._writer.write(from_json(raw) if media_type == JSON else raw)
-        return Reply(200, response_body(outcome, media_type), media_type)
+        return _unpacked(body, encoding, self._max_body_bytes)
+
+    def _counted(self, reply: Reply) -> Reply:
+        self._requests.labels(str(reply.status)).inc()
+        return reply
 
 
-def unpacked(body: bytes, encoding: str, limit_bytes: int, limit_name: str) -> bytes:
+def _media_type(content_type: str) -> str:
+    """A Content-Type without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _unpacked(body: bytes, encoding: str, limit_bytes: int) -> bytes:
     """The body without its Content-Encoding.
 
     Raises UnsupportedMediaError for one that is neither gzip nor zstd, OversizeError past the
@@ -110,27 +120,20 @@ def unpacked(body: bytes, encoding: str, limit_bytes: int, limit_name: str) -> b
             advice="let the sender make smaller batches",
         )
     if encoding == "zstd":
-        return unpack_zstd(body, limit_bytes, limit_name)
-    reader = BodyReader(gzip=encoding == "gzip", limit_bytes=limit_bytes, limit_name=limit_name)
+        return unpack_zstd(body, limit_bytes, _BODY_LIMIT)
+    reader = BodyReader(gzip=encoding == "gzip", limit_bytes=limit_bytes, limit_name=_BODY_LIMIT)
     reader.feed(body)
     return reader.finish()
 
 
-def response_body(outcome: Outcome, media_type: str) -> bytes:
-    """An ExportMetricsServiceResponse; partial success when anything was refused."""
-    rejected, message = sum(outcome.refused.values()), outcome.message()[:MAX_MESSAGE_CHARACTERS]
+def _encoded(response: Message, media_type: str) -> bytes:
     if media_type == JSON:
-        partial = {"rejectedDataPoints": str(rejected), "errorMessage": message}
-        return json.dumps({"partialSuccess": partial} if rejected else {}).encode()
-    response = ExportMetricsServiceResponse()
-    if rejected:
-        response.partial_success.rejected_data_points = rejected
-        response.partial_success.error_message = message
+        return json.dumps(MessageToDict(response)).encode()
     encoded: bytes = response.SerializeToString()
     return encoded
 
 
-def refusal(error: TocsinError, media_type: str) -> Reply:
+def _refusal(error: TocsinError, media_type: str) -> Reply:
     """The answer to a request of which nothing was stored: a google.rpc.Status."""
     status, code = _status_of(error)
     text = str(error)[:MAX_MESSAGE_CHARACTERS]
@@ -150,7 +153,7 @@ def _status_of(error: TocsinError) -> tuple[int, int]:
         return 400, _INVALID_ARGUMENT
     if isinstance(error, StorageError | UnavailableError):
         return 503, _UNAVAILABLE
-    return 500, 13
+    return 500, _INTERNAL
 
 
 def _rpc_status(code: int, message: str) -> bytes:

@@ -33,8 +33,10 @@ class Placement:
     """Where a layout's samples go: `refs` (int64[m], distinct) take those at `positions`.
 
     Samples at `extra` (int64[k]) are added to the places `onto` (int64[k]) of refs that stand for
-    many series. `refused` counts by reason the samples that have no place; `relabelled` is how many
-    samples relabelling left, `scraped` how many there were, a native histogram being one.
+    many series. Samples at `again` (int64[r]) are of series that a sample before them has,
+    `again_refs` (int64[r]). `refused` counts by reason the samples that a limit or relabelling left
+    no place; `relabelled` is how many samples relabelling left, `scraped` how many there were, a
+    native histogram being one.
     """
 
     refs: Int64s
@@ -42,6 +44,8 @@ class Placement:
     refused: Mapping[str, int]
     extra: Int64s
     onto: Int64s
+    again: Int64s
+    again_refs: Int64s
     scraped: int
     relabelled: int
 
@@ -138,13 +142,11 @@ class Admission:
         repeated = np.ones(len(stored), dtype=np.bool_)
         repeated[first] = False
         extra = repeated & self._writer.gate.is_overflow(found[stored])
+        again = stored[repeated & ~extra]
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
         relabelled = int(weights[found != _DROPPED].sum())
-        refused = {
-            "relabelled_away": int(weights.sum()) - relabelled,
-            "duplicate_in_scrape": int(repeated.sum() - extra.sum()),
-        }
+        refused = {"relabelled_away": int(weights.sum()) - relabelled}
         for code in np.unique(found[found <= _REFUSED]).tolist():
             refused[reason_of(code - _REFUSED)] = int(weights[found == code].sum())
         return Placement(
@@ -153,6 +155,8 @@ class Admission:
             refused,
             stored[extra],
             rank[inverse[extra]],
+            again,
+            found[again],
             int(weights.sum()),
             relabelled,
         )

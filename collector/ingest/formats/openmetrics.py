@@ -14,6 +14,7 @@ import numpy as np
 
 from collector.ingest.formats.lines import LineReader, Lines
 from collector.ingest.formats.page import Layout, Page
+from collector.ingest.formats.series_text import MAX_SECONDS
 from collector.model.labels import METRIC_NAME, Labels
 from collector.model.metadata import Metadata, MetricType
 from collector.model.samples import Float64s, Int64s
@@ -63,7 +64,7 @@ class OpenMetricsParser:
 
 def _start_ms(values: Float64s, created: Int64s) -> Int64s:
     seconds = np.where(created >= 0, values[created], 0.0)
-    seconds[~np.isfinite(seconds)] = 0.0
+    seconds[~(np.abs(seconds) < MAX_SECONDS)] = 0.0
     return np.floor(seconds * 1000 + 0.5).astype(np.int64)
 
 

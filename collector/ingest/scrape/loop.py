@@ -258,7 +258,7 @@ def _page_before(error: InputError, media_type: str, body: bytes) -> Page | None
     kind, _, number = error.where.field.partition(" ")
     if kind != "line" or not number.isdecimal():
         return None
-    lines = body.split(b"\n")[: int(number) - 1]
+    lines = [line for line in body.split(b"\n")[: int(number) - 1] if line != b"# EOF"]
     end = b"# EOF\n" if media_type == "application/openmetrics-text" else b""
     try:
         return new_parser(media_type).parse(b"".join(line + b"\n" for line in lines) + end)

@@ -84,6 +84,8 @@ class PageWriter:
         self._writer.row(self._source, timestamp_ms, row.refs, row.values, row.start_ms)
         if untimed is not None:
             self._write_timed(page, placement, ~untimed)
+        repeated = placement.again if untimed is None else untimed[placement.again].nonzero()[0]
+        self._writer.refuse("duplicate_in_scrape", len(repeated))
         self._note(page, placement, timestamp_ms)
         return report
 
@@ -203,14 +205,17 @@ class PageWriter:
         return Row(self._row, values, start_ms)
 
     def _write_timed(self, page: Page, placement: Placement, timed: Bools) -> None:
-        chosen = timed[placement.positions]
-        positions = placement.positions[chosen]
-        if not len(positions) or page.timestamps_ms is None:
+        """Samples with a time of their own; of one series there may be many."""
+        positions = np.concatenate([placement.positions, placement.again])
+        refs = np.concatenate([placement.refs, placement.again_refs])
+        chosen = np.flatnonzero(timed[positions])
+        if not len(chosen) or page.timestamps_ms is None:
             return
+        chosen = chosen[np.argsort(positions[chosen])]
+        positions = positions[chosen]
         start_ms = None if page.start_ms is None else page.start_ms[positions]
-        batch = SampleBatch(
-            placement.refs[chosen], page.timestamps_ms[positions], page.values[positions], start_ms
-        )
+        times_ms = page.timestamps_ms[positions]
+        batch = SampleBatch(refs[chosen], times_ms, page.values[positions], start_ms)
         self._writer.batch(self._source, batch)
 
     def _note(self, page: Page, placement: Placement, timestamp_ms: int) -> None:

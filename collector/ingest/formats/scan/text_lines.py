@@ -13,6 +13,8 @@ from collector.ingest.formats.scan.decimal import ODD, WRONG, read_number
 
 NO_TIMESTAMP = np.iinfo(np.int64).min
 """In the timestamp column: the line gives none."""
+FURTHEST_MS = 10**18
+"""A time further from 1970 than this is taken for this: no clock shows it, and int64 has room."""
 LOOK_AHEAD = 8
 """How many vanished lines in a row are skipped before the rest is looked up by its bytes."""
 
@@ -115,8 +117,8 @@ def _read_whole(body, i):  # type: ignore[no-untyped-def]
     if negative:
         i += 1
     first, number = i, np.int64(0)
-    while 48 <= body[i] <= 57 and i - first < 18:
-        number = number * 10 + np.int64(body[i]) - 48
+    while 48 <= body[i] <= 57:
+        number = min(number * 10 + np.int64(body[i]) - 48, np.int64(FURTHEST_MS))
         i += 1
     return (-number if negative else number), (i if i > first else -1)
 
@@ -230,7 +232,8 @@ def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
                 if number != 0 or not np.isfinite(seconds):
                     status, i = BAD_TIMESTAMP, gap
                     break
-                times[count] = np.int64(np.floor(seconds * 1000.0 + 0.5))
+                ms = np.floor(seconds * 1000.0 + 0.5)
+                times[count] = np.int64(min(max(ms, -float(FURTHEST_MS)), float(FURTHEST_MS)))
             else:
                 times[count], i = _read_whole(body, gap)
                 if i < 0:
@@ -253,7 +256,7 @@ def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
         count += 1
         i += 1
     if status == FINE and openmetrics and not at_eof:
-        status, i = NO_EOF, max(size - 1, 0)
+        status, i = NO_EOF, size
     same_notes = same_notes and notes == old_comments.shape[0]
     settled = settled and count == old_lines.shape[0]
     return status, i, count, notes, same_notes, settled, odd, timed, noted

@@ -86,9 +86,19 @@ def test_exemplars_are_counted_and_units_kept() -> None:
     assert page.metadata["latency_seconds"].unit == "seconds"
 
 
-def test_a_nan_start_time_is_unknown() -> None:
-    body = b"# TYPE a counter\na_total 1\na_created NaN\n# EOF\n"
-    assert table(OpenMetricsParser().parse(body))[Labels.of("a_total")][2] == 0
+@pytest.mark.parametrize("start", ["NaN", "+Inf", "1e300", "-1e300"])
+def test_a_start_time_that_is_none_is_unknown(start: str) -> None:
+    body = f"# TYPE a counter\na_total 1\na_created {start}\n# EOF\n"
+    assert table(OpenMetricsParser().parse(body.encode()))[Labels.of("a_total")][2] == 0
+
+
+@pytest.mark.parametrize(
+    ("time", "told"), [("1e300", 10**18), ("1e16", 10**18), ("-1e300", -(10**18))]
+)
+def test_a_time_beyond_every_clock_is_no_missing_time(time: str, told: int) -> None:
+    page = OpenMetricsParser().parse(f"a 1 {time}\n# EOF\n".encode())
+    assert page.timestamps_ms is not None
+    assert page.timestamps_ms.tolist() == [told]
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,18 @@ def test_classic_histograms_are_all_there_is_without(bench: Bench) -> None:
     assert bench.names() == {"c_total", "h_bucket", "h_count", "h_sum"}
 
 
+@pytest.mark.parametrize("body", [b"a 1\nb 2\n", b"a 1\nb 2\n# EOF\nc 3\n", b"a 1\nb 2\nc x\n"])
+def test_a_wrong_page_is_down_and_tells_how_many_samples_were_right(
+    bench: Bench, body: bytes
+) -> None:
+    bench.scrape(
+        Answer(body, content_type="application/openmetrics-text; version=1.0.0"),
+        lambda: bench.store.values("scrape_samples_scraped"),
+    )
+    assert bench.store.values("up")[0] == 0.0
+    assert bench.store.values("scrape_samples_scraped")[0] == 2.0
+
+
 def test_classic_histograms_are_converted_when_asked_for(bench: Bench) -> None:
     text = b'# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 3\nh_count 3\nh_sum 4\n'
     bench.scrape(

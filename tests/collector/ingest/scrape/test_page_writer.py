@@ -152,6 +152,22 @@ def test_two_lines_of_one_series_are_one_sample() -> None:
     assert bench.refused("duplicate_in_scrape") == 1
 
 
+def test_samples_of_one_series_at_times_of_their_own_are_all_kept() -> None:
+    bench = Bench()
+    bench.scrape("a 1 400\nb 2\na 2 500\na 3\nb 4\n", 1000)
+    assert bench.store.samples("a") == [(400, 1.0), (500, 2.0)]
+    assert bench.store.samples("b") == [(1000, 2.0)]
+    assert bench.refused("duplicate_in_scrape") == 2
+
+
+def test_a_time_that_no_clock_shows_costs_its_sample_alone() -> None:
+    bench = Bench()
+    bench.scrape("a 1 1795292049320000000\nb 2\n", 1000)
+    assert bench.store.values("b") == [2]
+    assert bench.store.values("a") == []
+    assert bench.refused("too_far_in_the_future") == 1
+
+
 def test_samples_with_a_time_of_their_own_keep_it_and_never_go_stale() -> None:
     bench = Bench()
     bench.scrape("a 1 500\nb 2\n", 1000)

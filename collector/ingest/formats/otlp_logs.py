@@ -1,7 +1,6 @@
 """OTLP logs: bytes of a request in, a `LogBatch` out; no socket, no clock.
 
-Source: opentelemetry.io/docs/specs/otel/logs/data-model and opentelemetry-proto 1.x. In OTLP's JSON
-trace and span ids are hex and enums are numbers, else it is protobuf's JSON mapping.
+Source: opentelemetry.io/docs/specs/otel/logs/data-model and opentelemetry-proto 1.x.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as OtlpRecord
 
+from collector.ingest.formats.otlp_json import read_json
 from collector.ingest.limits import MAX_ATTRIBUTE_DEPTH
 from collector.model.errors import InputError, LimitError
 from collector.model.records import LogBatch, LogRecord
@@ -71,31 +70,7 @@ def from_protobuf(body: bytes, received_ms: int) -> DecodedLogs:
 
 def from_json(body: bytes, received_ms: int) -> DecodedLogs:
     """The same from OTLP's JSON."""
-    try:
-        parsed = json.loads(body)
-        request = ParseDict(
-            _with_bytes(parsed), ExportLogsServiceRequest(), ignore_unknown_fields=True
-        )
-    except (ValueError, ParseError, RecursionError, AttributeError, TypeError) as error:
-        raise InputError(
-            f"the body is not an OTLP ExportLogsServiceRequest in JSON: {str(error)[:300]}",
-            advice="send what opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding says",
-        ) from error
-    return _records(request, received_ms)
-
-
-def _with_bytes(request: object) -> dict[str, object]:
-    """The request with the hex ids of its records in base64, as protobuf's JSON has bytes."""
-    if not isinstance(request, dict):
-        raise InputError("the body must be a JSON object")
-    for resource_logs in request.get("resourceLogs") or ():
-        for scope_logs in resource_logs.get("scopeLogs") or ():
-            for record in scope_logs.get("logRecords") or ():
-                for key in ("traceId", "spanId"):
-                    if record.get(key):
-                        raw = bytes.fromhex(record[key])
-                        record[key] = base64.b64encode(raw).decode()
-    return request
+    return _records(read_json(body, ExportLogsServiceRequest()), received_ms)
 
 
 def _records(request: ExportLogsServiceRequest, received_ms: int) -> DecodedLogs:

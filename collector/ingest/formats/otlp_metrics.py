@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 
 import numpy as np
-from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -21,6 +19,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from collector.ingest.formats.otlp_exemplars import bucket_of, exemplar_of, value_of
 from collector.ingest.formats.otlp_histograms import of_explicit, of_exponential
+from collector.ingest.formats.otlp_json import read_json
 from collector.ingest.formats.otlp_series import (
     Promotion,
     family_of,
@@ -94,18 +93,7 @@ def scan(body: bytes) -> Points:
 
 def from_json(body: bytes) -> bytes:
     """OTLP/JSON as the same request in protobuf; raises InputError."""
-    request = ExportMetricsServiceRequest()
-    try:
-        data = json.loads(body)
-        if not isinstance(data, dict):
-            raise ParseError("the outermost value must be an object")
-        ParseDict(data, request, ignore_unknown_fields=True)
-    except (ParseError, RecursionError, ValueError) as error:
-        raise InputError(
-            f"the body is not OTLP/JSON: {str(error)[:300]}",
-            advice="see https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding",
-        ) from error
-    encoded: bytes = request.SerializeToString()
+    encoded: bytes = read_json(body, ExportMetricsServiceRequest()).SerializeToString()
     return encoded
 
 

@@ -5,28 +5,26 @@ Source: opentelemetry-proto 1.x (trace.proto). Ids, events and links are not loo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 
-from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from collector.ingest.formats.otlp_json import read_json
 from collector.ingest.formats.otlp_logs import RESOURCE_PREFIX, SERVICE, attribute_texts
 from collector.model.errors import InputError, LimitError
 from collector.model.record_rule import Record
 
 MAX_SPANS = 100_000
 """Spans of one request: exporters batch hundreds."""
-_IDS = ("traceId", "spanId", "parentSpanId", "links", "events")
 _KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 _STATUSES = ("unset", "ok", "error")
 
 
 def decode(body: bytes, is_json: bool) -> ExportTraceServiceRequest:
     """The request. Raises InputError when the body is none, LimitError over MAX_SPANS spans."""
-    request = _from_json(body) if is_json else _from_protobuf(body)
+    request = read_json(body, ExportTraceServiceRequest()) if is_json else _from_protobuf(body)
     if span_count(request) > MAX_SPANS:
         raise LimitError(
             f"over {MAX_SPANS:,} spans in one request",
@@ -72,26 +70,5 @@ def _from_protobuf(body: bytes) -> ExportTraceServiceRequest:
         raise InputError(
             "the body is not an OTLP ExportTraceServiceRequest in protobuf",
             advice="see that the sender's Content-Type says what it sends",
-        ) from error
-    return request
-
-
-def _from_json(body: bytes) -> ExportTraceServiceRequest:
-    try:
-        parsed = json.loads(body)
-        if not isinstance(parsed, dict):
-            raise InputError("the body must be a JSON object")
-        for of in parsed.get("resourceSpans") or ():
-            for scope in of.get("scopeSpans") or ():
-                for span in scope.get("spans") or ():
-                    for name in _IDS:  # ids are hex here, base64 in protobuf's JSON
-                        span.pop(name, None)
-        request: ExportTraceServiceRequest = ParseDict(
-            parsed, ExportTraceServiceRequest(), ignore_unknown_fields=True
-        )
-    except (ValueError, ParseError, RecursionError, AttributeError, TypeError) as error:
-        raise InputError(
-            f"the body is not an OTLP ExportTraceServiceRequest in JSON: {str(error)[:300]}",
-            advice="send what opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding says",
         ) from error
     return request

@@ -110,7 +110,7 @@ def test_what_is_refused_is_a_partial_success_with_its_reason(served: Served) ->
     ("content", "headers", "status", "message"),
     [
         (b"\xff\xff", {"Content-Type": PROTOBUF}, 400, "not an OTLP"),
-        (b"{", {"Content-Type": JSON}, 400, "not an OTLP"),
+        (b"{", {"Content-Type": JSON}, 400, "not OTLP/JSON"),
         (b"x", {"Content-Type": "text/plain"}, 415, "application/x-protobuf or application/json"),
         (b"x", {}, 415, "application/x-protobuf or application/json"),
         (b"x", {"Content-Type": JSON, "Content-Encoding": "br"}, 415, "gzip, zstd or none"),

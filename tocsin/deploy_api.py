@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from collector.model.clock import Clock
 from collector.model.deploy import Deploy
-from collector.model.errors import ConfigError, InputError
+from collector.model.errors import InputError
 from tocsin.deploy_log import DeployLog
-from tocsin.export_samples import time_ms
+from tocsin.moments import time_ms
 
 DEFAULT_LIMIT = 100
 
@@ -100,7 +100,4 @@ def router(
 
 def _at_ms(at: str | float | None, now_ms: int) -> int:
     """Raises InputError for what is no time."""
-    try:
-        return time_ms("" if at is None else str(at), "at", now_ms)
-    except (ConfigError, OverflowError) as error:
-        raise InputError(f"at: no time: {at!r}", advice="RFC 3339 or Unix seconds") from error
+    return now_ms if at in (None, "") else time_ms(str(at), "at")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from collector.interchange.samples import Writer
 from collector.model.clock import SystemClock
-from collector.model.errors import ConfigError
 from collector.model.labels import METRIC_NAME
 from collector.model.matchers import Matcher
 from collector.query.parser import parse_selector
@@ -31,22 +29,6 @@ class Wanted:
 def selected(selector: str) -> Sequence[Matcher]:
     """The matchers of a selector. Raises QueryError."""
     return parse_selector(selector)
-
-
-def time_ms(text: str, option: str, otherwise_ms: int) -> int:
-    """RFC 3339 or Unix seconds. Raises ConfigError."""
-    if not text:
-        return otherwise_ms
-    try:
-        return round(float(text) * 1000)
-    except ValueError:
-        pass
-    try:
-        return round(datetime.fromisoformat(text).timestamp() * 1000)
-    except ValueError as error:
-        raise ConfigError(
-            f"{option}: no time: {text!r}", advice="write 2026-01-31T00:00:00Z or Unix seconds"
-        ) from error
 
 
 def export_samples(

@@ -80,7 +80,7 @@ def test_openmetrics_by_selector_and_time(data: Path, tmp_path: Path) -> None:
     [
         (["import", "x.unknown"], "none of openmetrics, csv, parquet"),
         (["import", "absent.csv"], "no such file"),
-        (["export", "a", "out.csv", "--from", "noon"], "no time: 'noon'"),
+        (["export", "a", "out.csv", "--from", "noon"], "not a time: 'noon'"),
         (["export", "sum(a)", "out.csv"], "."),
     ],
 )

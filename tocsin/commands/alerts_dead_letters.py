@@ -10,7 +10,7 @@ import typer
 
 from tocsin.commands.client import DEFAULT_URL, delete, get, post_json
 from tocsin.commands.output import Output, emit
-from tocsin.commands.times import time_text
+from tocsin.moments import time_text
 
 PATH = "/api/tocsin/v1/dead-letters"
 

@@ -13,7 +13,7 @@ from collector.model.clock import SystemClock
 from collector.model.durations import parse_duration_ms
 from tocsin.commands.client import DEFAULT_URL, delete, get, post_json
 from tocsin.commands.output import Output, emit
-from tocsin.commands.slo_history_source import moment_ms
+from tocsin.commands.times import option_ms
 
 PATH = "/api/v2"
 
@@ -60,7 +60,7 @@ def _body(matchers: Sequence[str], start: str, duration: str) -> dict[str, objec
     from alerts.matchers import parse_all
 
     now_ms = SystemClock().now_ms()
-    start_ms = moment_ms(start, "--start", now_ms) if start else now_ms
+    start_ms = option_ms(start, "--start", now_ms)
     return {
         "matchers": [
             {

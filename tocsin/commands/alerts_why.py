@@ -9,8 +9,8 @@ import typer
 
 from tocsin.commands.client import DEFAULT_URL, Parameters, get
 from tocsin.commands.output import Output, emit
-from tocsin.commands.slo_history_source import moment_ms
-from tocsin.commands.times import time_text
+from tocsin.commands.times import option_ms
+from tocsin.moments import time_text
 
 PATH = "/api/tocsin/v1"
 
@@ -45,7 +45,7 @@ def history(
         "kind": list(kind),
         "fingerprint": fingerprint,
         "incident": str(incident),
-        "after_ms": str(moment_ms(since, "--from", SystemClock().now_ms())),
+        "after_ms": str(option_ms(since, "--from", SystemClock().now_ms())),
         "limit": str(limit),
     }
     found: Any = get(url, f"{PATH}/history", parameters)

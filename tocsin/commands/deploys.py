@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +10,8 @@ import typer
 
 from tocsin.commands.client import DEFAULT_URL, delete, get, post_json
 from tocsin.commands.output import Output, emit
+from tocsin.commands.times import option_ms
+from tocsin.moments import time_text
 
 PATH = "/api/tocsin/v1/deploys"
 
@@ -41,11 +42,10 @@ def list_deploys(
 ) -> None:
     """What was deployed, the newest first."""
     from collector.model.clock import SystemClock
-    from tocsin.commands.slo_history_source import moment_ms
 
     parameters = {"service": service, "limit": str(limit)}
     if since:
-        parameters["start_ms"] = str(moment_ms(since, "--from", SystemClock().now_ms()))
+        parameters["start_ms"] = str(option_ms(since, "--from", SystemClock().now_ms()))
     answer: Any = get(url, PATH, parameters)
     rows = answer["deploys"]
     emit(rows if output is Output.json else [_row(one) for one in rows], output)
@@ -62,10 +62,9 @@ def remove_deploy(
 
 
 def _row(one: Mapping[str, Any]) -> dict[str, object]:
-    at = datetime.fromtimestamp(one["at_ms"] / 1000, UTC)
     return {
         "id": one["id"],
-        "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "at": time_text(one["at_ms"]),
         "service": one["service"],
         "version": one["version"],
         "note": one["note"],

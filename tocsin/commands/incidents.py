@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import typer
 
 from tocsin.commands.client import DEFAULT_URL, get
 from tocsin.commands.output import Output, emit
+from tocsin.moments import time_text
 
 PATH = "/api/tocsin/v1/incidents"
 
@@ -51,11 +51,6 @@ def row_of(one: Mapping[str, Any]) -> dict[str, object]:
         "alerts": one["alert_count"],
         "since": time_text(one["opened_at_ms"]),
     }
-
-
-def time_text(ms: int) -> str:
-    """`2026-11-21 10:27`, in UTC; nothing for never."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M") if ms else ""
 
 
 def _print(one: Mapping[str, Any]) -> None:

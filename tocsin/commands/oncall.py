@@ -10,9 +10,9 @@ import typer
 
 from collector.model.errors import InputError
 from tocsin.commands.client import DEFAULT_URL, delete, get, post_json
-from tocsin.commands.incidents import time_text
 from tocsin.commands.output import Output, emit
-from tocsin.commands.slo_history_source import moment_ms
+from tocsin.commands.times import option_ms
+from tocsin.moments import time_text
 
 PATH = "/api/tocsin/v1/oncall"
 URL = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is.")
@@ -76,7 +76,7 @@ def override_schedule(
         body = {
             "schedule": schedule,
             "person": person,
-            "start_ms": _ms(since or "0s", "--from"),
+            "start_ms": _ms(since, "--from"),
             "end_ms": _ms(until, "--to"),
             "author": author,
         }
@@ -89,7 +89,7 @@ def override_schedule(
 def _ms(text: str, option: str) -> int:
     from collector.model.clock import SystemClock
 
-    return moment_ms(text, option, SystemClock().now_ms())
+    return option_ms(text, option, SystemClock().now_ms())
 
 
 def _duty(one: Mapping[str, Any]) -> dict[str, object]:

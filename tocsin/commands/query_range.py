@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import typer
 
 from collector.model.clock import SystemClock
 from collector.model.durations import parse_duration_ms
+from collector.model.errors import InputError
 from tocsin.commands.client import DEFAULT_URL, get
 from tocsin.commands.query_output import QueryOutput, show, tell
 from tocsin.commands.query_rows import series_rows
+from tocsin.moments import time_ms
 
 STEPS = 240
 """About how many steps there are when none is asked for: as many as a terminal can show."""
@@ -47,11 +47,6 @@ def span(start: str, end: str, last: str, step: str, now_ms: int) -> dict[str, s
 def _unix_ms(text: str, otherwise_ms: int) -> int:
     """A Unix or RFC 3339 time; `otherwise_ms` for neither: the server says what is wrong."""
     try:
-        return round(float(text) * 1000)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        return time_ms(text, "")
+    except InputError:
         return otherwise_ms
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -10,6 +10,7 @@ import typer
 
 from tocsin.commands.client import DEFAULT_URL
 from tocsin.commands.output import Output, emit
+from tocsin.commands.times import option_ms
 from tocsin.commands.up import DEFAULT_DATA_DIR
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 def backfill_rules(
     file: Path = typer.Argument(help="A rule file; its recording rules are evaluated."),
-    start: str = typer.Option(..., help="RFC 3339 or Unix time."),
-    end: str = typer.Option("", help="RFC 3339 or Unix time; now when it is left out."),
+    start: str = typer.Option(..., help="RFC 3339, Unix time, or how long ago."),
+    end: str = typer.Option("", help="The same; now when it is left out."),
     eval_interval: str = typer.Option("1m", help="Interval of groups that name none."),
     data_dir: Path = typer.Option(
         DEFAULT_DATA_DIR, help="On this machine; tocsin may run on it or not."
@@ -36,7 +37,8 @@ def backfill_rules(
     from collector.rules.file import read_rule_file
     from tocsin.commands.store_copy import store_directory, unchanging_store
 
-    span = _time(start, "start"), _time(end, "end") if end else SystemClock().now_ms()
+    now_ms = SystemClock().now_ms()
+    span = option_ms(start, "--start", now_ms), option_ms(end, "--end", now_ms)
     found = levels(tasks(read_rule_file(file), parse_duration_ms(eval_interval)))
     rows: list[dict[str, object]] = []
     with unchanging_store(data_dir, url, hold=False) as readable:
@@ -75,22 +77,3 @@ def _write(
     for writer in writers:
         writer.close()
     return rows
-
-
-def _time(text: str, name: str) -> int:
-    """Milliseconds of an RFC 3339 or Unix time."""
-    from datetime import UTC, datetime
-
-    from collector.model.errors import InputError
-
-    try:
-        return round(float(text) * 1000)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError as error:
-        raise InputError(
-            f"--{name}: not a time: {text!r}", advice="like 2026-01-31T12:00:00Z"
-        ) from error
-    return round(moment.astimezone(UTC).timestamp() * 1000)

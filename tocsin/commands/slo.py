@@ -12,7 +12,7 @@ import typer
 from collector.model.errors import InputError
 from tocsin.commands.client import DEFAULT_URL, get, get_text
 from tocsin.commands.output import Output, emit
-from tocsin.commands.times import time_text
+from tocsin.moments import time_text
 from tocsin.packs import EMBEDDED_CONFIG
 
 BAR_CELLS = 10

@@ -9,8 +9,9 @@ import typer
 
 from tocsin.commands.client import DEFAULT_URL, post
 from tocsin.commands.output import Output, emit
-from tocsin.commands.slo_history_source import history_source, moment_ms
-from tocsin.commands.times import time_text
+from tocsin.commands.slo_history_source import history_source
+from tocsin.commands.times import option_ms
+from tocsin.moments import time_text
 
 if TYPE_CHECKING:
     from slo.known_incidents import Incident
@@ -40,7 +41,7 @@ def backtest_slos(
     from slo.specs import spec_text
 
     now_ms = SystemClock().now_ms()
-    span = moment_ms(since, "--from", now_ms), moment_ms(until, "--to", now_ms)
+    span = option_ms(since, "--from", now_ms), option_ms(until, "--to", now_ms)
     known = read_incidents(spec_text(incidents), str(incidents)) if incidents else None
     tick_ms = parse_duration_ms(tick) if tick else None
     if data_dir is None and not prometheus:

@@ -10,8 +10,8 @@ from collector.model.clock import SystemClock
 from collector.model.durations import format_duration, parse_duration_ms
 from tocsin.commands.client import DEFAULT_URL, get
 from tocsin.commands.output import Output, emit
-from tocsin.commands.slo_history_source import moment_ms
-from tocsin.commands.times import time_text
+from tocsin.commands.times import option_ms
+from tocsin.moments import time_text
 
 PATH = "/api/tocsin/v1/slos"
 ROWS = 60
@@ -73,7 +73,7 @@ def slo_history(
 ) -> None:
     """Events, budget and burn rate of an objective over time."""
     now_ms = SystemClock().now_ms()
-    start_ms, end_ms = moment_ms(since, "--from", now_ms), moment_ms(until, "--to", now_ms)
+    start_ms, end_ms = option_ms(since, "--from", now_ms), option_ms(until, "--to", now_ms)
     step_ms = parse_duration_ms(step) if step else max(1000, (end_ms - start_ms) // ROWS)
     asked = {
         "start_ms": str(start_ms),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +11,8 @@ import typer
 from collector.model.errors import InputError
 from tocsin.commands.client import DEFAULT_URL, delete, get, post_json
 from tocsin.commands.output import Output, emit
-from tocsin.commands.slo_history_source import moment_ms
+from tocsin.commands.times import option_ms
+from tocsin.moments import time_text
 
 PATH = "/api/tocsin/v1/slos/corrections"
 
@@ -36,8 +36,8 @@ def exclude_slos(
         "slo": slo,
         "service": service,
         "labels": dict(_pair(one) for one in label),
-        "start_ms": moment_ms(since, "--from", now_ms),
-        "end_ms": moment_ms(until, "--to", now_ms),
+        "start_ms": option_ms(since, "--from", now_ms),
+        "end_ms": option_ms(until, "--to", now_ms),
         "author": author,
         "reason": reason,
     }
@@ -75,15 +75,11 @@ def _row(one: Mapping[str, Any]) -> dict[str, object]:
     return {
         "id": one["id"],
         "of": " ".join(filter(None, (one["slo"], one["service"], *labels))),
-        "from": _time(one["start_ms"]),
-        "to": _time(one["end_ms"]),
+        "from": time_text(one["start_ms"]),
+        "to": time_text(one["end_ms"]),
         "bad": f"{sum(of['bad'] for of in taken):,.0f}" if taken else "",
         "total": f"{sum(of['total'] for of in taken):,.0f}" if taken else "",
         "author": made["author"],
         "reason": made["reason"],
         "revoked": f"{revoked['author']}: {revoked['reason']}" if revoked else "",
     }
-
-
-def _time(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

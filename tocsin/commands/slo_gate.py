@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import typer
 
 from tocsin.commands.client import DEFAULT_URL, answer_of, get
 from tocsin.commands.output import Output, emit
+from tocsin.moments import time_text
 
 
 def slo_gate(
@@ -44,17 +44,13 @@ def _deploys(found: dict[str, Any]) -> list[str]:
     began_ms = found["burn_began_ms"]
     if began_ms is None:
         return []
-    lines = [f"the burn began at {_time(began_ms)}"]
+    lines = [f"the burn began at {time_text(began_ms)}"]
     for one in found["deploys"]:
         minutes = (began_ms - one["at_ms"]) / 60_000
         when = f"{minutes:.0f} min before" if minutes >= 1 else "at that time"
         told = " ".join(filter(None, (one["service"], one["version"], one["note"], one["url"])))
         lines.append(f"    deployed {when}: {told}")
     return lines
-
-
-def _time(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _row(share: dict[str, Any]) -> dict[str, object]:

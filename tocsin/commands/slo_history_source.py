@@ -50,17 +50,3 @@ def _remote(url: str) -> Iterator[Source]:
     with httpx.Client(timeout=PATIENCE_SECONDS, follow_redirects=True) as client:
         engine = RemoteEngine(lambda: client, url)
         yield Source(RemoteQuerier(engine, SystemClock()), None, engine)
-
-
-def moment_ms(text: str, option: str, now_ms: int) -> int:
-    """RFC 3339, Unix seconds, or how long ago (`90d`); now for nothing. Raises ConfigError."""
-    from collector.model.durations import parse_duration_ms
-    from collector.model.errors import InputError
-    from tocsin.export_samples import time_ms
-
-    if text.isdigit():
-        return time_ms(text, option, now_ms)
-    try:
-        return now_ms - parse_duration_ms(text)
-    except InputError:
-        return time_ms(text, option, now_ms)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,9 @@ import typer
 
 from tocsin.commands.client import DEFAULT_URL
 from tocsin.commands.output import Output, Row, emit
-from tocsin.commands.slo_history_source import history_source, moment_ms
+from tocsin.commands.slo_history_source import history_source
+from tocsin.commands.times import option_ms
+from tocsin.moments import time_text
 
 if TYPE_CHECKING:
     from slo.suggest import Suggestion
@@ -34,10 +35,10 @@ def suggest_slos(
     from slo.suggest_text import suggestions_yaml
 
     now_ms = SystemClock().now_ms()
-    span = moment_ms(since, "--from", now_ms), moment_ms(until, "--to", now_ms)
+    span = option_ms(since, "--from", now_ms), option_ms(until, "--to", now_ms)
     with history_source(data_dir, url) as source:
         found = suggest(parse_selector(selector), source, *span, parse_duration_ms(tick))
-    first, last = (f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}" for ms in span)
+    first, last = (time_text(ms)[:10] for ms in span)
     title = f"{selector}, from {first} to {last}"
     emit(_rows(found), output, plain=lambda: typer.echo(suggestions_yaml(found, title), nl=False))
 

@@ -1,10 +1,14 @@
-"""Times as commands print them."""
+"""Times as options of commands: what is no time is wrong usage, and exits so."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collector.model.errors import ConfigError, InputError
+from tocsin.moments import moment_ms
 
 
-def time_text(milliseconds: int) -> str:
-    """`2026-01-31 12:00:00`, in UTC."""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+def option_ms(text: str, option: str, now_ms: int) -> int:
+    """RFC 3339, Unix seconds, or how long ago (`90d`); now for nothing. Raises ConfigError."""
+    try:
+        return moment_ms(text, option, now_ms)
+    except InputError as error:
+        raise ConfigError(error.message, advice=error.advice) from error

@@ -16,8 +16,9 @@ from slo.objective import Objective
 from slo.replay import Replay
 from slo.specs import objectives_of
 from slo.specs.writers import WRITERS, as_yaml
+from tocsin.moments import moment_ms
 from tocsin.web import texts
-from tocsin.web.form_times import moment_ms, required
+from tocsin.web.forms import required
 from tocsin.web.tiles import Tile
 
 EXAMPLE = """version: tocsin/v1

@@ -10,8 +10,9 @@ from collector.model.errors import InputError
 from slo.correction_desk import CorrectionDesk, Report
 from slo.corrections import Selector
 from slo.objective import Objective
+from tocsin.moments import moment_ms
 from tocsin.web import texts
-from tocsin.web.form_times import moment_ms, required
+from tocsin.web.forms import required
 
 SHOWN = 200
 """Corrections on one page, the newest; the API has all of them."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlencode
 
 from collector.api.queries import MAX_POINTS
 from collector.model.durations import format_duration, parse_duration_ms
 from collector.model.errors import InputError
+from tocsin.moments import moment_ms, time_text
 
 Tab = Literal["table", "graph", "explain"]
 TABS: tuple[Tab, ...] = ("table", "graph", "explain")
@@ -26,7 +26,6 @@ AUTOMATIC_POINTS = 250
 MIN_STEP_MS = 1000
 MAX_PANELS = 20
 """Panels of a link that are looked at; Prometheus's own page slows down long before."""
-_LAST_SECOND = 253_402_300_799  # of the year 9999
 _TABS: Mapping[str, Tab] = {"0": "graph", "1": "table", **{tab: tab for tab in TABS}}
 
 
@@ -82,11 +81,11 @@ class QueryForm:
 
     def end_ms(self, now_ms: int) -> int:
         """Where the graph ends. Raises InputError."""
-        return _time_ms(self.end, now_ms)
+        return moment_ms(self.end, "end", now_ms)
 
     def moment_ms(self, now_ms: int) -> int:
         """When the table is of. Raises InputError."""
-        return _time_ms(self.moment, now_ms)
+        return moment_ms(self.moment, "time", now_ms)
 
     def moved(self, halves: int, now_ms: int) -> QueryForm:
         """The graph as many half ranges later; what would end in the future ends now."""
@@ -115,35 +114,6 @@ def further(given: Mapping[str, str]) -> list[QueryForm]:
         if own.get("g0.expr", "").strip():
             found.append(form_of(own))
     return found
-
-
-def time_text(ms: int) -> str:
-    """`2026-11-21 10:27:03`, UTC, as Prometheus's links have it."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _time_ms(text: str, now_ms: int) -> int:
-    if not text:
-        return now_ms
-    wrong = InputError(
-        f"not a time: {text[:60]!r}",
-        advice="write 2026-11-21 10:27:03 (UTC), RFC 3339 or Unix seconds",
-    )
-    try:
-        seconds = _unix_seconds(text)
-    except ValueError:
-        raise wrong from None
-    if not 0 <= seconds <= _LAST_SECOND:
-        raise wrong
-    return round(seconds * 1000)
-
-
-def _unix_seconds(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _length_ms(text: str) -> int:

@@ -14,9 +14,10 @@ from collector.model.errors import QueryError, TocsinError
 from collector.model.labels import METRIC_NAME
 from collector.query.interface import QueryEngine, QueryOptions
 from collector.query.values import Answer, Matrix, RawSeries, Vector
+from tocsin.moments import time_text
 from tocsin.web import texts
 from tocsin.web.deploy_marks import deploy_marks
-from tocsin.web.query_form import RANGES, TABS, QueryForm, form_of, further, time_text
+from tocsin.web.query_form import RANGES, TABS, QueryForm, form_of, further
 from tocsin.web.query_results import Graph, PlanRow, Table, cost, graph, plan_rows, table
 
 NAMES_OFFERED = 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from tocsin.moments import time_text
 
 NOTHING = "–"
 STEPS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
@@ -10,7 +10,7 @@ STEPS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 def iso(ms: int) -> str:
     """`2026-11-21 10:27:03 UTC`."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{time_text(ms)} UTC"
 
 
 def link(url: str) -> str:

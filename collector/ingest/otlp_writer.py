@@ -34,6 +34,8 @@ from collector.model.samples import Bools, Float64s, Int64s, SampleBatch
 
 MAX_RESOURCES = 100_000
 """Resources that are remembered; past this they are learnt again."""
+MAX_TOLD = 3
+"""Mistakes that an answer tells in words; all are counted."""
 
 _ADVICE = {
     "bad_histogram": "a scale below -4, or bounds that do not rise or do not fit the counts",
@@ -47,7 +49,6 @@ _ADVICE = {
     "too_many_labels": "more labels than limits.labels_per_series allows",
     "label_name_too_long": "longer than limits.label_name_length allows",
     "label_value_too_long": "longer than limits.label_value_length allows",
-    "bad_name": "a metric whose name has no letter or digit, or text that is not UTF-8",
     "duplicate_in_request": "two points of one series at one time",
 }
 
@@ -67,15 +68,22 @@ class Outcome:
 
     stored: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    told: list[str] = field(default_factory=list)
+
+    def tell(self, count: int, error: InputError) -> None:
+        """Count what no series can be made of, and remember the words if they are the first."""
+        self.refused["bad_name"] += count
+        if len(self.told) < MAX_TOLD and str(error) not in self.told:
+            self.told.append(str(error))
 
     def message(self) -> str:
-        """Every reason with its count and advice."""
+        """Every reason with its count and advice, and the first mistakes in words."""
         parts = [
             f"{count} refused as {reason}" + (f": {_ADVICE[reason]}" if reason in _ADVICE else "")
             for reason, count in sorted(self.refused.items())
             if count
         ]
-        return "; ".join(parts)
+        return "; ".join([*parts, *self.told])
 
 
 class OtlpWriter:
@@ -128,7 +136,7 @@ class OtlpWriter:
         self._cache.make_room(len(points))
         slots = np.where(usable, self._cache.find(points.keys), -1)
         reader = PointReader(points, self._promotion)
-        resources = self._resources_of(points, reader)
+        resources = self._resources_of(points, reader, outcome)
         unknown = np.flatnonzero(usable & (slots < 0))
         if len(unknown):
             slots[unknown] = self._learn(points, reader, unknown, resources, outcome)
@@ -164,7 +172,9 @@ class OtlpWriter:
             exemplars.sort(key=lambda one: one.timestamp_ms)
             self._writer.exemplars(source, exemplars)
 
-    def _resources_of(self, points: Points, reader: PointReader) -> dict[int, _Resource]:
+    def _resources_of(
+        self, points: Points, reader: PointReader, outcome: Outcome
+    ) -> dict[int, _Resource]:
         """The resources of a request by their number."""
         numbers = points.rows[:, RESOURCE_NUMBER]
         found = {}
@@ -174,15 +184,20 @@ class OtlpWriter:
             if raw not in self._resources:
                 if len(self._resources) >= MAX_RESOURCES:
                     self._resources.clear()
-                self._resources[raw] = self._new_resource(reader, point)
+                self._resources[raw] = self._new_resource(reader, point, outcome)
             found[int(numbers[point])] = self._resources[raw]
         return found
 
-    def _new_resource(self, reader: PointReader, point: int) -> _Resource:
-        labels = reader.resource(point)
-        identity = Labels({name: labels.get(name, "") for name in ("job", "instance")})
-        source = f"otlp/{identity.get('job', '')}/{identity.get('instance', '')}"
-        info = reader.target_info(point)
+    def _new_resource(self, reader: PointReader, point: int, outcome: Outcome) -> _Resource:
+        """A resource that no labels can be made of costs its own points, or its info series."""
+        source = "otlp//"
+        try:
+            labels = reader.resource(point)
+            source = f"otlp/{labels.get('job', '')}/{labels.get('instance', '')}"
+            info = reader.target_info(point)
+        except InputError as error:
+            outcome.tell(1, error)
+            return _Resource(source, -1)
         ref = -1 if info is None else int(self._writer.refs(source, [info])[0])
         return _Resource(source, ref)
 
@@ -203,8 +218,8 @@ class OtlpWriter:
             try:
                 found = reader.series(point)
                 self._writer.describe(dict([reader.family(point)]))
-            except InputError:
-                outcome.refused["bad_name"] += int(points.rows[point, COUNT])
+            except InputError as error:
+                outcome.tell(int(points.rows[point, COUNT]), error)
                 continue
             source = resources[int(points.rows[point, RESOURCE_NUMBER])].source
             of_source = series.setdefault(source, [])

@@ -25,6 +25,7 @@ from collector.ingest.formats.go_float import format_bound
 from collector.ingest.formats.otlp_names import PROMETHEUS_NAMING, Naming, unit_word
 from collector.ingest.limits import MAX_ATTRIBUTE_DEPTH
 from collector.model.errors import InputError
+from collector.model.histogram_columns import COMPONENT
 from collector.model.labels import METRIC_NAME, Labels
 from collector.model.metadata import Metadata, MetricType
 
@@ -81,10 +82,15 @@ def target_info_labels(resource: Resource, promotion: Promotion) -> Labels | Non
 def attribute_labels(
     attributes: Iterable[KeyValue], naming: Naming = PROMETHEUS_NAMING
 ) -> dict[str, str]:
-    """Attributes as labels; values of names that fall together are joined with `;`."""
+    """Attributes as labels; values of names that fall together are joined with `;`.
+
+    Raises InputError for what no label can be made of.
+    """
     labels: dict[str, str] = {}
     for item in sorted(attributes, key=lambda item: item.key):
         name, value = naming.label(item.key), text_of(item.value)
+        if name == COMPONENT:
+            raise InputError(f"the attribute {item.key!r} has a reserved name", advice="rename it")
         if name:
             labels[name] = f"{labels[name]};{value}" if name in labels else value
     return labels

@@ -9,10 +9,12 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from prometheus_client import CollectorRegistry
 
 from collector.ingest.formats.otlp_series import Promotion
+from collector.ingest.limits import MAX_ATTRIBUTE_DEPTH
 from collector.ingest.otlp_writer import OtlpWriter
 from collector.ingest.write import SampleWriter
 from collector.model.clock import ManualClock
 from collector.model.errors import InputError
+from collector.model.histogram_columns import COMPONENT
 from collector.model.labels import Labels
 from collector.self_metrics import IngestMetrics
 from tests.oracles.otlp_requests import DELTA, RequestBuilder, put, samples_of
@@ -239,6 +241,33 @@ def test_what_can_t_be_stored_is_counted_and_the_rest_is_stored(
     }
     assert appender.names() == {"good"}
     assert "a scale below -4" in outcome.message()
+
+
+def test_a_resource_that_makes_no_labels_costs_no_other_its_points(
+    appender: RecordingAppender, writer: OtlpWriter
+) -> None:
+    request = RequestBuilder(service__name="web", deep="x").gauge("info_less", 1, 10)
+    nested = request.request.resource_metrics[0].resource.attributes[1].value
+    for _ in range(MAX_ATTRIBUTE_DEPTH + 1):
+        nested = nested.array_value.values.add()
+    nested.string_value = "x"
+    request.resource(service__name="ABCDEF").gauge("garbled", 1, 10)
+    request.resource(service__name="shop").gauge("good", 1, 10)
+    outcome = writer.write(request.bytes().replace(b"ABCDEF", b"\xff\xfe\xff\xfe\xff\xfe"))
+    assert appender.names() == {"info_less", "good"}
+    assert outcome.refused["bad_name"] == 3, "two infos, one point"
+    assert "nested over 16 levels" in outcome.message()
+    assert "must be UTF-8" in outcome.message()
+
+
+def test_an_attribute_can_t_pass_for_a_part_of_a_histogram(
+    appender: RecordingAppender, writer: OtlpWriter
+) -> None:
+    request = RequestBuilder(service__name="web").sum("fake", 1, 10, **{COMPONENT: "count"})
+    outcome = writer.write(request.gauge("good", 1, 10).bytes())
+    assert appender.names() == {"good"}
+    assert outcome.refused["bad_name"] == 1
+    assert "reserved" in outcome.message()
 
 
 def test_two_points_of_one_series_at_one_time_are_one_sample(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select
 
 from alerts.database import upsert
 from alerts.delivery_log import OutboxRow, put_into_outbox
@@ -59,11 +59,6 @@ def find(connection: Connection, receiver: str = "", limit: int = MAX_SHOWN) -> 
     newest_first = select(*columns).where(*wanted).order_by(table.c.at_ms.desc(), table.c.id)
     rows = connection.execute(newest_first.limit(limit)).mappings()
     return [DeadLetter(**row) for row in rows]
-
-
-def count(connection: Connection) -> int:
-    """How many there are."""
-    return int(connection.execute(select(func.count()).select_from(table)).scalar() or 0)
 
 
 def resend(connection: Connection, ids: Sequence[str], now_ms: int) -> list[OutboxRow]:

@@ -78,11 +78,6 @@ class Why:
     inhibited_by: Labels | None
     silenced_by: tuple[Silence, ...]
 
-    @property
-    def is_hidden(self) -> bool:
-        """Whether nobody is told of it, whatever its groups."""
-        return self.inhibited_by is not None or bool(self.silenced_by)
-
 
 @dataclass(frozen=True, slots=True)
 class Known:

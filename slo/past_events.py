@@ -136,7 +136,6 @@ class _Series:
     counted: float = 0.0
     first_ms: int = NEVER_MS
     first_value: float = 0.0
-    is_born: bool = False
 
 
 class _Reading:

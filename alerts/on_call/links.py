@@ -25,7 +25,6 @@ KEY_BYTES = 32
 SIGNATURE_BYTES = 16
 """128 bits: nobody guesses one."""
 LINK_LASTS_MS = 3 * 24 * 3_600_000
-ACTS = ("acknowledge", "resolve")
 MAX_LINK_CHARS = 200
 
 

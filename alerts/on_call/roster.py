@@ -128,9 +128,6 @@ class Roster:
         return [Reached(receiver, name, schedule) for receiver in self.receivers_of(name)]
 
 
-EMPTY = Roster({}, {}, {}, {})
-
-
 def build_roster(config: OnCallConfig) -> Roster:
     """The roster of a configuration in which `roster_errors` found nothing."""
     return Roster(

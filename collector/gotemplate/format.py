@@ -18,7 +18,6 @@ from collector.gotemplate.values import StringMap, Typed, plain, type_name
 MAX_WIDTH = 1_000_000
 """A wider field is an error in Go too (`%!(BADWIDTH)`)."""
 
-_FLAGS = "+-# 0"
 _DIRECTIVE = re.compile(
     r"%(?P<flags>[+\-# 0]*)(?P<width_index>\[\d+\])?(?P<width>\*|\d+)?"
     r"(?P<dot>\.(?P<precision_index>\[\d+\])?(?P<precision>\*|\d+)?)?"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collector.model.errors import LimitError
@@ -80,9 +79,6 @@ def _over(name: str, limit: int, count: int, what: str) -> LimitError:
     )
 
 
-NO_LIMITS = SeriesLimits()
-
-
 @dataclass(frozen=True, slots=True)
 class Guards:
     """Limits on what is new; 0 is no limit."""
@@ -94,20 +90,3 @@ class Guards:
     labels: int = MAX_LABELS
     label_name_bytes: int = MAX_LABEL_NAME_BYTES
     label_value_bytes: int = MAX_LABEL_VALUE_BYTES
-
-
-TABLE: Mapping[str, int] = {
-    "body_size_limit": DEFAULT_BODY_BYTES,
-    "otlp_body_bytes": MAX_OTLP_BODY_BYTES,
-    "otlp_compressed_bytes": MAX_OTLP_COMPRESSED_BYTES,
-    "otlp_points": MAX_OTLP_POINTS,
-    "remote_write_body_bytes": MAX_REMOTE_WRITE_BODY_BYTES,
-    "remote_write_samples": MAX_REMOTE_WRITE_SAMPLES,
-    "remote_write_labels": MAX_LABELS,
-    "remote_write_label_name_bytes": MAX_LABEL_NAME_BYTES,
-    "remote_write_label_value_bytes": MAX_LABEL_VALUE_BYTES,
-    "max_series": DEFAULT_MAX_SERIES,
-    "values_per_label": MAX_VALUES_PER_LABEL,
-    "delta_series": MAX_DELTA_SERIES,
-}
-"""The limits by the name under which errors and documentation tell them."""

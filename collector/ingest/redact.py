@@ -70,8 +70,6 @@ PATTERNS: tuple[Pattern, ...] = (
 )
 """In the order in which they are tried: what holds another comes before it."""
 
-NUMBERS = ("card", "ssn")
-NAMES = (*(pattern.name for pattern in PATTERNS), *NUMBERS)
 
 _NUMBERS_HINT = r"[0-9](?:[ .\-]?[0-9]){12}|[0-9]{3}[ \-][0-9]{2}[ \-][0-9]{4}"
 _HINT = (

@@ -20,7 +20,6 @@ from collector.store.narrow import KINDS, as_they_are
 
 RAW = 255
 """In place of an exponent: the series is no whole numbers."""
-_STALE = np.int64(STALE_BITS)
 
 
 def exponents(values: Float64s) -> Int64s:

@@ -232,7 +232,6 @@ class Maintenance:
                 oldest_ms=min((time for time in oldest if time >= 0), default=-1),
                 newest_ms=head.last_ms(),
                 head_bytes=head.nbytes(),
-                wal_segments=len(parts.log.wal.segments()),
                 wal_bytes=log_bytes(parts.log, parts.log_directory),
                 blocks=sum(len(one.blocks) for one in stores),
                 block_bytes=sum(one.nbytes() for one in stores),

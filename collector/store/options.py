@@ -62,7 +62,6 @@ class StoreStatus:
     oldest_ms: int
     newest_ms: int
     head_bytes: int
-    wal_segments: int
     wal_bytes: int
     blocks: int
     block_bytes: int

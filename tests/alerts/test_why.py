@@ -113,10 +113,10 @@ def test_what_inhibits_and_what_silences_it_is_named(make_service: Any, clock: M
         Silence("", matchers, now_ms, now_ms + 60 * SECOND, "ana", "deploy")
     )
     why = service.why(PAGE)
-    assert why.is_hidden
     assert why.inhibited_by == source
     assert [(one.id, one.created_by) for one in why.silenced_by] == [(silence, "ana")]
-    assert not service.why(Labels({**dict(PAGE.pairs), "region": "us", "service": "x"})).is_hidden
+    other = service.why(Labels({**dict(PAGE.pairs), "region": "us", "service": "x"}))
+    assert (other.inhibited_by, other.silenced_by) == (None, ())
 
 
 def test_the_story_tells_of_beginnings_ends_and_what_held_back(

@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from collector.ingest.formats import otlp_logs, otlp_metrics
-from collector.ingest.formats.negotiate import ACCEPT, media_type_of, new_parser
+from collector.ingest.formats.negotiate import Formats, media_type_of, new_parser
 from collector.ingest.formats.otlp_series import Promotion
 from collector.ingest.formats.page import Page
 from collector.ingest.formats.scan.otlp_points import COUNT, DELTA, FIRST, START_NS
@@ -149,7 +149,7 @@ def counted(series: Series, **wanted: str) -> list[float]:
     ]
 
 
-@pytest.mark.parametrize("accept", ["", ACCEPT], ids=["text", "openmetrics"])
+@pytest.mark.parametrize("accept", ["", Formats().accept()], ids=["text", "openmetrics"])
 def test_the_page_is_read_by_the_collector(app: FastAPI, accept: str) -> None:
     use(app, CollectorRegistry())
     series = series_of(parsed(app, accept))
@@ -161,13 +161,13 @@ def test_the_page_is_read_by_the_collector(app: FastAPI, accept: str) -> None:
 
 def test_both_formats_of_the_page_are_the_same_series(app: FastAPI) -> None:
     use(app, CollectorRegistry())
-    text, openmetrics = series_of(parsed(app, "")), series_of(parsed(app, ACCEPT))
+    text, openmetrics = series_of(parsed(app, "")), series_of(parsed(app, Formats().accept()))
     assert comparable(text) == comparable(openmetrics)
 
 
 def test_openmetrics_tells_the_collector_since_when_series_count(app: FastAPI) -> None:
     use(app, CollectorRegistry())
-    page = parsed(app, ACCEPT)
+    page = parsed(app, Formats().accept())
     assert page.start_ms is not None
     for row, index in enumerate(page.layout.indices):
         name = page.layout.table.labels[index]["__name__"]

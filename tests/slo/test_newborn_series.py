@@ -18,7 +18,7 @@ from collector.ingest.formats.openmetrics import OpenMetricsParser
 from collector.ingest.formats.otlp_series import Promotion
 from collector.ingest.formats.page import Parser
 from collector.ingest.formats.text import TextParser
-from collector.ingest.limits import NO_LIMITS
+from collector.ingest.limits import SeriesLimits
 from collector.ingest.otlp_writer import OtlpWriter
 from collector.ingest.relabel import compile_rules
 from collector.ingest.scrape.page_writer import PageWriter
@@ -78,7 +78,7 @@ class World:
     def _page(self, parser: Parser, text: str, target: str) -> None:
         if target not in self._pages:
             source = f"scrape/{target}"
-            admission = Admission(source, compile_rules([]), NO_LIMITS, self._writer)
+            admission = Admission(source, compile_rules([]), SeriesLimits(), self._writer)
             labels = Labels({"instance": target})
             self._pages[target] = PageWriter(source, labels, admission, self._writer)
         self._pages[target].write(parser.parse(text.encode()), self.clock.now_ms(), 0.1)

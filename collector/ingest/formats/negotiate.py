@@ -85,10 +85,6 @@ def accept_header(protocols: Sequence[ScrapeProtocol], escaping: EscapingScheme)
     return ",".join([*offered, f"*/*;q=0.{weight}"])
 
 
-ACCEPT = accept_header(DEFAULT_PROTOCOLS, "allow-utf-8")
-"""The header of a section that says nothing of formats."""
-
-
 def new_parser(media_type: str) -> Parser:
     """A parser as it is without any choice."""
     return PARSERS[media_type]()

@@ -15,7 +15,6 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _C1 = np.uint64(0x87C37B91114253D5)
 _C2 = np.uint64(0x4CF5AD432745937F)
 _C3 = np.uint64(0xFF51AFD7ED558CCD)
-_ONE = np.uint64(1)
 
 
 @njit(cache=True, nogil=True)

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from collector.ingest.admission import RETRY_MS, Admission
 from collector.ingest.formats.openmetrics import OpenMetricsParser
 from collector.ingest.formats.text import TextParser
-from collector.ingest.limits import NO_LIMITS, SeriesLimits
+from collector.ingest.limits import SeriesLimits
 from collector.ingest.relabel import Rule, compile_rules
 from collector.ingest.scrape.page_writer import PageWriter
 from collector.ingest.scrape.report import Extras
@@ -28,7 +28,7 @@ class Bench:
     def __init__(
         self,
         *rules: Rule,
-        limits: SeriesLimits = NO_LIMITS,
+        limits: SeriesLimits | None = None,
         max_series: int = 1000,
         honor_timestamps: bool = True,
         track_timestamps: bool = False,
@@ -40,7 +40,7 @@ class Bench:
         self.clock = ManualClock(1_000_000)
         metrics = IngestMetrics(self.registry)
         writer = SampleWriter(self.store, metrics, "scrape", self.clock, self._gate(guards))
-        admission = Admission(SOURCE, compile_rules(rules), limits, writer)
+        admission = Admission(SOURCE, compile_rules(rules), limits or SeriesLimits(), writer)
         self.parser = TextParser()
         self.pages = PageWriter(
             SOURCE,
@@ -127,7 +127,7 @@ def test_a_successor_knows_what_was_there() -> None:
     bench.scrape("a 1\nb 1\n", 1)
     heir.store = bench.store
     writer = SampleWriter(bench.store, IngestMetrics(CollectorRegistry()), "scrape")
-    admission = Admission(SOURCE, compile_rules([]), NO_LIMITS, writer)
+    admission = Admission(SOURCE, compile_rules([]), SeriesLimits(), writer)
     pages = PageWriter(SOURCE, TARGET, admission, writer)
     pages.succeed(bench.pages)
     pages.write(TextParser().parse(b"a 2\n"), 2, 0.1)

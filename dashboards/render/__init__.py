@@ -1,1 +1,1 @@
-"""Pictures: `charts` and `strips` draw scenes, `svg` writes one for pages, `png` for messages."""
+"""Pictures: `charts` draws scenes, `svg` writes one for pages."""

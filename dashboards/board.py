@@ -16,7 +16,6 @@ PanelKind = Literal[
 Tone = Literal["good", "warn", "bad", "neutral"]
 
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
-_BUILT_IN = {"__rate_interval": "1m", "__interval": "15s", "__range": "1h"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,24 +134,6 @@ class Board:
     def panels(self) -> list[Panel]:
         """Every panel, row by row."""
         return [panel for row in self.rows for panel in row.panels]
-
-
-def panel_queries(
-    board: Board, values: Mapping[str, str], *, must_answer: bool = True
-) -> list[tuple[str, str]]:
-    """(panel title, PromQL) of the queries, with variables replaced by `values`.
-
-    `$__rate_interval` is `1m` and `$__range` `1h` unless `values` says otherwise; a variable of the
-    board that is not given matches everything. `must_answer` leaves out panels with a `no_value`.
-    """
-    every = {variable.name: ".+" for variable in board.variables}
-    known = {**_BUILT_IN, **every, **values}
-    return [
-        (panel.title, substitute(query.expr, known))
-        for panel in board.panels()
-        for query in panel.queries
-        if not (must_answer and panel.no_value)
-    ]
 
 
 def substitute(expr: str, values: Mapping[str, str]) -> str:

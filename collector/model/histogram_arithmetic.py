@@ -212,22 +212,3 @@ def was_reset(histogram: NativeHistogram, previous: NativeHistogram) -> bool:
 def _any_fell(buckets: Buckets, previous: Buckets) -> bool:
     now = dict(buckets)
     return any(now.get(index, 0.0) < count for index, count in previous)
-
-
-def as_stored(histogram: NativeHistogram, previous: NativeHistogram | None) -> NativeHistogram:
-    """With the reset hint that Prometheus's storage gives a sample when it is read back.
-
-    The first sample of a chunk is of unknown kind; the others of a chunk were no resets, as a reset
-    and a new layout begin a chunk. `previous` is the sample before, None where it was no histogram.
-    """
-    gauge = ResetHint.GAUGE
-    if histogram.reset_hint == gauge:
-        return histogram
-    if previous is None or previous.reset_hint == gauge or _layout(previous) != _layout(histogram):
-        return histogram.with_hint(ResetHint.UNKNOWN)
-    begins = was_reset(histogram, previous)
-    return histogram.with_hint(ResetHint.UNKNOWN if begins else ResetHint.NOT_RESET)
-
-
-def _layout(histogram: NativeHistogram) -> tuple[object, ...]:
-    return histogram.schema, histogram.zero_threshold, histogram.custom_values

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.query.parser import parse
-from dashboards.board import Board, Panel, Row, panel_queries, substitute
+from dashboards.board import Board, Panel, Row, substitute
 from dashboards.boards import BOARDS, all_boards
 from dashboards.boards.slo_detail import MAX_UID, board_uid
 from dashboards.grafana import to_grafana
@@ -18,6 +18,7 @@ from dashboards.lint import lint
 from dashboards.lint.exclusions import Entry, Exclusions
 from slo.objective import CounterTerm, Indicator, Objective
 from slo.window import DAY_MS, Window
+from tests.oracles.board_queries import panel_queries
 
 TERM = (CounterTerm(1, ()),)
 INDICATOR = Indicator("ratio", TERM, TERM)
@@ -74,7 +75,7 @@ def test_a_board_can_be_taken_in_at_once(board: Board) -> None:
 
 
 def test_every_query_is_promql_and_uses_only_its_boards_variables(board: Board) -> None:
-    for title, expr in panel_queries(board, {}, must_answer=False):
+    for title, expr in panel_queries(board, must_answer=False):
         assert "$" not in expr, title
         parse(expr)
 

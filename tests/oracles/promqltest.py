@@ -17,7 +17,6 @@ import numpy as np
 
 from collector.model.durations import parse_duration_ms
 from collector.model.errors import TocsinError
-from collector.model.histogram_arithmetic import as_stored
 from collector.model.histogram_columns import COMPONENT
 from collector.model.histograms import NativeHistogram
 from collector.model.labels import Labels
@@ -42,6 +41,7 @@ from collector.query.values import Answer, Matrix, RawSeries, Scalar, Text, Vect
 from collector.query.walk import calls_in
 from tests.oracles.memory_store import MemoryStore
 from tests.oracles.promqltest_histograms import (
+    as_stored,
     custom_from_classic,
     read_histograms,
     same_histogram,

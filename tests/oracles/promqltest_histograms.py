@@ -1,6 +1,7 @@
 """Native histograms in PromQL test scripts: their notation, and classic ones turned into custom.
 
 `{{schema:0 sum:5 count:4 buckets:[1 2 1]}}` is one histogram; buckets begin at index `offset`.
+What is loaded has the reset hints that Prometheus's storage gives.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from collector.model.histogram_arithmetic import add, subtract
+from collector.model.histogram_arithmetic import add, subtract, was_reset
 from collector.model.histograms import CUSTOM_BUCKETS, Buckets, NativeHistogram, ResetHint
 from collector.model.labels import METRIC_NAME, Labels
 from collector.model.samples import is_sample
@@ -138,3 +139,22 @@ def _custom(cumulative: dict[float, float], count: float | None, total: float) -
     found.append((len(finite), top - before))
     histogram = NativeHistogram(CUSTOM_BUCKETS, top, total, custom_values=tuple(finite))
     return replace(histogram, positive=tuple((i, n) for i, n in found if n))
+
+
+def as_stored(histogram: NativeHistogram, previous: NativeHistogram | None) -> NativeHistogram:
+    """With the reset hint that Prometheus's storage gives a sample when it is read back.
+
+    The first sample of a chunk is of unknown kind; the others of a chunk were no resets, as a reset
+    and a new layout begin a chunk. `previous` is the sample before, None where it was no histogram.
+    """
+    gauge = ResetHint.GAUGE
+    if histogram.reset_hint == gauge:
+        return histogram
+    if previous is None or previous.reset_hint == gauge or _layout(previous) != _layout(histogram):
+        return histogram.with_hint(ResetHint.UNKNOWN)
+    begins = was_reset(histogram, previous)
+    return histogram.with_hint(ResetHint.UNKNOWN if begins else ResetHint.NOT_RESET)
+
+
+def _layout(histogram: NativeHistogram) -> tuple[object, ...]:
+    return histogram.schema, histogram.zero_threshold, histogram.custom_values

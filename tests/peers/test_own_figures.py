@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dashboards.board import panel_queries
 from dashboards.boards import all_boards
+from tests.oracles.board_queries import panel_queries
 from tocsin.config import load_config
 from tocsin.packs import EMBEDDED_CONFIG
 
@@ -41,7 +41,7 @@ def test_every_panel_s_query_returns_data(
     queries = [
         (board.uid, title, expr)
         for board in all_boards(config.objectives)
-        for title, expr in panel_queries(board, {})
+        for title, expr in panel_queries(board)
     ]
     assert len(queries) > 50
 

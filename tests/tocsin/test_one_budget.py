@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from dashboards.board import panel_queries
 from dashboards.boards import all_boards
 from slo.specs import load_objectives
+from tests.oracles.board_queries import panel_queries
 from tests.oracles.exposition_server import Answer, ExpositionServer
 
 CONFIG = """
@@ -127,7 +127,7 @@ def federated(url: str) -> float:
 def board_query(directory: Path) -> str:
     """What the board's tile of the budget asks."""
     boards = all_boards(load_objectives([directory / "slos.yaml"]))
-    asked = {expr for board in boards for _, expr in panel_queries(board, {})}
+    asked = {expr for board in boards for _, expr in panel_queries(board)}
     return next(one for one in sorted(asked) if one.startswith(f"max({SERIES}{{"))
 
 

@@ -12,7 +12,6 @@ from collector.model.histogram_arithmetic import (
     IncompatibleBucketsError,
     add,
     aligned,
-    as_stored,
     subtract,
     was_reset,
     with_schema,
@@ -226,17 +225,6 @@ def test_a_mean_does_not_overflow() -> None:
     mean.take_for_mean(huge)
     assert mean.mean().count == pytest.approx(1.7e308)
     assert mean.mean().sum == pytest.approx(1.0)
-
-
-def test_storage_knows_the_resets_within_a_chunk() -> None:
-    first = NativeHistogram(0, 2.0, 2.0, positive=((0, 2.0),))
-    grown = replace(first, count=3.0, positive=((0, 3.0),))
-    assert as_stored(first, None).reset_hint == ResetHint.UNKNOWN
-    assert as_stored(grown, first).reset_hint == ResetHint.NOT_RESET
-    assert as_stored(first, grown).reset_hint == ResetHint.UNKNOWN
-    assert as_stored(replace(grown, schema=1), first).reset_hint == ResetHint.UNKNOWN
-    gauge = first.with_hint(ResetHint.GAUGE)
-    assert as_stored(gauge, first) == gauge
 
 
 def test_division_by_zero_leaves_no_buckets() -> None:

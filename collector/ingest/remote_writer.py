@@ -32,7 +32,7 @@ MAX_KEPT_ROWS = 4
 MAX_TOLD = 3
 """Mistakes that an answer tells in words; all are counted."""
 
-BAD_SERIES, BAD_HISTOGRAM = "bad_labels", "bad_histogram"
+BAD_SERIES, BAD_HISTOGRAM, BAD_EXEMPLAR = "bad_labels", "bad_histogram", "bad_exemplar"
 
 _HISTOGRAMS_ONLY, _NO_SERIES = -1, -2
 """In place of a ref; below _NO_SERIES: the gate's answer, moved by it."""
@@ -48,9 +48,8 @@ class Outcome:
     refused: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
 
-    def tell(self, reason: str, count: int, error: InputError) -> None:
-        """Count a mistake, and remember its words if they are among the first."""
-        self.refused[reason] += count
+    def tell(self, error: InputError) -> None:
+        """Remember the words of a mistake if it is among the first."""
         if len(self.told) < MAX_TOLD:
             self.told.append(str(error))
 
@@ -125,6 +124,15 @@ class RemoteWriter:
     def _sources_at(self, slots: Int64s) -> Int64s:
         return self._source_of[slots] if len(self._source_of) else slots
 
+    def _refuse(self, outcome: Outcome, reason: str, count: int) -> None:
+        """Count what does not even get to the store, which counts what it refuses itself."""
+        self._writer.refuse(reason, count)
+        outcome.refused[reason] += count
+
+    def _tell(self, outcome: Outcome, reason: str, count: int, error: InputError) -> None:
+        self._refuse(outcome, reason, count)
+        outcome.tell(error)
+
     # -- series --
 
     def _slots(self, request: Request, reader: SeriesReader, outcome: Outcome) -> Int64s:
@@ -152,7 +160,7 @@ class RemoteWriter:
                 labels = reader.labels(row)
                 family = reader.metadata(row)
             except InputError as error:
-                outcome.tell(BAD_SERIES, max(int(counts[row]), 1), error)
+                self._tell(outcome, BAD_SERIES, max(int(counts[row]), 1), error)
                 continue
             if family is not None:
                 self._writer.describe(dict([family]))
@@ -160,7 +168,8 @@ class RemoteWriter:
         for source, found in of_source.items():
             self._take_in(source, found, request, missing, counts, slots)
         for position in np.flatnonzero(slots < -1).tolist():
-            outcome.refused[_reason(int(slots[position]))] += int(counts[missing[position]])
+            reason = _reason(int(slots[position]))
+            self._refuse(outcome, reason, int(counts[missing[position]]))
         return np.maximum(slots, -1)
 
     def _take_in(
@@ -253,15 +262,18 @@ class RemoteWriter:
         try:
             histograms = reader.histograms(row)
         except InputError as error:
-            outcome.tell(BAD_HISTOGRAM, 1, error)
+            self._tell(outcome, BAD_HISTOGRAM, 1, error)
             return
         known = self._columns.setdefault(slot, {})
         source = int(self._source_of[slot])
         for one in histograms:
+            if isinstance(one, InputError):
+                self._tell(outcome, BAD_HISTOGRAM, 1, one)
+                continue
             cut = _columns_of(one, known)
             refs = self._column_refs(source, labels, known, [name for name, _ in cut])
             if min(refs) < 0:
-                outcome.refused[reason_of(min(refs))] += 1
+                self._refuse(outcome, reason_of(min(refs)), 1)
                 continue
             cells.add(source, one, refs, [value for _, value in cut])
 
@@ -292,11 +304,15 @@ class RemoteWriter:
         self, reader: SeriesReader, row: int, slot: int, labels: Labels, outcome: Outcome
     ) -> None:
         try:
-            exemplars: list[Exemplar] = reader.exemplars(row, labels)
-        except InputError:
-            return
+            told = reader.exemplars(row, labels)
+        except InputError as error:
+            told = [error]
+        found = [one for one in told if isinstance(one, Exemplar)]
+        for one in told:
+            if isinstance(one, InputError):
+                self._tell(outcome, BAD_EXEMPLAR, 1, one)
         source = self._sources[int(self._source_of[slot])].name
-        outcome.exemplars += self._writer.exemplars(source, exemplars)
+        outcome.exemplars += self._writer.exemplars(source, found)
 
 
 def _reason(place: int) -> str:

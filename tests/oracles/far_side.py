@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from collector.ingest.formats import remote_write
-from collector.ingest.formats.remote_write import SeriesReader
+from collector.ingest.formats.remote_write import HistogramSample, SeriesReader
 from collector.ingest.receivers.remote_write import version_of
+from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 
 Status = tuple[int, dict[str, str]]
@@ -60,8 +61,11 @@ class FarSide:
             self.samples.setdefault(names[owner], []).append((time, value))
         for row, labels in enumerate(names):
             for one in reader.histograms(row):
+                assert isinstance(one, HistogramSample), one
                 self.histograms.setdefault(labels, []).append((one.timestamp_ms, one.histogram))
-            self.exemplars += reader.exemplars(row, labels)
+            for one in reader.exemplars(row, labels):
+                assert isinstance(one, Exemplar), one
+                self.exemplars.append(one)
             told = reader.metadata(row)
             if told is not None:
                 self.families.update([told])

@@ -24,6 +24,8 @@ Span = tuple[int, int]
 
 MAX_BUCKETS = 10_000
 """Buckets of one histogram: clients keep to 160; more than this is an attack or a mistake."""
+ROUNDING = 1e-12
+"""How far counts of over 2**53 may be from their sum, as floats don't have them exactly."""
 _ADVICE = "the sender's histogram breaks the specification of native histograms"
 
 
@@ -53,8 +55,12 @@ def _indices(spans: Sequence[Span], count: int) -> list[int]:
     return indices
 
 
-def checked(histogram: NativeHistogram) -> NativeHistogram:
-    """The histogram as it is; raises InputError when its parts contradict one another."""
+def checked(histogram: NativeHistogram, *, whole: bool) -> NativeHistogram:
+    """The histogram as it is; raises InputError when its parts contradict one another.
+
+    `whole`: its counts are integers, so that they must add up (but for observations of NaN, which
+    are in no bucket).
+    """
     schema = histogram.schema
     if schema != CUSTOM_BUCKETS and not MIN_SCHEMA <= schema <= MAX_SCHEMA:
         raise InputError(f"a histogram has the unknown schema {schema}", advice=_ADVICE)
@@ -64,7 +70,20 @@ def checked(histogram: NativeHistogram) -> NativeHistogram:
         raise InputError("a histogram with a schema lists bucket bounds", advice=_ADVICE)
     if histogram.zero_count < 0 or histogram.count < 0 or not histogram.zero_threshold >= 0:
         raise InputError("a histogram has a negative count or zero threshold", advice=_ADVICE)
+    if whole and not _adds_up(histogram):
+        raise InputError(
+            f"the buckets of a histogram don't add up to its {histogram.count:.0f} observations",
+            advice=_ADVICE,
+        )
     return histogram
+
+
+def _adds_up(histogram: NativeHistogram) -> bool:
+    buckets = (*histogram.positive, *histogram.negative)
+    found = math.fsum([histogram.zero_count, *(count for _, count in buckets)])
+    if found < histogram.count and math.isnan(histogram.sum):
+        return True
+    return math.isclose(found, histogram.count, rel_tol=ROUNDING)
 
 
 def _check_custom(histogram: NativeHistogram) -> None:
@@ -97,7 +116,8 @@ def write_deltas(buckets: Buckets) -> list[int]:
 
 
 def is_whole(histogram: NativeHistogram) -> bool:
-    """Whether every count is a whole number that an integer histogram can have."""
+    """Whether every count is a whole number that an integer histogram can have, and they add up."""
     counts = [histogram.count, histogram.zero_count]
     counts += [count for _, count in (*histogram.positive, *histogram.negative)]
-    return all(count.is_integer() and 0 <= count < 2**63 for count in counts)
+    fit = all(count.is_integer() and 0 <= count < 2**63 for count in counts)
+    return fit and _adds_up(histogram)

@@ -302,7 +302,8 @@ def _native(message: Message, *, is_gauge: bool) -> NativeHistogram:
                 message.negative_count,
             ),
             reset_hint=ResetHint.GAUGE if is_gauge else ResetHint.UNKNOWN,
-        )
+        ),
+        whole=not (message.sample_count_float or message.zero_count_float),
     )
 
 

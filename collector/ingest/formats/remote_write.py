@@ -8,10 +8,10 @@ Sources: https://prometheus.io/docs/specs/prw/remote_write_spec/ and …/remote_
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, cast
+from typing import Literal, TypeVar, TypeVarTuple, cast
 
 import cramjam
 import numpy as np
@@ -35,6 +35,8 @@ from collector.model.samples import STALE_BITS, Float64s, Int64s
 Version = Literal[1, 2]
 VERSIONS: tuple[Version, ...] = (1, 2)
 Bytes = NDArray[np.uint8]
+_Read = TypeVar("_Read")
+_Given = TypeVarTuple("_Given")
 
 _SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
 _HISTOGRAM_SUFFIXES = ("_bucket", "_count", "_sum")
@@ -185,20 +187,20 @@ class SeriesReader:
             if one.metric_family_name
         }
 
-    def exemplars(self, row: int, series: Labels) -> list[Exemplar]:
-        """The exemplars of a series; raises InputError."""
-        found = []
-        for one in self._series(row).exemplars:
-            if self._request.version == 1:
-                labels = Labels((pair.name, pair.value) for pair in one.labels)
-            else:
-                labels = Labels(self._pairs(one.labels_refs))
-            found.append(Exemplar(series, labels, one.value, one.timestamp))
-        return found
+    def exemplars(self, row: int, series: Labels) -> list[Exemplar | InputError]:
+        """The exemplars of a series, or what is wrong with each; raises InputError."""
+        return [_tried(self._exemplar, one, series) for one in self._series(row).exemplars]
 
-    def histograms(self, row: int) -> list[HistogramSample]:
-        """The native histograms of a series; raises InputError."""
-        return [_histogram(one) for one in self._series(row).histograms]
+    def _exemplar(self, message: Message, series: Labels) -> Exemplar:
+        if self._request.version == 1:
+            labels = Labels((pair.name, pair.value) for pair in message.labels)
+        else:
+            labels = Labels(self._pairs(message.labels_refs))
+        return Exemplar(series, labels, message.value, message.timestamp)
+
+    def histograms(self, row: int) -> list[HistogramSample | InputError]:
+        """The native histograms of a series, or what is wrong with each; raises InputError."""
+        return [_tried(_histogram, one) for one in self._series(row).histograms]
 
     def _series(self, row: int) -> Message:
         if row != self._row:
@@ -226,6 +228,13 @@ class SeriesReader:
             return [body[begin:end].decode() for begin, end in self._request.symbols.tolist()]
         except UnicodeDecodeError as error:
             raise InputError("a symbol is not UTF-8", advice="mend the sender") from error
+
+
+def _tried(read: Callable[[*_Given], _Read], *given: *_Given) -> _Read | InputError:
+    try:
+        return read(*given)
+    except InputError as error:
+        return error
 
 
 def _decoded(cls: Message, raw: bytes) -> Message:
@@ -279,7 +288,9 @@ def _histogram(message: Message) -> HistogramSample:
         tuple(message.custom_values),
         ResetHint(hint) if hint in tuple(ResetHint) else ResetHint.UNKNOWN,
     )
-    return HistogramSample(message.timestamp, message.start_timestamp, checked(histogram))
+    return HistogramSample(
+        message.timestamp, message.start_timestamp, checked(histogram, whole=whole)
+    )
 
 
 def _buckets(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from collector.ingest.formats import remote_write
+from collector.ingest.formats.remote_write_messages import V2
 from collector.ingest.remote_writer import Outcome, RemoteWriter
 from collector.ingest.write import SampleWriter
 from collector.model.clock import ManualClock
@@ -38,6 +39,10 @@ class Bench:
     def write(self, version: int, *series: Series) -> Outcome:
         raw = np.frombuffer(encode(version, series), dtype=np.uint8)
         return self.writer.write(remote_write.scan(raw, version))
+
+    def counted(self, reason: str) -> float:
+        labels = {"origin": "remote_write", "reason": reason}
+        return self.registry.get_sample_value("tocsin_ingest_samples_refused_total", labels) or 0
 
     def histograms(self, name: str) -> list:
         """Every sample of the one histogram series of this name, by time."""
@@ -129,11 +134,59 @@ def test_a_bad_series_is_told_and_the_others_are_stored(version: int) -> None:
         assert outcome.refused["bad_labels"] == 2
         assert "without a metric name" in outcome.message()
     assert bench.store.values("x") == [2.0]
+    assert bench.counted("bad_labels") == 4
+
+
+@pytest.mark.parametrize("spoil", ["label", "help", "exemplar"])
+def test_a_number_of_no_symbol_costs_what_it_is_in(spoil: str) -> None:
+    """The symbols of 2.0 are a table that the sender may get wrong; others are stored."""
+    bench, request = Bench(), V2["Request"](symbols=["", "__name__", "spoilt", "good", "id"])
+    for name in (2, 3):
+        series = request.timeseries.add(labels_refs=[1, name])
+        series.samples.add(value=1, timestamp=NOW_MS)
+        series.exemplars.add(labels_refs=[4, 3], value=1, timestamp=NOW_MS)
+    spoilt = request.timeseries[0]
+    if spoil == "label":
+        spoilt.labels_refs.extend([4, 999])
+    elif spoil == "help":
+        spoilt.metadata.help_ref = 999
+    else:
+        spoilt.exemplars.add(labels_refs=[999, 4], value=1, timestamp=NOW_MS + 1)
+    raw = np.frombuffer(request.SerializeToString(), dtype=np.uint8)
+    for _ in range(2):
+        outcome = bench.writer.write(remote_write.scan(raw, 2))
+        assert outcome.refused["bad_labels"] + outcome.refused["bad_exemplar"] == 1
+        assert "there is no symbol 999" in outcome.message()
+    assert bench.store.values("good") == [1.0]
+    assert len(bench.store.exemplars) >= 1
+    assert bench.store.values("spoilt") == ([1.0] if spoil == "exemplar" else [])
+
+
+def test_a_bad_histogram_costs_no_other_of_its_series() -> None:
+    bench = Bench()
+    bad = {**WHOLE, "timestamp": 2000, "schema": 77}
+    short = {**WHOLE, "timestamp": 3000, "count_int": 9}
+    last = {**WHOLE, "timestamp": 4000}
+    outcome = bench.write(2, Series({"__name__": "h"}, histograms=[WHOLE, bad, short, last]))
+    assert (outcome.histograms, outcome.refused["bad_histogram"]) == (2, 2)
+    assert "don't add up to its 9 observations" in outcome.message()
+    assert len(bench.histograms("h")) == 2
+    assert bench.counted("bad_histogram") == 2
+
+
+def test_observations_of_nan_are_in_no_bucket() -> None:
+    bench = Bench()
+    some = {**WHOLE, "count_int": 12, "sum": math.nan}
+    assert bench.write(1, Series({"__name__": "h"}, histograms=[some])).histograms == 1
+    many = {**some, "count_int": 9, "timestamp": 2000}
+    assert bench.write(1, Series({"__name__": "h"}, histograms=[many])).histograms == 0
 
 
 def test_a_sample_far_ahead_is_refused_by_its_name() -> None:
-    outcome = Bench().write(1, Series({"__name__": "x"}, [(NOW_MS + 700_000, 1.0, 0)]))
+    bench = Bench()
+    outcome = bench.write(1, Series({"__name__": "x"}, [(NOW_MS + 700_000, 1.0, 0)]))
     assert outcome.refused == {"too_far_in_the_future": 1}
+    assert bench.counted("too_far_in_the_future") == 1
     assert outcome.samples == 0
 
 
@@ -141,6 +194,7 @@ def test_series_without_room_are_counted_and_asked_again() -> None:
     bench = Bench(max_series=1)
     one, other = (Series({"__name__": name}, [(1, 1.0, 0)]) for name in "ab")
     assert bench.write(1, one, other).refused == {"series_limit": 1}
+    assert bench.counted("series_limit") == 1
     bench.store.max_series = 2
     assert not bench.write(1, other).refused
     assert bench.store.values("b") == [1.0]

@@ -148,10 +148,10 @@ def _scan_symbols(body, seed, spans, hashes):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _mix_symbol(key, number, hashes):  # type: ignore[no-untyped-def]
-    """(the key after one more symbol, whether there is such a symbol)."""
+    """The key after one more symbol; one that there is not makes a key that no series has."""
     if number >= np.uint64(hashes.size):
-        return key, False
-    return mixed(key, hashes[number]), True
+        return mixed(key, ~number)
+    return mixed(key, hashes[number])
 
 
 @njit(cache=True, nogil=True)
@@ -161,9 +161,7 @@ def _read_refs(body, i, end, key, hashes):  # type: ignore[no-untyped-def]
         number, i = varint(body, i, end)
         if i < 0:
             return key, False
-        key, known = _mix_symbol(key, number, hashes)
-        if not known:
-            return key, False
+        key = _mix_symbol(key, number, hashes)
     return key, True
 
 
@@ -180,9 +178,7 @@ def _read_metadata(body, i, end, key, hashes):  # type: ignore[no-untyped-def]
             if number == 1:
                 key = mixed(key, value)
             elif number in (3, 4):
-                key, known = _mix_symbol(key, value, hashes)
-                if not known:
-                    return key, False
+                key = _mix_symbol(key, value, hashes)
         i = after
     return key, True
 
@@ -192,7 +188,7 @@ def scan_v2(body, seed, spans, hashes, series, keys, owners, times, starts, bits
     """Fill the columns from a Request of 2.0; answers (status, samples).
 
     spans    int64[m, 2], out: where each symbol begins and ends; hashes uint64[m], out
-    The others as in `scan_v1`. A symbol number that is out of range is malformed.
+    The others as in `scan_v1`. A symbol number that is out of range is told when labels are read.
     """
     _scan_symbols(body, seed, spans, hashes)
     row, used, i = 0, 0, 0
@@ -210,7 +206,7 @@ def scan_v2(body, seed, spans, hashes, series, keys, owners, times, starts, bits
             if inner == 1 and inner_wire == BYTES:
                 key, fine = _read_refs(body, inner_begin, after, key, hashes)
             elif inner == 1 and inner_wire == VARINT:
-                key, fine = _mix_symbol(key, varint(body, inner_begin, after)[0], hashes)
+                key = _mix_symbol(key, varint(body, inner_begin, after)[0], hashes)
             elif inner == 2 and inner_wire == BYTES:
                 if used >= owners.size:
                     return TOO_MANY, used

@@ -174,6 +174,12 @@ def test_a_float_histogram_has_counts_as_they_are() -> None:
     assert (found.count, found.zero_count, found.positive) == (1.5, 0.25, ((3, 1.25),))
 
 
+def test_buckets_that_do_not_add_up_are_no_histogram() -> None:
+    message = classic([1, 7], [0.1], 3.5, schema=2, positive_span=spans((0, 1)), positive_delta=[6])
+    with pytest.raises(InputError, match="don't add up to its 7 observations"):
+        parse(family("h", HISTOGRAM, [metric({}, histogram=message)]))
+
+
 def test_a_histogram_without_observations_is_native_by_its_empty_span() -> None:
     message = HISTOGRAM_MESSAGE(schema=3, positive_span=spans((0, 0)))
     found = native_of(parse(family("h", HISTOGRAM, [metric({}, histogram=message)])), "h")

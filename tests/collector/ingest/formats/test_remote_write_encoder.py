@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.ingest.formats import remote_write
-from collector.ingest.formats.remote_write import SeriesReader
+from collector.ingest.formats.remote_write import HistogramSample, SeriesReader
 from collector.ingest.formats.remote_write_encoder import (
     Item,
     Series,
@@ -77,6 +77,7 @@ def test_histograms_come_back(version: int, histogram: NativeHistogram) -> None:
     item = Item(Series(Labels.of("h"), 0), 5, histogram, is_histogram=True)
     _, reader = read(encode([item], version, no_metadata), version)  # type: ignore[arg-type]
     (found,) = reader.histograms(0)
+    assert isinstance(found, HistogramSample)
     assert (found.timestamp_ms, found.histogram) == (5, histogram)
 
 
@@ -93,7 +94,7 @@ def test_stale_markers_exemplars_and_metadata_come_back(version: int) -> None:
     body = encode(items, version, lambda _: told)  # type: ignore[arg-type]
     request, reader = read(body, version)
     assert request.values.view(np.int64).tolist() == [STALE_BITS]
-    assert reader.histograms(1)[0].histogram is None
+    assert [getattr(one, "histogram", 0) for one in reader.histograms(1)] == [None]
     assert reader.exemplars(2, series.labels) == [exemplar]
     if version == 2:
         assert reader.metadata(0) == ("x_total", told)

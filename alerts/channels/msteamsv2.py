@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from alerts.channels.posted import Json, Posting, Request, json_request
-from alerts.channels.words import cut, fit, title
+from alerts.channels.words import cut, cut_bytes, fit, title
 from alerts.chat_config import MsTeamsConfig
 from alerts.message import Fact, compose, with_problems
 from alerts.notification import Notification
@@ -18,11 +18,11 @@ from alerts.template import TemplatedFields
 from alerts.template.entry import Filled
 from collector.model.secrets import Secret
 
-MAX_BYTES = 28 * 1024
-"""Teams refuses a larger message; the texts below stay under it together."""
 MAX_TITLE = 300
 MAX_TEXT = 3_000
 MAX_USER_TEXT = 6_000
+MAX_USER_BYTES = 20 * 1024
+"""Teams refuses a message over 28 KiB; this, a title and links stay under it in any script."""
 MAX_FACTS = 12
 MAX_FACT = 200
 MAX_LINKS = 4
@@ -45,7 +45,7 @@ def payload(
         "color": COLORS[message.severity] if message.firing else "good",
     }
     if config.text:
-        body: list[Json] = [head, _words(cut(config.text, MAX_USER_TEXT))]
+        body: list[Json] = [head, _words(cut_bytes(cut(config.text, MAX_USER_TEXT), MAX_USER_BYTES))]
     else:
         lines = fit((f"- {other}" for other in message.others), MAX_TEXT)
         words = [_words(cut(text, MAX_TEXT)) for text in (message.sentence, lines) if text.strip()]

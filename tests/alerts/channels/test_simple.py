@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from alerts.channels import CHANNELS
+from alerts.channels import CHANNELS, msteamsv2
 from alerts.channels.interface import DeliveryError
+from alerts.chat_config import MsTeamsConfig
 from alerts.config import AlertmanagerGlobal
 from alerts.notification import IncidentBrief, Notification, Reason
 from alerts.receivers_config import ReceiverConfig
@@ -201,3 +203,9 @@ def test_a_token_may_stand_in_global_for_all(slo_alert: Alert) -> None:
             {"telegram_bot_token": TOKEN, "opsgenie_api_key": TOKEN}
         )
         CHANNELS[kind](entry, given, SystemClock(), default_book()).close()
+
+
+def test_a_text_in_any_script_is_under_teams_limit_in_bytes(slo_alert: Alert) -> None:
+    config = MsTeamsConfig(webhook_url=f"http://x/{TOKEN}", title="🔥" * 400, text="🔥" * 8_000)
+    body = msteamsv2.payload(told(slo_alert), config)
+    assert 20_000 < len(json.dumps(body, ensure_ascii=False).encode()) <= 28 * 1024

@@ -45,7 +45,10 @@ def payload(
         "color": COLORS[message.severity] if message.firing else "good",
     }
     if config.text:
-        body: list[Json] = [head, _words(cut_bytes(cut(config.text, MAX_USER_TEXT), MAX_USER_BYTES))]
+        body: list[Json] = [
+            head,
+            _words(cut_bytes(cut(config.text, MAX_USER_TEXT), MAX_USER_BYTES)),
+        ]
     else:
         lines = fit((f"- {other}" for other in message.others), MAX_TEXT)
         words = [_words(cut(text, MAX_TEXT)) for text in (message.sentence, lines) if text.strip()]

@@ -49,7 +49,7 @@ class Document:
     @classmethod
     def of(cls, json: Json) -> Document:
         """The dashboard, out of an API answer's `dashboard` too."""
-        found = json.get("dashboard", json)
+        found = json.get("dashboard", json) if isinstance(json, Mapping) else None
         if not isinstance(found, Mapping) or not isinstance(found.get("panels", []), list):
             raise InputError("this is not a dashboard", advice="export it from Grafana as JSON")
         return cls(found)

@@ -15,6 +15,7 @@ from tocsin.commands.backup import backup, restore
 from tocsin.commands.check import check
 from tocsin.commands.compile import compile_kernels
 from tocsin.commands.dashboards import build_boards, push_boards
+from tocsin.commands.dashboards_lint import lint_boards
 from tocsin.commands.demo import demo
 from tocsin.commands.deploys import add_deploy, list_deploys, remove_deploy
 from tocsin.commands.export import export
@@ -137,7 +138,7 @@ GROUPS: dict[str, tuple[str, Mapping[str, Command]]] = {
     ),
     "dashboards": (
         "Boards as code.",
-        {"build": build_boards, "push": push_boards},
+        {"build": build_boards, "lint": lint_boards, "push": push_boards},
     ),
 }
 

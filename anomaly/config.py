@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from anomaly.track import Watch
-from collector.config_values import DurationMs
+from collector.config_values import DurationMs, Section
 
 DEFAULT_MAX_SERIES = 1000
 """A model holds 19 kB and is fitted in 15 ms: a thousand stay out of everyone's way."""
 
 
-class WatchConfig(BaseModel):
+class WatchConfig(Section):
     """One entry of `anomaly.watches`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=200)
     query: str = Field(min_length=1)
@@ -26,10 +24,8 @@ class WatchConfig(BaseModel):
         return Watch(self.name, self.query, self.alert, self.expected_false_alarms_per_week)
 
 
-class AnomalyConfig(BaseModel):
+class AnomalyConfig(Section):
     """Section `anomaly`: what is watched, how often, and how much history teaches."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = True
     interval: DurationMs = Field(default=5_000, ge=1_000)

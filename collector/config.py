@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic import model_validator as validate_model
 
-from collector.config_values import DurationMs, NotYet, SizeBytes
+from collector.config_values import DurationMs, NotYet, Section, SizeBytes
 from collector.discovery_config import (
     DnsSdConfig,
     FileSdConfig,
@@ -42,14 +42,7 @@ MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
 
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class _Section(BaseModel):
-    model_config = _STRICT
-
-
-class RelabelConfig(_Section):
+class RelabelConfig(Section):
     """One step of `relabel_configs` or `metric_relabel_configs`."""
 
     source_labels: tuple[str, ...] = ()
@@ -91,7 +84,7 @@ class RelabelConfig(_Section):
         )
 
 
-class _ScrapeLimits(_Section):
+class _ScrapeLimits(Section):
     """What stands in `global` and in a scrape section; 0 is no limit."""
 
     body_size_limit: SizeBytes | None = None
@@ -117,7 +110,7 @@ class GlobalConfig(_ScrapeLimits, ScrapeFormats):
     runtime: NotYet = None
 
 
-class _UnservedScrapeKeys(_Section):
+class _UnservedScrapeKeys(Section):
     """What Prometheus takes in a scrape section and tocsin does not yet."""
 
     azure_sd_configs: NotYet = None
@@ -210,7 +203,7 @@ class ScrapeConfig(_ScrapeLimits, SectionFormats, HttpClientConfig, _UnservedScr
         return self.model_copy(update={**limits, **times})
 
 
-class OtlpGrpcConfig(_Section):
+class OtlpGrpcConfig(Section):
     """Part `otlp.grpc`: where OTLP over gRPC is taken; no address is nowhere."""
 
     listen_address: str = "127.0.0.1:4317"
@@ -223,7 +216,7 @@ class OtlpGrpcConfig(_Section):
         return text
 
 
-class OtlpConfig(_Section):
+class OtlpConfig(Section):
     """Section `otlp`: how OpenTelemetry metrics become series."""
 
     promote_resource_attributes: tuple[str, ...] = ()
@@ -239,13 +232,13 @@ class OtlpConfig(_Section):
     promote_scope_metadata: NotYet = None
 
 
-class ExemplarsConfig(_Section):
+class ExemplarsConfig(Section):
     """Part `storage.exemplars`."""
 
     max_exemplars: int = Field(default=DEFAULT_MAX_EXEMPLARS, ge=0)
 
 
-class LimitsConfig(_Section):
+class LimitsConfig(Section):
     """Section `limits`: what is new is held against them, however it comes in; 0 is no limit."""
 
     series_per_target: int = Field(default=0, ge=0)
@@ -269,7 +262,7 @@ class LimitsConfig(_Section):
         )
 
 
-class StorageConfig(_Section):
+class StorageConfig(Section):
     """Section `storage`: how much is kept, how long, and how safely it is written."""
 
     retention_time: DurationMs = Field(default=15 * DAY_MS, gt=0)

@@ -1,4 +1,4 @@
-"""Types of the values in the collector's configuration: durations, sizes, secrets.
+"""What a configuration is made of: sections, and durations, sizes, secrets as their values.
 
 Each is written as text and, in JSON mode, written back as text, with secrets as `<secret>`.
 """
@@ -8,7 +8,14 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationInfo,
+)
 
 from collector.model.durations import format_duration, parse_duration_ms
 from collector.model.errors import InputError
@@ -18,6 +25,12 @@ MASK = "<secret>"
 """How Prometheus and Alertmanager write a secret back."""
 _SIZE = re.compile(r"(\d+)\s*([KMGTPE]?)I?B?", re.IGNORECASE)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
+
+
+class Section(BaseModel):
+    """A mapping in the file: unknown keys are errors, values can't change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 def _duration(value: object) -> object:

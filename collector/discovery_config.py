@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic import model_validator as validate_model
 
-from collector.config_values import DurationMs
+from collector.config_values import DurationMs, Section
 from collector.http_config import HttpClientConfig
 
 MINUTE_MS = 60_000
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 KubernetesRole = Literal["endpoints", "endpointslice", "ingress", "node", "pod", "service"]
 
 
-class _Section(BaseModel):
-    model_config = _STRICT
-
-
-class StaticConfig(_Section):
+class StaticConfig(Section):
     """Targets that are written down, with the labels that they share."""
 
     targets: tuple[str, ...] = ()
     labels: dict[str, Annotated[str, BeforeValidator(str)]] = Field(default_factory=dict)
 
 
-class FileSdConfig(_Section):
+class FileSdConfig(Section):
     """Files with targets, JSON or YAML; patterns as the shell has them."""
 
     files: tuple[str, ...]
@@ -56,7 +51,7 @@ class HttpSdConfig(HttpClientConfig):
         return url
 
 
-class DnsSdConfig(_Section):
+class DnsSdConfig(Section):
     """Names that are looked up again and again; each record is a target."""
 
     names: tuple[str, ...] = Field(min_length=1)
@@ -73,14 +68,14 @@ class DnsSdConfig(_Section):
         return self
 
 
-class KubernetesNamespaces(_Section):
+class KubernetesNamespaces(Section):
     """In which namespaces objects are looked for; all of them by default."""
 
     own_namespace: bool = False
     names: tuple[str, ...] = ()
 
 
-class KubernetesSelector(_Section):
+class KubernetesSelector(Section):
     """Lets the API server send only some objects of a kind."""
 
     role: KubernetesRole
@@ -88,7 +83,7 @@ class KubernetesSelector(_Section):
     field: str = ""
 
 
-class KubernetesMetadata(_Section):
+class KubernetesMetadata(Section):
     """What of other objects is put beside a target's own labels."""
 
     node: bool = False

@@ -8,22 +8,16 @@ from __future__ import annotations
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 from pydantic import model_validator as validate_model
 
-from collector.config_values import SecretText, at_most_one
-
-_STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+from collector.config_values import SecretText, Section, at_most_one
 
 TlsVersion = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 PROXY_SCHEMES = ("http", "https")
 
 
-class _Section(BaseModel):
-    model_config = _STRICT
-
-
-class BasicAuth(_Section):
+class BasicAuth(Section):
     """User and password of HTTP basic authentication; the password inline or in a file."""
 
     username: str = ""
@@ -38,7 +32,7 @@ class BasicAuth(_Section):
         return self
 
 
-class Authorization(_Section):
+class Authorization(Section):
     """The Authorization header: `type` and credentials, inline or in a file."""
 
     type: str = "Bearer"
@@ -58,7 +52,7 @@ class Authorization(_Section):
         return kind
 
 
-class HttpHeader(_Section):
+class HttpHeader(Section):
     """Values of one header that is sent with every request."""
 
     values: tuple[str, ...] = ()
@@ -66,7 +60,7 @@ class HttpHeader(_Section):
     files: tuple[str, ...] = ()
 
 
-class TlsConfig(_Section):
+class TlsConfig(Section):
     """How a server's certificate is checked, and which one is shown to it; PEM, inline or files."""
 
     ca: str = ""
@@ -92,7 +86,7 @@ class TlsConfig(_Section):
         return self
 
 
-class ProxyConfig(_Section):
+class ProxyConfig(Section):
     """Through which proxy requests go: one that is named, or the environment's."""
 
     proxy_url: str = ""

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from collector.config_values import DurationMs, SecretText, SizeBytes, at_most_one
+from collector.config_values import DurationMs, SecretText, Section, SizeBytes, at_most_one
 from collector.store.documents.interface import DAY_MS, Retention
 from collector.store.documents.local import DEFAULT_MAX_BYTES
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
-
-class RetentionConfig(BaseModel):
+class RetentionConfig(Section):
     """How long logs are kept: error and fatal; info, warn and unknown; debug and trace."""
-
-    model_config = _STRICT
 
     debug: DurationMs = Field(default=7 * DAY_MS, ge=DAY_MS)
     info: DurationMs = Field(default=30 * DAY_MS, ge=DAY_MS)
@@ -27,10 +23,8 @@ class RetentionConfig(BaseModel):
         return Retention(self.debug, self.info, self.error)
 
 
-class ElasticsearchConfig(BaseModel):
+class ElasticsearchConfig(Section):
     """The cluster that logs go to instead of local files."""
-
-    model_config = _STRICT
 
     url: str = Field(pattern=r"^https?://")
     username: str = ""
@@ -51,10 +45,8 @@ class ElasticsearchConfig(BaseModel):
         return self
 
 
-class LogsConfig(BaseModel):
+class LogsConfig(Section):
     """Section `logs`: where logs are kept, how long, and how much."""
-
-    model_config = _STRICT
 
     elasticsearch: ElasticsearchConfig | None = None
     retention: RetentionConfig = Field(default_factory=RetentionConfig)

@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from collector.config_values import DurationMs, SizeBytes
+from collector.config_values import DurationMs, Section, SizeBytes
 from collector.http_config import HttpClientConfig
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 MINUTE_MS = 60_000
 
 
-class QueryConfig(BaseModel):
+class QueryConfig(Section):
     """Section `query`: Prometheus's flags `--query.*`, and the cache of range queries."""
-
-    model_config = _STRICT
 
     timeout: DurationMs = Field(default=2 * MINUTE_MS, gt=0)
     max_concurrency: int = Field(default=20, gt=0)

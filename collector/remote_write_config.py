@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from collector.config import RelabelConfig
-from collector.config_values import DurationMs, NotYet
+from collector.config_values import DurationMs, NotYet, Section
 from collector.http_config import HttpClientConfig
 
 SECOND_MS = 1000
@@ -26,11 +26,7 @@ _RESERVED_HEADERS = {
 }
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class QueueConfig(_Section):
+class QueueConfig(Section):
     """How much is sent at once, and how a failed request is tried again."""
 
     capacity: int = Field(default=10_000, gt=0)
@@ -44,7 +40,7 @@ class QueueConfig(_Section):
     sample_age_limit: DurationMs = 0
 
 
-class MetadataConfig(_Section):
+class MetadataConfig(Section):
     """Whether and how often type, help and unit are sent with remote write 1.0."""
 
     send: bool = True

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 from pydantic import model_validator as validate_model
 
+from collector.config_values import Section
 from collector.ingest.formats.negotiate import (
     DEFAULT_PROTOCOLS,
     NATIVE_PROTOCOLS,
@@ -22,10 +23,8 @@ from collector.ingest.formats.protobuf import HistogramChoice
 ValidationScheme = Literal["utf8", "legacy"]
 
 
-class ScrapeFormats(BaseModel):
+class ScrapeFormats(Section):
     """Formats that are asked for, histograms that are taken, names that are allowed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     scrape_protocols: tuple[ScrapeProtocol, ...] | None = None
     scrape_native_histograms: bool | None = None

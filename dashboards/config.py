@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from collector.config_values import SecretText, at_most_one
+from collector.config_values import SecretText, Section, at_most_one
 
 
-class GrafanaConfig(BaseModel):
+class GrafanaConfig(Section):
     """The Grafana that `tocsin dashboards push` sends boards to."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     url: str = ""
     token: SecretText | None = None
@@ -25,19 +23,15 @@ class GrafanaConfig(BaseModel):
         return self
 
 
-class DatasourceConfig(BaseModel):
+class DatasourceConfig(Section):
     """The Prometheus data source that boards begin with, by Grafana's name and uid of it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1)
     uid: str = Field(min_length=1)
 
 
-class DashboardsConfig(BaseModel):
+class DashboardsConfig(Section):
     """Section `dashboards`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     grafana: GrafanaConfig = GrafanaConfig()
     datasource: DatasourceConfig | None = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from collector.config_values import DurationMs
+from collector.config_values import DurationMs, Section
 from collector.model.errors import ConfigError
 from slo.burn_rate import Tier
 from slo.config_maintenance import MaintenanceConfig
@@ -25,10 +25,8 @@ DEFAULT_FORECAST_MS = 3 * DAY_MS
 MAX_FORECAST_MS = 30 * DAY_MS
 
 
-class TierConfig(BaseModel):
+class TierConfig(Section):
     """One entry of `slos.burn_rate_tiers`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     severity: Severity
     long: DurationMs = Field(ge=1000)
@@ -46,7 +44,7 @@ class TierConfig(BaseModel):
         return Tier(self.severity, self.long, self.short, self.factor)
 
 
-class SloConfig(BaseModel):
+class SloConfig(Section):
     """Section `slos`: where objectives are written, how often they are judged, and by what tiers.
 
     Without `burn_rate_tiers` each budget window has the SRE workbook's. `budget_alerts` are shares
@@ -54,8 +52,6 @@ class SloConfig(BaseModel):
     far ahead a budget's end is a ticket; 0s for never. `max_excluded_ratio` of the window may be
     left out by corrections before a warning says so. Error-budget policies post to `webhooks`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     files: list[str] = Field(default_factory=list)
     tick: DurationMs = Field(default=DEFAULT_TICK_MS, ge=100, le=60_000)

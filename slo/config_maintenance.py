@@ -5,22 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from collector.config_values import DurationMs, SecretText
+from collector.config_values import DurationMs, SecretText, Section
 from collector.model.errors import TocsinError
 from collector.schedule import Schedule, zone_of
 from slo.corrections import MAX_EXCLUDED_MS, MAX_TEXT, Selector
 
 
-class MaintenanceConfig(BaseModel):
+class MaintenanceConfig(Section):
     """One entry of `slos.maintenance`: when it is, and which objectives it leaves out.
 
     When: `start` with `end` or `duration`, repeated by `rrule`; or a calendar. Which: `slo`,
     `service` and `labels`, all of which must fit.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     name: str = Field(min_length=1, max_length=100, pattern=r"^[^@\s]+$")
     slo: str = ""

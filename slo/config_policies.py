@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from collector.config_values import SecretText
+from collector.config_values import SecretText, Section
 from collector.model.secrets import Secret
 
 
-class PolicyWebhookConfig(BaseModel):
+class PolicyWebhookConfig(Section):
     """Where policies that name it post; with `hmac_secret` each body is signed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     name: str = Field(min_length=1, max_length=100)
     url: SecretText

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from alerts.config import AlertmanagerGlobal, AlertsConfig
 from alerts.external.config import AlertingConfig
@@ -24,6 +24,7 @@ from alerts.template import TemplateBook, load_book
 from anomaly.config import AnomalyConfig
 from collector.config import GlobalConfig, LimitsConfig, OtlpConfig, ScrapeConfig, StorageConfig
 from collector.config_errors import ManyConfigErrors, explain
+from collector.config_values import Section
 from collector.ingest.relabel import compile_regex
 from collector.logs_config import LogsConfig
 from collector.model.clock import ManualClock
@@ -70,10 +71,8 @@ def _pattern(text: str) -> str:
     return text
 
 
-class WebConfig(BaseModel):
+class WebConfig(Section):
     """Section `web`: where tocsin listens, and how people reach it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     listen_address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:9900"
     external_url: Annotated[str, AfterValidator(_page_url)] = ""
@@ -81,18 +80,14 @@ class WebConfig(BaseModel):
     enable_admin_api: bool = False
 
 
-class ScrapeSection(BaseModel):
+class ScrapeSection(Section):
     """The list `scrape_configs`, as a model so that it is checked like any section."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scrape_configs: list[ScrapeConfig] = Field(default_factory=list)
 
 
-class RemoteWriteSection(BaseModel):
+class RemoteWriteSection(Section):
     """The list `remote_write`, likewise."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     remote_write: list[RemoteWriteConfig] = Field(default_factory=list)
 

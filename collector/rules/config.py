@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator
 
+from collector.config_values import Section
 from collector.model.errors import InputError
 from collector.rules.file import check_pattern
 
@@ -18,9 +19,7 @@ def _pattern(text: str) -> str:
     return text
 
 
-class RulesConfig(BaseModel):
+class RulesConfig(Section):
     """Where the rules are: paths relative to the configuration; a * in the last part only."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rule_files: tuple[Annotated[str, AfterValidator(_pattern)], ...] = ()

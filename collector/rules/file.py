@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from collector.config_errors import ManyConfigErrors, explain
-from collector.config_values import DurationMs
+from collector.config_values import DurationMs, Section
 from collector.gotemplate import Template, compile_template
 from collector.model.errors import ConfigError, InputError, QueryError, TemplateError, Where
 from collector.model.labels import METRIC_NAME
@@ -46,11 +46,7 @@ def _no_nulls(given: object) -> object:
     return given
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RuleModel(_Strict):
+class RuleModel(Section):
     """One entry of `rules`."""
 
     record: str = ""
@@ -62,7 +58,7 @@ class RuleModel(_Strict):
     annotations: _Texts = Field(default_factory=dict)
 
 
-class GroupModel(_Strict):
+class GroupModel(Section):
     """One entry of `groups`."""
 
     name: str = ""
@@ -75,7 +71,7 @@ class GroupModel(_Strict):
     )
 
 
-class RuleFileModel(_Strict):
+class RuleFileModel(Section):
     """A rule file."""
 
     groups: Annotated[list[GroupModel], BeforeValidator(lambda given: given or [])] = Field(

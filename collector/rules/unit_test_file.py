@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from collector.config_errors import ManyConfigErrors, explain
-from collector.config_values import DurationMs
+from collector.config_values import DurationMs, Section
 from collector.model.errors import ConfigError, Where
 from collector.model.yaml_document import read_yaml
 from collector.rules.file import rule_paths
@@ -31,25 +31,21 @@ MAX_NUMBER = 100
 """Characters of a number."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SeriesModel(_Strict):
+class SeriesModel(Section):
     """One entry of `input_series`."""
 
     series: str
     values: str = ""
 
 
-class ExpectedAlert(_Strict):
+class ExpectedAlert(Section):
     """One entry of `exp_alerts`."""
 
     exp_labels: _Texts = Field(default_factory=dict)
     exp_annotations: _Texts = Field(default_factory=dict)
 
 
-class AlertTest(_Strict):
+class AlertTest(Section):
     """One entry of `alert_rule_test`: which alerts of a name fire at a time."""
 
     eval_time: DurationMs = 0
@@ -57,7 +53,7 @@ class AlertTest(_Strict):
     exp_alerts: Annotated[list[ExpectedAlert], _NoneIsEmpty] = Field(default_factory=list)
 
 
-class ExpectedSample(_Strict):
+class ExpectedSample(Section):
     """One entry of `exp_samples`."""
 
     labels: str = ""
@@ -65,7 +61,7 @@ class ExpectedSample(_Strict):
     histogram: str = ""
 
 
-class ExprTest(_Strict):
+class ExprTest(Section):
     """One entry of `promql_expr_test`: what an expression is at a time."""
 
     expr: str
@@ -73,7 +69,7 @@ class ExprTest(_Strict):
     exp_samples: Annotated[list[ExpectedSample], _NoneIsEmpty] = Field(default_factory=list)
 
 
-class TestGroup(_Strict):
+class TestGroup(Section):
     """One entry of `tests`: series, and what the rules make of them."""
 
     __test__ = False
@@ -94,7 +90,7 @@ class TestGroup(_Strict):
         return max([*alerts, *(one.eval_time for one in self.promql_expr_test)], default=0)
 
 
-class TestFile(_Strict):
+class TestFile(Section):
     """A file of unit tests."""
 
     __test__ = False

@@ -139,9 +139,13 @@ def global_url(url: str, external_url: str) -> str:
     target, outside = urlsplit(url), urlsplit(external_url)
     if target.hostname not in _LOOPBACK or not outside.hostname:
         return url
-    if target.port == outside.port:
+    try:
+        number = target.port
+    except ValueError:  # no port but something else stands there: nobody reaches that
+        return url
+    if number == outside.port:
         return target._replace(scheme=outside.scheme, netloc=outside.netloc).geturl()
-    port = f":{target.port}" if target.port else ""
+    port = f":{number}" if number else ""
     return target._replace(netloc=f"{outside.hostname}{port}").geturl()
 
 

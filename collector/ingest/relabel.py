@@ -176,6 +176,21 @@ def _without(goes: Callable[[str], bool]) -> Step:
     return step
 
 
+def _upper(text: str) -> str:
+    """Each character by itself, as Go does: ß has no single capital and stays."""
+    return "".join(one.upper() if len(one.upper()) == 1 else _titled(one) for one in text)
+
+
+def _titled(one: str) -> str:
+    """ᾳ has a capital of one character in titles alone."""
+    return one.title() if len(one.title()) == 1 else one
+
+
+def _lower(text: str) -> str:
+    """Each character by itself: İ becomes i, and a last Σ is a sigma like any other."""
+    return "".join(one.lower()[0] for one in text)
+
+
 def _case(change: Callable[[str], str]) -> Callable[[Rule, re.Pattern[str]], Step]:
     def compile_step(rule: Rule, _: re.Pattern[str]) -> Step:
         def step(labels: dict[str, str]) -> bool:
@@ -197,6 +212,6 @@ _ACTIONS: Mapping[Action, Callable[[Rule, re.Pattern[str]], Step]] = {
     "labelmap": _labelmap,
     "labeldrop": _labeldrop,
     "labelkeep": _labelkeep,
-    "lowercase": _case(str.lower),
-    "uppercase": _case(str.upper),
+    "lowercase": _case(_lower),
+    "uppercase": _case(_upper),
 }

@@ -16,11 +16,16 @@ import dns.rrset
 class DnsServer:
     """`records`: (name, type) -> texts; `failing` answers SERVFAIL."""
 
-    def __init__(self, records: Mapping[tuple[str, str], list[str]]) -> None:
+    def __init__(
+        self,
+        records: Mapping[tuple[str, str], list[str]],
+        address: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
         self.records = dict(records)
         self.failing = False
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind((address, port))
         threading.Thread(target=self._serve, daemon=True).start()
 
     @property

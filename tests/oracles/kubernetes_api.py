@@ -1,7 +1,7 @@
 """A Kubernetes API server that answers from a recording: lists page by page, watches that go on.
 
-`put` and `remove` change its objects as a cluster would: each has a version of its own, a watch that
-begins at a version is told all that came after it, and a selector hides what doesn't match.
+`put` and `remove` change its objects as a cluster would: each has a version of its own, a watch
+that begins at a version is told all that came after it, and a selector hides what doesn't match.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class KubernetesApi:
             kept = [one for one in items if one is not before]
             if after is not None:
                 metadata = {**after["metadata"], "resourceVersion": str(self._version)}
-                after = {**after, "metadata": metadata}
+                after = {**_kind(self.lists[path]), **after, "metadata": metadata}
                 kept.append(after)
             self.lists[path]["items"] = kept
             change = _Change(self._version, path, before, after)
@@ -207,6 +207,12 @@ def _everywhere(path: str) -> str:
 def _namespace_of(path: str) -> str:
     _, _, rest = path.partition("/namespaces/")
     return rest.partition("/")[0] if "/" in rest else ""
+
+
+def _kind(listed: Object) -> Object:
+    """What an object says of itself, by the list that it is in."""
+    kind = str(listed["kind"]).removesuffix("List")
+    return {"apiVersion": listed["apiVersion"], "kind": kind}
 
 
 def _name(one: Object) -> tuple[str, str]:

@@ -65,19 +65,19 @@ async def records_of(name: str, kind: str) -> list[str]:
 
 
 def targets_of(name: str, section: DnsSdConfig, records: Iterable[str]) -> list[Labels]:
-    """A target for each record's text. Pure."""
+    """A target for each record's text; meta labels keep a name's last dot. Pure."""
     return [Labels({"__meta_dns_name": name, **_target(section, text)}) for text in records]
 
 
 def _target(section: DnsSdConfig, text: str) -> dict[str, str]:
     fields = text.split(" ")
-    host = fields[-1].rstrip(".")
-    port = str(section.port)
+    name, port = fields[-1], str(section.port)
+    host = name.rstrip(".")
     if section.type == "SRV":
         port = fields[2]
-        told = {"__meta_dns_srv_record_target": host, "__meta_dns_srv_record_port": port}
+        told = {"__meta_dns_srv_record_target": name, "__meta_dns_srv_record_port": port}
     else:
         kind = section.type.lower()
-        told = {f"__meta_dns_{kind}_record_target": host} if kind in ("mx", "ns") else {}
+        told = {f"__meta_dns_{kind}_record_target": name} if kind in ("mx", "ns") else {}
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return {"__address__": address, **told}

@@ -19,6 +19,7 @@ from collector.ingest.discovery.kubernetes_labels import (
     metadata_labels,
     object_labels,
     pod_labels,
+    sanitized,
     service_labels,
 )
 
@@ -45,10 +46,13 @@ class _Pods:
         key = f"{namespace}/{reference.get('name')}"
         _, ports = self._seen.setdefault(key, (pod, set()))
         found = pod_labels(pod)
-        for container, its_port in _container_ports(pod):
-            if its_port["containerPort"] == port:
-                ports.add(its_port["containerPort"])
-                return {**found, **_port_labels(container, its_port)}
+        # of a container the first such port, of containers the last one
+        for container, is_init in containers(pod):
+            for its_port in container.get("ports") or ():
+                if its_port["containerPort"] == port:
+                    ports.add(its_port["containerPort"])
+                    found.update(_port_labels(container, its_port, is_init=is_init))
+                    break
         return found
 
     def uncovered(self) -> Iterator[Found]:
@@ -57,25 +61,26 @@ class _Pods:
             ip = (pod.get("status") or {}).get("podIP")
             if not ip:
                 continue
-            for container, port in _container_ports(pod):
+            for container, port, is_init in _container_ports(pod):
                 if port["containerPort"] not in named:
                     yield {
                         "__address__": address(ip, port["containerPort"]),
-                        **_port_labels(container, port),
+                        **_port_labels(container, port, is_init=is_init),
                         **pod_labels(pod),
                         **self._cluster.node_of(pod),
                     }
 
 
-def _container_ports(pod: Object) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    for container, _ in containers(pod):
+def _container_ports(pod: Object) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], bool]]:
+    for container, is_init in containers(pod):
         for port in container.get("ports") or ():
-            yield container, port
+            yield container, port, is_init
 
 
-def _port_labels(container: Mapping[str, Any], port: Mapping[str, Any]) -> Found:
+def _port_labels(container: Mapping[str, Any], port: Mapping[str, Any], *, is_init: bool) -> Found:
     return {
         META + "pod_container_name": container["name"],
+        META + "pod_container_init": "true" if is_init else "false",
         META + "pod_container_image": container.get("image", ""),
         META + "pod_container_port_name": port.get("name", ""),
         META + "pod_container_port_number": str(port["containerPort"]),
@@ -117,7 +122,7 @@ def _endpoint(
         META + "endpoint_address_target_name": reference.get("name", ""),
         META + "endpoint_node_name": node,
         META + "endpoint_hostname": place.get("hostname") or "",
-        **cluster.node_labels(node),
+        **cluster.node_labels(node or _node_meant(reference)),
         **pods.labels(reference, port["port"]),
     }
 
@@ -167,7 +172,16 @@ def _slice_endpoint(
     for name, value in (endpoint.get("conditions") or {}).items():
         if value is not None:
             found[f"{META}endpointslice_endpoint_conditions_{name}"] = str(bool(value)).lower()
-    return {**found, **cluster.node_labels(node), **pods.labels(reference, number)}
+    for name, value in (endpoint.get("deprecatedTopology") or {}).items():
+        found[f"{META}endpointslice_endpoint_topology_{sanitized(name)}"] = str(value)
+        found[f"{META}endpointslice_endpoint_topology_present_{sanitized(name)}"] = "true"
+    its_node = cluster.node_labels(_node_meant(reference) or node)
+    return {**found, **its_node, **pods.labels(reference, number)}
+
+
+def _node_meant(reference: Mapping[str, Any]) -> str:
+    """The name of the node that an endpoint itself is."""
+    return str(reference.get("name", "")) if reference.get("kind") == "Node" else ""
 
 
 def _service(cluster: Cluster, namespace: str, name: str) -> Found:

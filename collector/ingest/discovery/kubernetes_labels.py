@@ -35,11 +35,12 @@ class Cluster:
         return self.node_labels((pod.get("spec") or {}).get("nodeName", ""))
 
     def node_labels(self, name: str) -> Found:
-        """Labels of a node by its name, where they are asked for."""
+        """Name and labels of a node, where they are asked for; no annotations, as in Prometheus."""
         node = self.find("node", "", name)
         if node is None:
             return {}
-        return {META + "node_name": name, **metadata_labels("node", node)}
+        labels = {"metadata": {"labels": node["metadata"].get("labels")}}
+        return {META + "node_name": name, **metadata_labels("node", labels)}
 
 
 def _key(one: Object) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from collector.ingest.discovery.kubernetes_labels import (
     META,
     Cluster,
     Found,
+    Object,
     address,
     container_labels,
     containers,
@@ -24,7 +25,6 @@ from collector.ingest.discovery.kubernetes_labels import (
 )
 from collector.model.labels import Labels
 
-KUBELET_PORT = 10250
 ADDRESS_ORDER = (
     "InternalIP", "InternalDNS", "ExternalIP", "ExternalDNS", "LegacyHostIP", "Hostname",
 )  # fmt: skip
@@ -47,7 +47,7 @@ def _nodes(cluster: Cluster) -> Iterator[Found]:
             continue
         endpoint = (status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}
         found = {
-            "__address__": address(host, endpoint.get("Port") or KUBELET_PORT),
+            "__address__": address(host, endpoint.get("Port") or 0),
             "instance": name,
             META + "node_name": name,
             META + "node_provider_id": (node.get("spec") or {}).get("providerID", ""),
@@ -113,10 +113,10 @@ def _ingresses(cluster: Cluster) -> Iterator[Found]:
         }
         secured = [host for tls in spec.get("tls") or () for host in tls.get("hosts") or ()]
         for rule in spec.get("rules") or ():
-            host = rule.get("host") or "*"
+            # a rule for every host gives a target without an address, which relabelling may set
+            host = rule.get("host") or ""
             scheme = "https" if any(_covers(pattern, host) for pattern in secured) else "http"
-            paths = [one.get("path") or "/" for one in (rule.get("http") or {}).get("paths") or ()]
-            for path in paths or ["/"]:
+            for path in _paths(rule):
                 yield {
                     **common,
                     "__address__": host,
@@ -126,11 +126,19 @@ def _ingresses(cluster: Cluster) -> Iterator[Found]:
                 }
 
 
+def _paths(rule: Object) -> list[str]:
+    http = rule.get("http")
+    if http is None:
+        return ["/"]
+    return [one.get("path") or "/" for one in http.get("paths") or ()]
+
+
 def _covers(pattern: str, host: str) -> bool:
     """Whether a TLS host, maybe `*.example.org`, is that of a rule."""
-    if pattern.startswith("*."):
-        return "." in host and host.partition(".")[2] == pattern[2:]
-    return pattern == host
+    if pattern == host:
+        return True
+    wild, *wanted = pattern.split(".")
+    return wild == "*" and host.split(".")[1:] == wanted
 
 
 _ROLES: Mapping[str, Callable[[Cluster], Iterator[Found]]] = {

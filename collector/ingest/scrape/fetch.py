@@ -48,13 +48,20 @@ class Fetcher:
         self._url = urlsplit(url)
         self._accept = config.formats().accept()
         self._credentials = credentials or Credentials(config)
-        self._connection = self._connected(self._url)
+        self._connection: HttpConnection | None = None
         self._asked: tuple[SplitResult, float, Mapping[str, str]] | None = None
         self._request: tuple[str, list[tuple[str, str]]] = ("/", [])
 
     def _connected(self, url: SplitResult) -> HttpConnection:
-        proxy = proxy_for(self._config, url, os.environ)
-        return HttpConnection(url, Way(self._tls, self._config.tls_config.server_name, proxy))
+        try:
+            proxy = proxy_for(self._config, url, os.environ)
+            return HttpConnection(url, Way(self._tls, self._config.tls_config.server_name, proxy))
+        except (ValueError, KeyError) as error:
+            raise UnavailableError(
+                f"{url.scheme}://{url.netloc} can't be asked: {error}",
+                advice="relabel_configs must leave http or https in __scheme__ and host:port in"
+                " __address__, an IPv6 address in brackets",
+            ) from error
 
     async def get(self, timeout_seconds: float) -> Fetched:
         """The target's answer.
@@ -79,6 +86,7 @@ class Fetcher:
     async def _get(self, timeout_seconds: float) -> Fetched:
         credentials = await self._credentials.headers()
         url = self._url
+        self._connection = self._connection or self._connected(url)
         answer = await self._ask(self._connection, url, credentials, timeout_seconds)
         for _ in range(MAX_REDIRECTS):
             if answer.location is None:
@@ -94,10 +102,13 @@ class Fetcher:
         raise InputError(f"more than {MAX_REDIRECTS} redirects", advice="mend the target")
 
     def _redirected(self, url: SplitResult, location: str) -> SplitResult:
-        found = urlsplit(urljoin(url.geturl(), location))
-        if found.scheme not in DEFAULT_PORTS or not found.hostname:
-            raise InputError(f"redirected to {location!r}", advice="mend the target")
-        return found
+        try:
+            found = urlsplit(urljoin(url.geturl(), location))
+            if found.scheme in DEFAULT_PORTS and found.hostname:
+                return found
+        except ValueError as error:
+            raise InputError(f"redirected to {location!r}: {error}", advice="mend it") from error
+        raise InputError(f"redirected to {location!r}", advice="mend the target")
 
     async def _ask(
         self,
@@ -147,7 +158,8 @@ class Fetcher:
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,10 @@ class ScrapeLoop:
         self._pages.succeed(former._pages)
         self._last_ms = former._last_ms
 
+    def rediscovered(self, target: Target) -> None:
+        """The same target, found with other labels that relabelling did not keep."""
+        self.status = replace(self.status, target=target)
+
     def next_scrape_ms(self) -> int:
         """When the target would be scraped next, going by the last time."""
         return self._last_ms + self._target.interval_ms if self._last_ms else 0

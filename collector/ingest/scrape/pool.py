@@ -192,10 +192,12 @@ class ScrapePool:
         refusal = _over_target_limit(job.config, len(wanted)) if 0 < limit < len(wanted) else None
         for target in [target for target in job.running if target not in wanted]:
             self._end(job.running.pop(target))
-        for target in wanted:
+        for target in wanted.values():
             if target not in job.running:
                 job.running[target] = self._start(job, target)
-            job.running[target].loop.refusal = refusal
+            loop = job.running[target].loop
+            loop.refusal = refusal
+            loop.rediscovered(target)
         self._metrics.targets.set(sum(len(job.running) for job in self._jobs.values()))
 
     def _start(self, job: _Job, target: Target) -> _Running:
@@ -209,9 +211,10 @@ class ScrapePool:
         task.add_done_callback(_log_failure)
         return _Running(loop, task)
 
-    def _find_targets(self, job: _Job) -> dict[Target, None]:
+    def _find_targets(self, job: _Job) -> dict[Target, Target]:
+        """Each target once, as it was found last: two may be alike once they are relabelled."""
         relabel = compile_rules(step.rule() for step in job.config.relabel_configs)
-        wanted: dict[Target, None] = {}
+        wanted: dict[Target, Target] = {}
         dropped: list[Labels] = []
         for labels in (labels for found in job.found.values() for labels in found):
             try:
@@ -222,7 +225,7 @@ class ScrapePool:
             if target is None:
                 dropped.append(discovered_labels(job.config, labels))
             else:
-                wanted[target] = None
+                wanted[target] = target
         job.dropped_count = len(dropped)
         job.dropped = dropped[: job.config.keep_dropped_targets or None]
         return wanted

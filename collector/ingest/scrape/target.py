@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from collector.config import ScrapeConfig
 from collector.ingest.relabel import Relabel, compile_rules
@@ -20,6 +20,8 @@ ADDRESS, SCHEME, PATH = "__address__", "__scheme__", "__metrics_path__"
 INTERVAL, TIMEOUT, PARAM = "__scrape_interval__", "__scrape_timeout__", "__param_"
 _LEGACY_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LEGACY_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+PATH_CHARACTERS = "$&+,/:;=@"
+"""Beside letters, digits and `-_.~` a path has these as they are, as in Go's net/url."""
 MAX_SNAP_RATIO = 0.01
 """A scrape that begins at most this part of its interval late is dated as if on time."""
 MAX_SNAP_MS = 50
@@ -36,7 +38,8 @@ class Target:
     labels: Labels
     interval_ms: int
     timeout_ms: int
-    discovered: Labels
+    discovered: Labels = field(compare=False)
+    """As it was before relabelling, at last: what is told of it, no part of what it is."""
     offset_ms: int = field(init=False, compare=False)
     """When within its interval the target is scraped: spread evenly, the same after restart."""
 
@@ -129,7 +132,7 @@ def discovered_labels(config: ScrapeConfig, found: Labels) -> Labels:
         TIMEOUT: format_duration(config.scrape_timeout or 0),
     }
     params = {PARAM + name: values[0] for name, values in config.params.items() if values}
-    return Labels({**params, **added, **dict(found.pairs)})
+    return Labels({**added, **dict(found.pairs), **params})
 
 
 def _url(config: ScrapeConfig, labels: Labels) -> str:
@@ -141,10 +144,17 @@ def _url(config: ScrapeConfig, labels: Labels) -> str:
                 *params.get(name.removeprefix(PARAM), [])[1:],
             ]
     path = labels.get(PATH, "/metrics")
-    path = path if path.startswith("/") else f"/{path}"
+    path = quote(path if path.startswith("/") else f"/{path}", safe=PATH_CHARACTERS)
     query = urlencode(sorted(params.items()), doseq=True)
-    joint = "&" if "?" in path else "?"
-    return f"{labels.get(SCHEME, 'http')}://{labels[ADDRESS]}{path}{joint + query if query else ''}"
+    url = f"{labels.get(SCHEME, 'http')}://{labels[ADDRESS]}{path}{'?' + query if query else ''}"
+    try:
+        urlsplit(url)
+    except ValueError as error:
+        raise ConfigError(
+            f"a target of job {config.job_name!r} has the address {labels[ADDRESS]!r}: {error}",
+            advice="relabel_configs must leave host:port in __address__",
+        ) from error
+    return url
 
 
 def sample_relabel(config: ScrapeConfig, target_labels: Labels) -> Relabel:

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from collector.ingest.relabel import Rule, compile_rules
+from collector.ingest.relabel import Action, Rule, compile_rules
 from collector.model.errors import InputError
 from collector.model.labels import Labels
 
@@ -104,6 +104,20 @@ def test_hashmod_is_prometheus_s_own() -> None:
     """The value is the one in Prometheus's own test of the action."""
     rule = Rule(action="hashmod", source_labels=("c",), target_label="d", modulus=1000)
     assert relabelled(rule)["d"] == "976"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("action", "given", "made"),
+    [
+        ("uppercase", "größe", "GRÖßE"),
+        ("uppercase", "ᾳ", "ᾼ"),
+        ("lowercase", "ΟΔΟΣ", "οδοσ"),
+        ("lowercase", "İ", "i"),
+    ],
+)
+def test_each_character_has_its_own_case_as_in_go(action: Action, given: str, made: str) -> None:
+    relabel = compile_rules([Rule(action=action, source_labels=("a",), target_label="a")])
+    assert relabel(Labels({"a": given})) == Labels({"a": made})
 
 
 def test_steps_see_what_the_steps_before_made() -> None:

@@ -42,7 +42,7 @@ def test_srv_records_bring_their_port(server: DnsServer) -> None:
             {
                 "__address__": f"{host}.shop.example:{port}",
                 "__meta_dns_name": "_http._tcp.shop.example",
-                "__meta_dns_srv_record_target": f"{host}.shop.example",
+                "__meta_dns_srv_record_target": f"{host}.shop.example.",
                 "__meta_dns_srv_record_port": port,
             }
         )
@@ -58,9 +58,9 @@ def test_srv_records_bring_their_port(server: DnsServer) -> None:
         (
             "MX",
             ["mail.shop.example:9100"],
-            {"__meta_dns_mx_record_target": "mail.shop.example"},
+            {"__meta_dns_mx_record_target": "mail.shop.example."},
         ),
-        ("NS", ["ns1.shop.example:9100"], {"__meta_dns_ns_record_target": "ns1.shop.example"}),
+        ("NS", ["ns1.shop.example:9100"], {"__meta_dns_ns_record_target": "ns1.shop.example."}),
     ],
 )
 def test_other_records_take_the_section_s_port(

@@ -331,6 +331,38 @@ def test_targets_follow_their_file(bench: Bench, tmp_path: object) -> None:
     bench.run(check)
 
 
+def test_targets_that_are_alike_once_relabelled_are_scraped_once(bench: Bench) -> None:
+    server = bench.server(Answer(b"a 1\n"))
+    groups = [
+        {"targets": [server.address], "labels": {"__meta_port": port}} for port in ("http", "admin")
+    ]
+    bench.apply({"job_name": "j", "static_configs": groups})
+
+    async def check() -> None:
+        await until(lambda: bench.store.values("a"), "scraped")
+        assert bench.status(server).target.discovered["__meta_port"] == "admin", "the last one"
+
+    bench.run(check)
+
+
+def test_an_address_that_can_t_be_asked_is_down_and_holds_up_no_other(bench: Bench) -> None:
+    """An IPv6 address without brackets is what a pod without ports has."""
+    server = bench.server(Answer(b"a 1\n"))
+    targets = ["2001:db8::7", "h:port", server.address]
+    bench.apply({"job_name": "j", "static_configs": [{"targets": targets}]})
+
+    async def check() -> None:
+        await until(lambda: bench.store.values("a"), "the good one is scraped")
+        await until(lambda: all(one.health == "down" for one in bad_now()), "the others are down")
+        assert len(bad_now()) == 2
+        assert all("can't be asked" in one.last_error for one in bad_now())
+
+    def bad_now() -> list[TargetStatus]:
+        return [one for one in bench.pool.targets() if server.address not in one.target.url]
+
+    bench.run(check)
+
+
 def test_two_sections_of_one_name_are_refused(bench: Bench) -> None:
     with pytest.raises(ConfigError, match="two scrape_configs"):
         bench.apply({"job_name": "j"}, {"job_name": "j"})

@@ -34,6 +34,29 @@ def test_params_stand_in_the_url() -> None:
     assert made.url == "http://host:9100/probe?module=a+b&module=c&x=1"
 
 
+def test_params_of_the_section_win_over_the_target_s() -> None:
+    made = target({"__param_module": "own"}, params={"module": ["a", "b"]})
+    assert made is not None
+    assert made.url == "http://host:9100/metrics?module=a&module=b"
+
+
+def test_a_path_holds_no_query() -> None:
+    made = target({"__metrics_path__": "/a b/(c)?d=1"}, params={"x": ["1"]})
+    assert made is not None
+    assert made.url == "http://host:9100/a%20b/%28c%29%3Fd=1?x=1"
+
+
+def test_an_address_that_no_url_can_hold_is_told() -> None:
+    with pytest.raises(ConfigError, match="has the address '\\[::1:9'"):
+        target({"__address__": "[::1:9"})
+
+
+def test_how_it_was_found_is_no_part_of_a_target() -> None:
+    first, second = target({"__meta_x": "1"}), target({"__meta_x": "2"})
+    assert first == second
+    assert target({"env": "other"}) != first
+
+
 def test_relabelling_steers_the_request_as_for_the_blackbox_exporter() -> None:
     made = target(
         {},

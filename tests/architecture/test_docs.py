@@ -88,12 +88,11 @@ def models_in(annotation: object, found: dict[type[BaseModel], None]) -> None:
 
 
 def config_models() -> list[type[BaseModel]]:
-    """Every model that `tocsin.config` names, and those inside."""
+    """Every model that `tocsin.config` names, and those inside; one without fields is a root."""
     found: dict[type[BaseModel], None] = {}
     for named in vars(importlib.import_module("tocsin.config")).values():
         models_in(named, found)
-    found.pop(BaseModel, None)
-    return list(found)
+    return [one for one in found if one.model_fields]
 
 
 def model_name(model: type[BaseModel]) -> str:

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from collector.api import envelope
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 PROMETHEUS_PREFIX, ALERTMANAGER_PREFIX = "/api/v1/", "/api/v2/"
 
+CLIENT_GONE = 499
+"""nginx's number for it; nobody gets it, the count of requests has it."""
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 STATUSES: dict[type[TocsinError], int] = {
@@ -44,6 +47,7 @@ def add_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(TocsinError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
 
 
 def status_of(error: TocsinError) -> int:
@@ -89,6 +93,11 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     if _asks(request, ALERTMANAGER_PREFIX):
         return JSONResponse(text, 400)
     return _own(422, text)
+
+
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    """Who asked has gone in the middle of the request: no error of ours, which would be logged."""
+    return Response(status_code=CLIENT_GONE)
 
 
 def _own(status: int, message: str, where: str = "", advice: str = "") -> JSONResponse:

@@ -33,6 +33,7 @@ from collector.store.warm_up import warm_up as store_warm_up
 from tocsin.background import in_background
 from tocsin.config import Config
 from tocsin.config_warnings import config_warnings
+from tocsin.connections import MAX_CONNECTIONS, ConnectionMetrics, bounded, raise_file_limit
 from tocsin.forward_wiring import wanted_endpoints
 from tocsin.memory import give_back
 from tocsin.process_status import ConfigReadings
@@ -124,9 +125,11 @@ class Lifecycle:
 
     async def run(self, app: FastAPI, held: socket.socket, on_ready: Callable[[], None]) -> None:
         """Serve on a bound socket until SIGINT or SIGTERM; SIGHUP reloads."""
+        most = min(MAX_CONNECTIONS, raise_file_limit() // 2)
         server = _Server(
             uvicorn.Config(
                 app,
+                http=bounded(ConnectionMetrics(self._parts.registry), most),
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -29,8 +29,9 @@ from collector.ingest.relabel import compile_regex
 from collector.logs_config import LogsConfig
 from collector.model.clock import ManualClock
 from collector.model.errors import ConfigError, InputError, Where
+from collector.model.text_file import read_text
 from collector.model.yaml_document import Path as YamlPath
-from collector.model.yaml_document import YamlDocument, path_of, read_yaml
+from collector.model.yaml_document import YamlDocument, only_document, path_of
 from collector.query_config import QueryConfig, StoreConfig
 from collector.remote_write_config import RemoteWriteConfig
 from collector.rules.config import RulesConfig
@@ -148,31 +149,8 @@ def load_config(file: Path, environment: Mapping[str, str]) -> Config:
 
 def read_one(file: Path) -> YamlDocument:
     """The file's one YAML document; an empty file is an empty mapping."""
-    try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(f"larger than {MAX_FILE_BYTES:,} bytes", where=Where(str(file)))
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"can't be read: {error.strerror or error}",
-            where=Where(str(file)),
-            advice="check the path and its mode",
-        ) from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"not UTF-8: the byte 0x{error.object[error.start]:02x}",
-            where=Where(str(file), line),
-            advice="save the file as UTF-8",
-        ) from error
-    documents = read_yaml(text, str(file)) or [YamlDocument(str(file), {}, {(): 1})]
-    if len(documents) > 1:
-        raise ConfigError(
-            "more than one YAML document",
-            where=Where(str(file), documents[1].lines[()]),
-            advice="remove the `---` lines",
-        )
-    return documents[0]
+    name = str(file)
+    return only_document(read_text(file, MAX_FILE_BYTES), name) or YamlDocument(name, {}, {(): 1})
 
 
 class _Loader:

@@ -17,6 +17,7 @@ from alerts.template.jinja import JINJA_SUFFIX, JinjaTemplate, compile_jinja, is
 from collector.gotemplate import Template, compile_template
 from collector.gotemplate.nodes import Definition
 from collector.model.errors import ConfigError, TemplateError, Where
+from collector.model.text_file import read_text
 
 DEFAULTS_FILE = Path(__file__).with_name("default.tmpl")
 MAX_FILES = 1_000
@@ -69,7 +70,7 @@ def load_book(patterns: Sequence[str], base: Path) -> tuple[TemplateBook, list[C
     book, errors, jinja = default_book(), [], dict[Path, str]()
     for path in _paths(patterns, base):
         try:
-            text = _read(path)
+            text = read_text(path, MAX_FILE_BYTES)
             if path.suffix == JINJA_SUFFIX:
                 jinja[path] = text
             else:
@@ -107,20 +108,3 @@ def _paths(patterns: Sequence[str], base: Path) -> list[Path]:
             advice="narrow the globs",
         )
     return list(dict.fromkeys(found))
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(f"larger than {MAX_FILE_BYTES:,} bytes", where=Where(str(path)))
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"can't be read: {error.strerror or error}",
-            where=Where(str(path)),
-            advice="check the path and its mode",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            "not UTF-8", where=Where(str(path)), advice="save the file as UTF-8"
-        ) from error

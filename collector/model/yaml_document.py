@@ -85,6 +85,18 @@ def read_yaml(text: str, file: str, *, scalars_as_text: bool = False) -> list[Ya
         ) from error
 
 
+def only_document(text: str, file: str, *, scalars_as_text: bool = False) -> YamlDocument | None:
+    """The same for a file that has one document; None for an empty one."""
+    documents = read_yaml(text, file, scalars_as_text=scalars_as_text)
+    if len(documents) > 1:
+        raise ConfigError(
+            "more than one YAML document",
+            where=Where(file, documents[1].lines[()]),
+            advice="remove the `---` lines",
+        )
+    return documents[0] if documents else None
+
+
 class _Reader:
     def __init__(self, file: str, scalars_as_text: bool) -> None:
         self._file = file

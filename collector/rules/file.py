@@ -17,10 +17,11 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from collector.config_errors import ManyConfigErrors, explain
 from collector.config_values import DurationMs, Section
 from collector.gotemplate import Template, compile_template
-from collector.model.errors import ConfigError, InputError, QueryError, TemplateError, Where
+from collector.model.errors import ConfigError, InputError, QueryError, TemplateError
 from collector.model.labels import METRIC_NAME
+from collector.model.text_file import read_text
 from collector.model.yaml_document import Path as YamlPath
-from collector.model.yaml_document import YamlDocument, read_yaml
+from collector.model.yaml_document import YamlDocument, only_document
 from collector.query.parser import parse
 from collector.query.printer import print_expr
 from collector.query.type_check import type_of
@@ -28,7 +29,7 @@ from collector.rules.rule import AlertingRule, RecordingRule, Rule, RuleGroup
 from collector.rules.template_functions import FUNCTION_NAMES, VARIABLES
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
-"""A rule file larger than this is a mistake."""
+"""A file of rules, or of their tests, that is larger is a mistake."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -116,15 +117,7 @@ def load_rule_files(paths: Sequence[Path]) -> tuple[RuleGroup, ...]:
 def read_rule_file(path: Path) -> list[RuleGroup]:
     """The groups of one file. Raises ManyConfigErrors with every error."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(f"larger than {MAX_FILE_BYTES:,} bytes", where=Where(str(path)))
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        where = Where(str(path))
-        reason = f"can't be read: {error.strerror or error}"
-        raise ManyConfigErrors([ConfigError(reason, where=where)]) from error
-    except UnicodeDecodeError as error:
-        raise ManyConfigErrors([ConfigError("not UTF-8", where=Where(str(path)))]) from error
+        text = read_text(path, MAX_FILE_BYTES)
     except ConfigError as error:
         raise ManyConfigErrors([error]) from error
     return parse_rules(text, str(path))
@@ -133,13 +126,10 @@ def read_rule_file(path: Path) -> list[RuleGroup]:
 def parse_rules(text: str, file: str) -> list[RuleGroup]:
     """The groups of a file's text. Raises ManyConfigErrors with every error."""
     try:
-        documents = read_yaml(text, file, scalars_as_text=True)
+        document = only_document(text, file, scalars_as_text=True)
     except ConfigError as error:
         raise ManyConfigErrors([error]) from error
-    if len(documents) > 1:
-        where = documents[1].where(())
-        raise ManyConfigErrors([ConfigError("more than one YAML document", where=where)])
-    return _Reader(documents[0]).groups() if documents else []
+    return _Reader(document).groups() if document else []
 
 
 class _Reader:

@@ -13,9 +13,10 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from collector.config_errors import ManyConfigErrors, explain
 from collector.config_values import DurationMs, Section
-from collector.model.errors import ConfigError, Where
-from collector.model.yaml_document import read_yaml
-from collector.rules.file import rule_paths
+from collector.model.errors import ConfigError
+from collector.model.text_file import read_text
+from collector.model.yaml_document import only_document
+from collector.rules.file import MAX_FILE_BYTES, rule_paths
 
 _MINUTE_MS = 60_000
 _Texts = Annotated[dict[str, str], BeforeValidator(lambda given: given or {})]
@@ -109,25 +110,19 @@ class TestFile(Section):
 def read_test_file(path: Path) -> TestFile:
     """The tests of a file. Raises ManyConfigErrors with every error."""
     try:
-        text = path.read_text(encoding="utf-8")
-        documents = read_yaml(text, str(path), scalars_as_text=True)
-    except OSError as error:
-        where = Where(str(path))
-        reason = f"can't be read: {error.strerror or error}"
-        raise ManyConfigErrors([ConfigError(reason, where=where)]) from error
-    except UnicodeDecodeError as error:
-        raise ManyConfigErrors([ConfigError("not UTF-8", where=Where(str(path)))]) from error
+        text = read_text(path, MAX_FILE_BYTES)
+        document = only_document(text, str(path), scalars_as_text=True)
     except ConfigError as error:
         raise ManyConfigErrors([error]) from error
-    if not documents:
+    if document is None:
         return TestFile()
     try:
-        made = TestFile.model_validate(documents[0].data)
+        made = TestFile.model_validate(document.data)
     except ValidationError as error:
-        raise ManyConfigErrors(explain(error, documents[0], (), TestFile)) from error
+        raise ManyConfigErrors(explain(error, document, (), TestFile)) from error
     doubled = [name for name in made.group_eval_order if made.group_eval_order.count(name) > 1]
     if doubled:
-        where = documents[0].where(("group_eval_order",))
+        where = document.where(("group_eval_order",))
         reason = f"group name repeated in evaluation order: {doubled[0]}"
         raise ManyConfigErrors([ConfigError(reason, where=where)])
     return made

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from collector.model.errors import ConfigError, Where
+from collector.model.text_file import read_text
 from collector.model.yaml_document import YamlDocument, read_yaml
 from slo.objective import Objective
 from slo.specs import native, openslo, openslo_v1alpha, pyrra, sloth
@@ -104,12 +105,4 @@ def _version(document: YamlDocument) -> str:
 
 def spec_text(path: Path) -> str:
     """The text of a file. Raises ConfigError when it can't be read or is too large."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(f"larger than {MAX_FILE_BYTES:,} bytes", where=Where(str(path)))
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(
-            f"can't be read: {reason}", where=Where(str(path)), advice="check the path and its mode"
-        ) from error
+    return read_text(path, MAX_FILE_BYTES)

@@ -52,6 +52,7 @@ HEARTBEATS_MS = 5_000
 SILENCES_MS = 15_000
 DRAIN_SECONDS = 5
 LOG_RETENTION_MS = 600_000
+MEMORY_MS = 60_000
 AT_START = ("web", "storage", "otlp", "limits", "query", "store", "logs", "alerting")
 """Sections that hold for the life of the process."""
 
@@ -213,6 +214,7 @@ class Lifecycle:
             ("store", MAINTENANCE_MS, lambda _: parts.store.maintain()),
             ("compaction", MAINTENANCE_MS, lambda _: parts.store.compact()),
             ("logs", LOG_RETENTION_MS, lambda _: _discard(parts.logs.store.remove_old())),
+            ("memory", MEMORY_MS, lambda _: give_back()),
         )
         for name, interval_ms, task in tasks:
             ticker = Ticker(name, interval_ms, task, parts.clock, parts.ticks)

@@ -1,6 +1,6 @@
-"""Memory that only starting took is given back to the system: the compiler's, the allocator's.
+"""Memory that nothing needs is not taken, or given back: the compiler's, the allocator's.
 
-glibc on Linux only; elsewhere nothing happens, and nothing is lost by that.
+What needs glibc on Linux does nothing elsewhere, and nothing is lost by that.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 ARENAS = 2
 """Heaps of the allocator: each thread more would keep one of its own, full of holes."""
 _COMPILER = "libllvmlite"
+_BLAS = "scipy.linalg.cython_blas"
 _M_ARENA_MAX = -8
 
 
@@ -24,16 +25,27 @@ def use_few_arenas() -> None:
         libc.mallopt(_M_ARENA_MAX, ARENAS)
 
 
-def give_back() -> None:
-    """Once kernels are loaded: what is freed, and the pages of the compiler that made them.
+def load_compiler_without_blas() -> None:
+    """Before the first kernel: numba would load scipy's linear algebra, which no kernel calls."""
+    if _BLAS in sys.modules:
+        return
+    sys.modules[_BLAS] = None  # type: ignore[assignment]  # how an import is told that it can't be
+    try:
+        import numba.np.arraymath  # noqa: F401, PLC0415
+    finally:
+        del sys.modules[_BLAS]
 
-    Code is as it is in the file, and comes back from there when something compiles after all.
+
+def give_back() -> None:
+    """What is freed, and the pages of the compiler, which has nothing to do once kernels are there.
+
+    They are as they are in the file, and come back from there when something compiles after all.
     """
     libc = _glibc()
     if libc is None:
         return
     libc.malloc_trim(0)
-    for begin, end in _code(_COMPILER):
+    for begin, end in _pages_of_file(_COMPILER):
         libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
 
 
@@ -44,10 +56,13 @@ def _glibc() -> ctypes.CDLL | None:
     return libc if hasattr(libc, "malloc_trim") and hasattr(libc, "mallopt") else None
 
 
-def _code(library: str) -> Iterator[tuple[int, int]]:
-    """Where a library's code is mapped: what nobody may write, so that it was not changed."""
-    for line in Path("/proc/self/maps").read_text(errors="replace").splitlines():
-        span, rights, _ = line.split(" ", 2)
-        if library in line and rights == "r-xp":
-            begin, _, end = span.partition("-")
-            yield int(begin, 16), int(end, 16)
+def _pages_of_file(library: str) -> Iterator[tuple[int, int]]:
+    """Where code and constants of a library are mapped, of which no page was changed since."""
+    span, rights = (0, 0), ""
+    for line in Path("/proc/self/smaps").read_text(errors="replace").splitlines():
+        name, *rest = line.split()
+        if not name.endswith(":"):
+            begin, _, end = name.partition("-")
+            span, rights = (int(begin, 16), int(end, 16)), rest[0] if library in line else ""
+        elif name == "Anonymous:" and rest[0] == "0" and rights in ("r--p", "r-xp"):
+            yield span

@@ -14,7 +14,7 @@ import typer
 from collector.model.clock import SystemClock
 from tocsin import __version__
 from tocsin.logging_setup import set_up_logging
-from tocsin.memory import use_few_arenas
+from tocsin.memory import load_compiler_without_blas, use_few_arenas
 from tocsin.packs import EMBEDDED_CONFIG
 
 DEFAULT_DATA_DIR = Path("tocsin-data")
@@ -40,6 +40,7 @@ def up(
     """Start tocsin: scrape, store, judge, page, and serve its pages."""
     set_up_logging(log_level)
     use_few_arenas()
+    load_compiler_without_blas()
     say(f"tocsin {__version__}, data in {data_dir.absolute()}")
     run(config or EMBEDDED_CONFIG, data_dir, listen, announce)
 

@@ -14,7 +14,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -27,9 +27,10 @@ from collector.ingest.receivers.otlp_grpc import (
     TRACES_METHOD,
     OtlpGrpc,
 )
-from collector.model.errors import ConfigError, StorageError
+from collector.model.errors import ConfigError, StorageError, TocsinError
 from collector.query import kernels
 from collector.store.warm_up import warm_up as store_warm_up
+from tocsin.address import listener
 from tocsin.background import in_background
 from tocsin.config import Config
 from tocsin.config_warnings import config_warnings
@@ -48,6 +49,7 @@ CALENDARS_MS = 30_000
 POLICIES_MS = 5_000
 FIT_MS = 5_000
 INCIDENTS_MS = 15_000
+FIGURES_MS = 60_000
 HEARTBEATS_MS = 5_000
 SILENCES_MS = 15_000
 DRAIN_SECONDS = 5
@@ -177,12 +179,17 @@ class Lifecycle:
             TRACES_METHOD: parts.records.traces.receive,
         }
         grpc = OtlpGrpc(receivers, config.max_body_size)
+        address = config.grpc.listen_address
         try:
-            if config.grpc.listen_address:
-                grpc.start(config.grpc.listen_address)
-        except ConfigError as error:
+            if address:
+                grpc.start(listener(address))
+                log.info("OTLP/gRPC on %s", address)
+        except TocsinError as error:
             if "grpc" in config.model_fields_set:
-                raise
+                raise ConfigError(
+                    f"no OTLP over gRPC: {error.message}",
+                    advice='set otlp.grpc.listen_address, to "" for none',
+                ) from error
             log.warning("no OTLP over gRPC: %s", error)
         return grpc
 
@@ -208,6 +215,7 @@ class Lifecycle:
             ("anomaly", parts.anomalies.interval_ms, lambda now_ms: parts.anomalies.tick(now_ms)),
             ("anomaly-fit", FIT_MS, lambda now_ms: _discard(parts.anomalies.fit_due(now_ms))),
             ("incidents", INCIDENTS_MS, parts.on_call.tick),
+            ("on-call-figures", FIGURES_MS, parts.on_call.show_figures),
             ("heartbeats", HEARTBEATS_MS, parts.on_call.heartbeats.tick),
             ("watchdog", HEARTBEATS_MS, parts.on_call.guard),
             ("silences", SILENCES_MS, parts.silences.tick),
@@ -262,7 +270,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._ending = asyncio.Event()
+        self._awake = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -272,14 +280,16 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """One tick a second keeps the header Date right; ten would wake an idle process."""
         while not await self.on_tick(0):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), 1)
+            timer = asyncio.get_running_loop().call_later(1, self._awake.set)
+            await self._awake.wait()
+            self._awake.clear()
+            timer.cancel()
 
     def end(self) -> None:
         """Answer what is under way and stop; asked again, stop now."""
         self.force_exit = self.should_exit
         self.should_exit = True
-        self._ending.set()
+        self._awake.set()
 
 
 def _discard(_: object) -> None:

@@ -31,7 +31,7 @@ def load_compiler_without_blas() -> None:
         return
     sys.modules[_BLAS] = None  # type: ignore[assignment]  # how an import is told that it can't be
     try:
-        import numba.np.arraymath  # noqa: F401, PLC0415
+        import numba.np.arraymath  # noqa: F401
     finally:
         del sys.modules[_BLAS]
 

@@ -26,7 +26,7 @@ SHARED_NAMES = ("service", "job", "instance")
 
 @dataclass(slots=True)
 class OnCallParts:
-    """The parts beside the service; `tick` is called every few seconds."""
+    """The parts beside the service, each called in turn by a ticker of its own."""
 
     service: AlertService
     heartbeats: Heartbeats
@@ -36,10 +36,13 @@ class OnCallParts:
     clock: Clock
 
     def tick(self, now_ms: int) -> None:
-        """Look around incidents and show the figures."""
-        station = self.service.on_call
+        """Look around incidents, where this instance is the one that acts."""
         if self.service.leadership.epoch > 0:
-            station.look_around(self.surroundings, self.service.live)
+            self.service.on_call.look_around(self.surroundings, self.service.live)
+
+    def show_figures(self, now_ms: int) -> None:
+        """What incidents, duties and heartbeats are like, as metrics."""
+        station = self.service.on_call
         standing = Standing(
             station.count_open(),
             station.report(now_ms - WINDOW_DAYS * DAY_MS, now_ms),

@@ -258,4 +258,5 @@ def watches(config: Config) -> list[Watch]:
     """The watches that the configuration names, and the indicators of all objectives."""
     if not config.anomaly.enabled:
         return []
-    return [*(one.watch() for one in config.anomaly.watches), INDICATOR_WATCH]
+    indicators = [INDICATOR_WATCH] if config.objectives else []
+    return [*(one.watch() for one in config.anomaly.watches), *indicators]

@@ -131,10 +131,13 @@ class Ruler:
             if not self._stopping.is_set():
                 self.begin_due(self._parts.clock.now_ms())
 
-    def _seconds_to_next(self) -> float:
-        now_ms = self._parts.clock.now_ms()
-        first_ms = min((entry.due_ms for entry in self._entries.values()), default=now_ms + 1000)
-        return min(max(first_ms - now_ms, 0) / 1000, LONGEST_WAIT_SECONDS)
+    def _seconds_to_next(self) -> float | None:
+        """None: until there are groups."""
+        due_ms = [entry.due_ms for entry in self._entries.values()]
+        if not due_ms:
+            return None
+        seconds = max(min(due_ms) - self._parts.clock.now_ms(), 0) / 1000
+        return min(seconds, LONGEST_WAIT_SECONDS)
 
     def begin_due(self, now_ms: int) -> None:
         """Begin the evaluations whose time has come."""

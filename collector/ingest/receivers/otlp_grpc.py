@@ -5,13 +5,14 @@ Source: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc
 
 from __future__ import annotations
 
-import logging
+import socket
+import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from collector.ingest.receivers.grpc_door import Door
 from collector.ingest.receivers.otlp_exchange import PROTOBUF, RETRY_AFTER_SECONDS, Reply
-from collector.model.errors import ConfigError
 
 if TYPE_CHECKING:
     import grpc
@@ -27,50 +28,49 @@ DRAIN_SECONDS = 2.0
 
 Receive = Callable[[bytes, str, str], Reply]
 """Body, content type and encoding to an answer, as the HTTP receivers have it."""
-_log = logging.getLogger(__name__)
 
 
 class OtlpGrpc:
-    """A gRPC server in this process."""
+    """A gRPC server in this process, begun when somebody comes."""
 
     def __init__(self, receivers: Mapping[str, Receive], max_body_bytes: int) -> None:
         """`receivers`: full method name -> what takes its requests."""
         self._receivers = dict(receivers)
         self._max_body_bytes = max_body_bytes
         self._server: grpc.Server | None = None
-        self.port = 0
+        self._door: Door | None = None
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
 
-    def start(self, address: str) -> None:
-        """Listen on host:port (0: any free port); raises ConfigError when it is taken."""
-        import grpc  # loading it takes a tenth of a second that a check or a query need not spend
-
-        server = grpc.server(
-            ThreadPoolExecutor(THREADS, thread_name_prefix="otlp-grpc"),
-            options=(
-                ("grpc.so_reuseport", 0),  # else two processes would share the port unseen
-                ("grpc.max_receive_message_length", self._max_body_bytes),
-            ),
-            maximum_concurrent_rpcs=THREADS + MAX_WAITING,
-        )
-        server.add_generic_rpc_handlers((_handlers(self._receivers),))
-        try:
-            self.port = server.add_insecure_port(address)
-        except RuntimeError:
-            self.port = 0
-        if not self.port:
-            raise ConfigError(
-                f"can't listen for OTLP/gRPC on {address}: it is taken, or not of this machine",
-                advice='set otlp.grpc.listen_address, to "" for none',
-            )
-        server.start()
-        self._server = server
-        _log.info("OTLP/gRPC on %s", address)
+    def start(self, held: socket.socket) -> None:
+        """Listen on a bound socket, which is owned from now on."""
+        self._door = Door(held, self._begin)
+        self._door.open()
 
     def stop(self) -> None:
         """Answer what is under way and stop."""
         if self._server is not None:
             self._server.stop(DRAIN_SECONDS).wait()
-        self._server = None
+        if self._door is not None:
+            self._door.close()
+        if self._directory is not None:
+            self._directory.cleanup()
+        self._server = self._door = self._directory = None
+
+    def _begin(self) -> str:
+        import grpc  # most processes never need it
+
+        server = grpc.server(
+            ThreadPoolExecutor(THREADS, thread_name_prefix="otlp-grpc"),
+            options=(("grpc.max_receive_message_length", self._max_body_bytes),),
+            maximum_concurrent_rpcs=THREADS + MAX_WAITING,
+        )
+        server.add_generic_rpc_handlers((_handlers(self._receivers),))
+        self._directory = tempfile.TemporaryDirectory(prefix="tocsin-")  # only its owner may enter
+        path = f"{self._directory.name}/grpc"
+        server.add_insecure_port(f"unix:{path}")
+        server.start()
+        self._server = server
+        return path
 
 
 def _handlers(receivers: Mapping[str, Receive]) -> grpc.GenericRpcHandler:

@@ -40,6 +40,7 @@ class OwnLogs(logging.Handler):
         self._redactor = redactor
         self._metrics = metrics
         self._waiting: queue.Queue[LogRecord] = queue.Queue(MAX_WAITING)
+        self._came = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tocsin-own-logs", daemon=True)
 
@@ -50,6 +51,7 @@ class OwnLogs(logging.Handler):
     def stop(self) -> None:
         """Write what is waiting, and no more after that."""
         self._stopping.set()
+        self._came.set()
         if self._thread.is_alive():
             self._thread.join(STOP_PATIENCE_SECONDS)
 
@@ -59,6 +61,7 @@ class OwnLogs(logging.Handler):
             return
         try:
             self._waiting.put_nowait(log_record_of(record))
+            self._came.set()
         except queue.Full:
             self._metrics.refused.labels(ORIGIN, "queue_full").inc()
         except Exception:
@@ -90,7 +93,10 @@ class OwnLogs(logging.Handler):
         return records
 
     def _run(self) -> None:
-        while not self._stopping.wait(FLUSH_SECONDS):
+        while not self._stopping.is_set():
+            self._came.wait()
+            self._stopping.wait(FLUSH_SECONDS)  # others follow the first one
+            self._came.clear()
             self.flush_waiting()
         self.flush_waiting()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -184,9 +185,10 @@ def test_what_is_no_trace_is_refused(served: Served, content, headers, status) -
 
 def test_over_grpc_it_is_the_same(served: Served) -> None:
     server = OtlpGrpc({TRACES_METHOD: served.traces.receive}, 100_000)
-    server.start("127.0.0.1:0")
+    held = socket.create_server(("127.0.0.1", 0))
+    server.start(held)
     try:
-        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        with grpc.insecure_channel(f"127.0.0.1:{held.getsockname()[1]}") as channel:
             call = channel.unary_unary(TRACES_METHOD)
             answer = call(request(*PAYS).SerializeToString(), timeout=20)
     finally:

@@ -177,6 +177,7 @@ def test_what_surrounded_an_incident_is_kept_with_it(client: TestClient, parts: 
     parts.deploys.add("shop", "1.4.2", parts.clock.now_ms() - 60_000)
     parts.deploys.add("other", "9", parts.clock.now_ms() - 60_000)
     parts.on_call.tick(parts.clock.now_ms())
+    parts.on_call.show_figures(parts.clock.now_ms())
     page = client.get("/incidents/1").text
     assert "shop 1.4.2" in page
     assert "other 9" not in page

@@ -1,6 +1,7 @@
 """The OpenTelemetry SDK's own exporters, over HTTP and gRPC, against the receivers."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,10 @@ from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import (
     OTLPMetricExporter as HttpExporter,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
 )
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import (
@@ -30,7 +35,6 @@ from collector.api.ingest import metrics_receiver, router
 from collector.config import OtlpConfig
 from collector.ingest.receivers.otlp_grpc import METRICS_METHOD, OtlpGrpc
 from collector.ingest.write import SampleWriter
-from collector.model.errors import ConfigError
 from collector.model.histogram_columns import COMPONENT
 from collector.self_metrics import IngestMetrics
 from tests.oracles.recording_appender import RecordingAppender
@@ -68,8 +72,9 @@ def over_http(bench: Bench) -> Iterator[str]:
 @contextmanager
 def over_grpc(bench: Bench) -> Iterator[str]:
     server = OtlpGrpc({METRICS_METHOD: bench.receiver.receive}, 1024 * 1024)
-    server.start("127.0.0.1:0")
-    yield f"http://127.0.0.1:{server.port}"
+    held = socket.create_server(("127.0.0.1", 0))
+    server.start(held)
+    yield f"http://127.0.0.1:{held.getsockname()[1]}"
     server.stop()
 
 
@@ -136,9 +141,27 @@ def test_a_request_that_is_none_is_refused_over_grpc_with_words(bench: Bench) ->
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_a_taken_port_is_told(bench: Bench) -> None:
-    with over_grpc(bench) as url, pytest.raises(ConfigError, match="can't listen"):
-        OtlpGrpc({}, 1024).start(url.removeprefix("http://"))
+def test_a_server_that_nobody_calls_is_never_begun_and_stops(bench: Bench) -> None:
+    server = OtlpGrpc({METRICS_METHOD: bench.receiver.receive}, 1024)
+    held = socket.create_server(("127.0.0.1", 0))
+    server.start(held)
+    server.stop()
+    assert held.fileno() == -1
+    assert "tocsin-grpc-door" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_the_first_and_the_following_connections_are_served_alike(bench: Bench) -> None:
+    import grpc
+
+    request = ExportMetricsServiceRequest().SerializeToString()
+    with over_grpc(bench) as url:
+        for _ in range(3):
+            options = (("grpc.use_local_subchannel_pool", 1),)
+            with grpc.insecure_channel(url.removeprefix("http://"), options) as channel:
+                answer = channel.unary_unary(METRICS_METHOD)(request, timeout=20)
+                assert ExportMetricsServiceResponse.FromString(answer).IsInitialized()
+            with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))):
+                pass  # one that leaves at once disturbs nobody
 
 
 def test_the_sdk_takes_a_refusal_for_what_it_is(bench: Bench) -> None:

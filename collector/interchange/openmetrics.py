@@ -53,25 +53,22 @@ def read_openmetrics(path: Path) -> Iterator[Samples]:
             labels = [_inward(lines.table.labels[index]) for index in used.tolist()]
             values = np.where(np.isnan(lines.values), _NAN, lines.values)
             yield Samples(labels, place.ravel(), times, values, len(piece))
-        first_line += piece.count(b"\n") - 1
+        first_line += piece.count(b"\n") - 1  # the end of its own
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    """Whole lines, each piece with an end of its own."""
+    """Whole lines, each piece with an end of its own; the last one has the file's."""
     with path.open("rb") as file:
-        rest = b""
+        piece = rest = b""
         while data := file.read(PIECE_BYTES):
             data = rest + data
             end = data.rfind(b"\n") + 1
             rest = data[end:]
             if end:
-                yield _ended(data[:end])
-        if rest:
-            yield _ended(rest + b"\n")
-
-
-def _ended(text: bytes) -> bytes:
-    return text.replace(_END, b"") + _END
+                if piece:
+                    yield piece + _END
+                piece = data[:end]
+        yield piece + rest
 
 
 def _inward(labels: Labels) -> Labels:

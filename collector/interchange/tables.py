@@ -9,6 +9,7 @@ file is opened.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ COLUMNS = ("name", "labels", "timestamp", "value")
 STALE_WORD = "stale"
 BATCH_ROWS = 1 << 20
 CSV_BLOCK_BYTES = 8 * 1024 * 1024
+_WRONG = (ValueError, TypeError, AttributeError)
 
 
 def read_csv(path: Path) -> Iterator[Samples]:
@@ -69,14 +71,30 @@ def _samples(path: Path, batches: Any, names: Sequence[str]) -> Iterator[Samples
     known: dict[tuple[str, str], int] = {}
     row = 1
     for batch in batches:
-        where = Where(str(path), row + 1)
         try:
             series = _series(batch, labels, known)
             times, values = _times(batch), _values(batch)
-        except (ValueError, TypeError, AttributeError) as error:
+        except _WRONG as error:
+            where = Where(str(path), row + _first_wrong(batch) + 1)
             raise InputError(str(error), where=where, advice=_advice()) from error
         yield Samples(labels, series, times, values, batch.nbytes)
         row += batch.num_rows
+
+
+def _first_wrong(batch: Any) -> int:
+    """The first row of a batch without which those before it can be read."""
+
+    def is_wrong(row: int) -> bool:
+        head = batch.slice(0, row + 1)
+        try:
+            _series(head, [], {})
+            _times(head)
+            _values(head)
+        except _WRONG:
+            return True
+        return False
+
+    return bisect_left(range(batch.num_rows), True, key=is_wrong)
 
 
 def _series(batch: Any, labels: list[Labels], known: dict[tuple[str, str], int]) -> Int64s:

@@ -19,7 +19,9 @@ def store_directory(data_dir: Path) -> Path:
 
     if not (data_dir / STORE).is_dir():
         raise ConfigError(
-            "no data directory of tocsin", where=Where(str(data_dir)), advice="give --data-dir"
+            "no data directory of tocsin",
+            where=Where(str(data_dir)),
+            advice="give --data-dir; `tocsin up` makes one",
         )
     return data_dir / STORE
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.interchange import ENDINGS, READERS, WRITERS
+from collector.interchange import ENDINGS, READERS, WRITERS, openmetrics
 from collector.model.errors import InputError
 from collector.model.histogram_columns import columns
 from collector.model.histograms import NativeHistogram
@@ -108,7 +108,13 @@ def test_every_reader_has_its_writer_and_an_ending() -> None:
         ("csv", "name,labels,timestamp,value\n,,1,1\n", "no series"),
         ("csv", "name,labels,timestamp,value\nx,{,1,1\n", "Expecting"),
         ("csv", 'name,labels,timestamp,value\nx,"{""a"": 1}",1,1\n', "must be strings"),
-        ("openmetrics", "x 1 1\ny 2\n", "without a timestamp"),
+        ("csv", "name,labels,timestamp,value\nx,,1,1\nx,,2,1\nx,{,3,1\nx,,4,1\n", "file:4: "),
+        ("csv", "name,labels,timestamp,value\nx,,1,1\nx,,now,1\nx,{,3,1\n", "file:3: "),
+        ("csv", "name,labels,timestamp,value\nx,,1,1\nx,,2,1\nx,,3,high\n", "file:4: "),
+        ("openmetrics", "x 1 1\ny 2\n# EOF\n", "without a timestamp"),
+        ("openmetrics", "x 1 1\nx 2 2\n", "file:3: the body ends without # EOF"),
+        ("openmetrics", "x 1 1\n# EOF\nx 2 2\n# EOF\n", "file:3: a line after # EOF"),
+        ("openmetrics", "", "without # EOF"),
         ("openmetrics", "x 1 1\n}{ 2\n", "file:2: no metric name"),
         ("parquet", "PAR1", "small|Parquet|magic"),
     ],
@@ -121,6 +127,24 @@ def test_a_file_that_is_wrong_is_named_with_what_is_wrong(
     with pytest.raises(InputError, match=message) as raised:
         list(READERS[kind](path))
     assert str(path) in str(raised.value)
+
+
+def test_a_comment_that_ends_like_a_file_is_a_comment(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("# HELP x Reads up to # EOF\nx 1 1\nx 2 2\n# EOF\n")
+    (piece,) = READERS["openmetrics"](path)
+    assert piece.values.tolist() == [1, 2]
+
+
+def test_lines_are_counted_over_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openmetrics, "PIECE_BYTES", 10)
+    path = tmp_path / "file"
+    path.write_text("x 1 1\nx 2 2\nx 3 3\nx 4 4\nx oops 5\n# EOF\n")
+    with pytest.raises(InputError, match="file:5: no number"):
+        list(READERS["openmetrics"](path))
+    path.write_text("x 1 1\nx 2 2\nx 3 3\nx 4 4\n# EOF\n")
+    pieces = list(READERS["openmetrics"](path))
+    assert [value for piece in pieces for value in piece.values.tolist()] == [1, 2, 3, 4]
 
 
 def test_times_may_be_milliseconds_or_rfc_3339(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from tocsin.commands.client import DEFAULT_URL, delete, get, post_json
+from tocsin.commands.client import URL, delete, get, post_json
 from tocsin.commands.output import Output, emit
 from tocsin.moments import time_text
 
@@ -27,7 +27,7 @@ def dead_letters(
     act: Act = typer.Argument(Act.list, help="What to do."),
     ids: list[str] = typer.Argument(None, help="Which; to resend: all when none is named."),
     receiver: str = typer.Option("", help="Only of this receiver."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Show what receivers refused for good, send it again, or let go of it."""

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from collector.model.errors import InputError, Where
-from tocsin.commands.client import DEFAULT_URL, get, post_json
+from tocsin.commands.client import URL, get, post_json
 from tocsin.commands.output import Output, emit
 
 PATH = "/api/v2/silences"
@@ -24,7 +24,7 @@ def import_silences(
     source: str = typer.Option(
         ..., "--from", help="An Alertmanager's URL, or a file of `amtool silence query -o json`."
     ),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Copy an Alertmanager's active and pending silences, each once; exit 1 if one is refused."""

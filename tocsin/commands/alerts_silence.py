@@ -11,7 +11,7 @@ import typer
 
 from collector.model.clock import SystemClock
 from collector.model.durations import parse_duration_ms
-from tocsin.commands.client import DEFAULT_URL, delete, get, post_json
+from tocsin.commands.client import URL, delete, get, post_json
 from tocsin.commands.output import Output, emit
 from tocsin.commands.times import option_ms
 
@@ -34,7 +34,7 @@ def silence(
     comment: str = typer.Option("", "--comment", "-c", help="add: why."),
     author: str = typer.Option("", envvar="USER", help="add, expire: who does it."),
     expired: bool = typer.Option(False, "--expired", help="list: those that are over, too."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Make a silence, show silences, or end one."""

@@ -9,7 +9,7 @@ import typer
 
 from tocsin.commands.alerts_route_test import parse_labels
 from tocsin.commands.alerts_why import why_lines
-from tocsin.commands.client import DEFAULT_URL, post_json
+from tocsin.commands.client import URL, post_json
 from tocsin.commands.output import Output, emit
 
 PATH = "/api/tocsin/v1"
@@ -18,7 +18,7 @@ PATH = "/api/tocsin/v1"
 def try_receiver(
     receiver: str = typer.Argument(..., help="Its name in the configuration."),
     author: str = typer.Option(..., envvar="USER", help="Who tests."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Send a message marked [TEST] to every integration of a receiver; exit 1 if one refuses it."""
@@ -42,7 +42,7 @@ def drill(
     duration: str = typer.Option("10m", "--for", help="How long it fires."),
     summary: str = typer.Option("", help="What is rehearsed."),
     author: str = typer.Option(..., envvar="USER", help="Who rehearses."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Let an alert that says [DRILL] fire, and go its way as a real one would."""

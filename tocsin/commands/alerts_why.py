@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from tocsin.commands.client import DEFAULT_URL, Parameters, get
+from tocsin.commands.client import URL, Parameters, get
 from tocsin.commands.output import Output, emit
 from tocsin.commands.times import option_ms
 from tocsin.moments import time_text
@@ -18,7 +18,7 @@ PATH = "/api/tocsin/v1"
 def why(
     labels: list[str] = typer.Argument(None, help="Labels of the alert: name=value …"),
     fingerprint: str = typer.Option("", help="An alert that tocsin holds, instead of labels."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Show the way of an alert, live or thought up: routes, groups, who is told and who is not."""
@@ -34,7 +34,7 @@ def history(
     incident: int = typer.Option(0, help="Only of this incident."),
     since: str = typer.Option("7d", "--from", help="RFC 3339, Unix time, or how long ago."),
     limit: int = typer.Option(100, help="How many at most."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Search what happened: what fired, who was told with which answer, who did what."""

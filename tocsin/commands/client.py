@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping
 
 import httpx
+import typer
 
 from collector.model.errors import InputError, UnavailableError
 from collector.query.positions import picture_of
 
 DEFAULT_URL = "http://127.0.0.1:9900"
+URL = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is.")
+"""The option of every command that asks."""
 TIMEOUT_SECONDS = 30.0
 PATIENCE_SECONDS = 600.0
 Parameters = Mapping[str, str | list[str]]
@@ -22,47 +25,32 @@ def get(url: str, path: str, parameters: Parameters | None = None) -> object:
 
     Raises UnavailableError when nothing answers, InputError with tocsin's own words otherwise.
     """
-    return _asked("GET", url, path, parameters, TIMEOUT_SECONDS)
+    return _json(_sent("GET", url, path, parameters, TIMEOUT_SECONDS))
 
 
 def post(
     url: str, path: str, parameters: Mapping[str, str] | None = None, body: str = ""
 ) -> object:
     """The same for what changes something, and may take long; `body` is sent as it is."""
-    return _asked("POST", url, path, parameters, PATIENCE_SECONDS, body)
+    return _json(_sent("POST", url, path, parameters, PATIENCE_SECONDS, body))
 
 
 def post_json(url: str, path: str, body: Mapping[str, object]) -> object:
     """The same with a JSON object as the body."""
-    text = json.dumps(body)
-    return _asked("POST", url, path, None, PATIENCE_SECONDS, text, content_type="application/json")
+    text, kind = json.dumps(body), "application/json"
+    return _json(_sent("POST", url, path, None, PATIENCE_SECONDS, text, content_type=kind))
 
 
 def delete(url: str, path: str, parameters: Mapping[str, str]) -> object:
     """The same for what takes something away."""
-    return _asked("DELETE", url, path, parameters, PATIENCE_SECONDS)
+    return _json(_sent("DELETE", url, path, parameters, PATIENCE_SECONDS))
 
 
 def answer_of(
     url: str, path: str, parameters: Mapping[str, str], statuses: tuple[int, ...]
 ) -> object:
     """The JSON of an answer with one of these status codes, not all of which mean success."""
-    return _asked("GET", url, path, parameters, TIMEOUT_SECONDS, expected=statuses)
-
-
-def _asked(
-    method: str,
-    url: str,
-    path: str,
-    parameters: Parameters | None,
-    timeout_seconds: float,
-    body: str = "",
-    expected: tuple[int, ...] = (),
-    content_type: str = "",
-) -> object:
-    answer = _sent(method, url, path, parameters, timeout_seconds, body, expected, content_type)
-    found: object = answer.json() if answer.content else None
-    return found
+    return _json(_sent("GET", url, path, parameters, TIMEOUT_SECONDS, expected=statuses))
 
 
 def get_text(url: str, path: str, parameters: Mapping[str, str] | None = None) -> str:
@@ -102,6 +90,11 @@ def _sent(
         told = f"{reason}\n{picture}" if picture else reason
         raise InputError(f"{url}{path} answered {answer.status_code}: {told}")
     return answer
+
+
+def _json(answer: httpx.Response) -> object:
+    found: object = answer.json() if answer.content else None
+    return found
 
 
 def _reason(answer: httpx.Response) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from tocsin.commands.client import DEFAULT_URL, delete, get, post_json
+from tocsin.commands.client import URL, delete, get, post_json
 from tocsin.commands.output import Output, emit
 from tocsin.commands.times import option_ms
 from tocsin.moments import time_text
@@ -22,7 +22,7 @@ def add_deploy(
     at: str = typer.Option("", help="RFC 3339 or Unix seconds; now when it is left out."),
     link: str = typer.Option("", help="Where one reads more: a pipeline, a change."),
     note: str = typer.Option("", help="A few words."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Tell of a deploy; the same one told twice is kept once."""
@@ -37,7 +37,7 @@ def list_deploys(
     service: str = typer.Option("", help="Of this service alone."),
     since: str = typer.Option("", "--from", help="RFC 3339, Unix time, or how long ago."),
     limit: int = typer.Option(100, help="So many, the newest."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """What was deployed, the newest first."""
@@ -53,7 +53,7 @@ def list_deploys(
 
 def remove_deploy(
     deploy: str = typer.Argument(help="Its id, as `deploys list` shows it."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Take a wrong one out."""

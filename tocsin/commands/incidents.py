@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from tocsin.commands.client import DEFAULT_URL, get
+from tocsin.commands.client import URL, get
 from tocsin.commands.output import Output, emit
 from tocsin.moments import time_text
 
@@ -19,7 +19,7 @@ def list_incidents(
     severity: str = typer.Option("", help="critical, warning or info."),
     team: str = typer.Option("", help="Those of one team."),
     limit: int = typer.Option(100, help="How many."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """List incidents, the open ones first, the newest first."""
@@ -31,7 +31,7 @@ def list_incidents(
 
 def show_incident(
     number: int = typer.Argument(help="Its number."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Show one incident: its alerts, its timeline, what surrounded it, similar ones."""

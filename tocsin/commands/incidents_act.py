@@ -6,13 +6,12 @@ from typing import Any
 
 import typer
 
-from tocsin.commands.client import DEFAULT_URL, post_json
+from tocsin.commands.client import URL, post_json
 from tocsin.commands.incidents import PATH, row_of
 from tocsin.commands.output import Output, emit
 
 NUMBER = typer.Argument(help="Its number.")
 ACTOR = typer.Option(..., "--as", envvar="USER", help="Who does it.")
-URL = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is.")
 
 
 def acknowledge_incident(

@@ -9,13 +9,12 @@ from urllib.parse import quote
 import typer
 
 from collector.model.errors import InputError
-from tocsin.commands.client import DEFAULT_URL, delete, get, post_json
+from tocsin.commands.client import URL, delete, get, post_json
 from tocsin.commands.output import Output, emit
 from tocsin.commands.times import option_ms
 from tocsin.moments import time_text
 
 PATH = "/api/tocsin/v1/oncall"
-URL = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is.")
 
 
 def who_is_on_call(

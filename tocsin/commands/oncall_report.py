@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from tocsin.commands.client import DEFAULT_URL, get
+from tocsin.commands.client import URL, get
 from tocsin.commands.output import Output, emit
 from tocsin.web.texts import NOTHING, span
 
@@ -16,7 +16,7 @@ NOISY_SHOWN = 20
 
 def report_on_call(
     days: int = typer.Option(30, help="Over how many days."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """How the team fared: times to acknowledge and to resolve, pages a shift, noise."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from tocsin.commands.client import DEFAULT_URL, get
+from tocsin.commands.client import URL, get
 from tocsin.commands.output import Output, emit
 from tocsin.commands.query_output import QueryOutput, show, tell
 from tocsin.commands.query_rows import series_rows
@@ -15,7 +15,7 @@ from tocsin.commands.query_rows import series_rows
 
 def query(
     expression: str = typer.Argument(help="PromQL."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     at: str = typer.Option("", "--time", help="RFC 3339 or Unix time; now when it is left out."),
     explain: bool = typer.Option(False, help="Show the plan, with times and samples, instead."),
     output: QueryOutput = QueryOutput.table,

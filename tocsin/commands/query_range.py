@@ -7,7 +7,7 @@ import typer
 from collector.model.clock import SystemClock
 from collector.model.durations import parse_duration_ms
 from collector.model.errors import InputError
-from tocsin.commands.client import DEFAULT_URL, get
+from tocsin.commands.client import URL, get
 from tocsin.commands.query_output import QueryOutput, show, tell
 from tocsin.commands.query_rows import series_rows
 from tocsin.moments import time_ms
@@ -18,7 +18,7 @@ STEPS = 240
 
 def query_range(
     expression: str = typer.Argument(help="PromQL."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     start: str = typer.Option("", help="RFC 3339 or Unix time; --last before the end if left out."),
     end: str = typer.Option("", help="RFC 3339 or Unix time; now when it is left out."),
     last: str = typer.Option("1h", help="How far back, when there is no --start."),

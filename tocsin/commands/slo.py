@@ -10,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from collector.model.errors import InputError
-from tocsin.commands.client import DEFAULT_URL, get, get_text
+from tocsin.commands.client import URL, get, get_text
 from tocsin.commands.output import Output, emit
 from tocsin.moments import time_text
 from tocsin.packs import EMBEDDED_CONFIG
@@ -19,7 +19,7 @@ BAR_CELLS = 10
 
 
 def list_slos(
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Every objective with its budget, least left first."""
@@ -32,7 +32,7 @@ def list_slos(
 
 def show_slo(
     slo: str = typer.Argument(help="An objective, as service/name."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """One objective: its budget, what it is made of, and what it is a part of."""

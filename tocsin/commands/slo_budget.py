@@ -8,7 +8,7 @@ import typer
 
 from collector.model.clock import SystemClock
 from collector.model.durations import format_duration, parse_duration_ms
-from tocsin.commands.client import DEFAULT_URL, get
+from tocsin.commands.client import URL, get
 from tocsin.commands.output import Output, emit
 from tocsin.commands.times import option_ms
 from tocsin.moments import time_text
@@ -20,7 +20,7 @@ ROWS = 60
 
 def slo_budget(
     slo: str = typer.Argument(help="An objective, as service/name."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """An objective's budget: events, what is left, and the figures without corrections."""
@@ -43,7 +43,7 @@ def slo_budget(
 
 def slo_burn(
     slo: str = typer.Argument(help="An objective, as service/name."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """An objective's burn rates, tier by tier, with their factors and odds."""
@@ -68,7 +68,7 @@ def slo_history(
     step: str = typer.Option("", help="Time between rows; a sixtieth without it."),
     raw: bool = typer.Option(False, "--raw", help="As if there were no corrections."),
     rewrite: bool = typer.Option(False, "--rewrite", help="Judge all by the objective of now."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Events, budget and burn rate of an objective over time."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from collector.model.errors import InputError
-from tocsin.commands.client import DEFAULT_URL, delete, get, post_json
+from tocsin.commands.client import URL, delete, get, post_json
 from tocsin.commands.output import Output, emit
 from tocsin.commands.times import option_ms
 from tocsin.moments import time_text
@@ -25,7 +25,7 @@ def exclude_slos(
     until: str = typer.Option(..., "--to", help="RFC 3339, Unix time, or how long ago."),
     author: str = typer.Option(..., envvar="USER", help="Who says so."),
     reason: str = typer.Option(..., help="Why these events do not count."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Leave a stretch of time out of budgets; `slo corrections --revoke ID` takes it back."""
@@ -49,7 +49,7 @@ def correct_slos(
     revoke: str = typer.Option("", help="Take this one back."),
     author: str = typer.Option("", envvar="USER", help="Who takes it back."),
     reason: str = typer.Option("", help="Why it is taken back."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Every correction that was ever made, the newest first; or revoke one."""

@@ -6,14 +6,14 @@ from typing import Any
 
 import typer
 
-from tocsin.commands.client import DEFAULT_URL, answer_of, get
+from tocsin.commands.client import URL, answer_of, get
 from tocsin.commands.output import Output, emit
 from tocsin.moments import time_text
 
 
 def slo_gate(
     service: str = typer.Argument(help="The service that is to be changed."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Exit 0 when a service may be changed now, 1 when it pages or has no budget left."""
@@ -28,7 +28,7 @@ def slo_gate(
 def slo_why(
     slo: str = typer.Argument(help="An objective, as service/name."),
     window: str = typer.Option("1h", help="How far to look back."),
-    url: str = typer.Option(DEFAULT_URL, envvar="TOCSIN_URL", help="Where tocsin is."),
+    url: str = URL,
     output: Output = Output.table,
 ) -> None:
     """Which label values had the bad events, most first."""

@@ -19,6 +19,7 @@ from collector.ingest.scrape.fetch import Fetched, Fetcher
 from collector.ingest.scrape.page_writer import NOTHING_READ, PageWriter
 from collector.ingest.scrape.report import TOO_LARGE, Extras, Report
 from collector.ingest.scrape.schedule import Schedule
+from collector.ingest.scrape.slots import Slots
 from collector.ingest.scrape.target import Target, sample_relabel
 from collector.ingest.write import SampleWriter
 from collector.model.clock import Clock
@@ -54,6 +55,7 @@ class Tools:
     metrics: IngestMetrics
     writer: SampleWriter
     executor: Executor
+    slots: Slots
 
 
 class ScrapeLoop:
@@ -118,8 +120,8 @@ class ScrapeLoop:
             self._fetcher.close()
 
     async def _run(self) -> None:
-        clock, metrics = self._tools.clock, self._tools.metrics
-        plan = Schedule(self._target, clock.now_ms(), clock.monotonic_seconds())
+        clock, metrics, slots = self._tools.clock, self._tools.metrics, self._tools.slots
+        plan = Schedule(self._target, slots, clock.now_ms(), clock.monotonic_seconds())
         while True:
             await asyncio.sleep(plan.wait_seconds(clock.monotonic_seconds()))
             begin = plan.begin(clock.now_ms(), clock.monotonic_seconds())

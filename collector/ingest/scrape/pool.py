@@ -16,6 +16,7 @@ from collector.ingest.http.tls import TlsContexts
 from collector.ingest.relabel import compile_rules
 from collector.ingest.scrape.fetch import Fetcher
 from collector.ingest.scrape.loop import ScrapeLoop, TargetStatus, Tools
+from collector.ingest.scrape.slots import Slots
 from collector.ingest.scrape.target import Target, discovered_labels, make_target
 from collector.ingest.series_gate import SeriesGate
 from collector.ingest.warm_up import warm_up
@@ -76,7 +77,7 @@ class ScrapePool:
         self._metrics = metrics
         self._executor = ThreadPoolExecutor(PARSER_THREADS, thread_name_prefix="scrape")
         writer = SampleWriter(appender, metrics, "scrape", clock, gate)
-        self._tools = Tools(clock, metrics, writer, self._executor)
+        self._tools = Tools(clock, metrics, writer, self._executor, Slots())
         self._wanted: dict[str, ScrapeConfig] = {}
         self._jobs: dict[str, _Job] = {}
         self._leaving: dict[Labels, _Leaving] = {}
@@ -192,6 +193,8 @@ class ScrapePool:
         refusal = _over_target_limit(job.config, len(wanted)) if 0 < limit < len(wanted) else None
         for target in [target for target in job.running if target not in wanted]:
             self._end(job.running.pop(target))
+        others = sum(len(other.running) for other in self._jobs.values() if other is not job)
+        self._tools.slots.make_room(others + len(wanted))
         for target in wanted.values():
             if target not in job.running:
                 job.running[target] = self._start(job, target)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from collector.ingest.scrape.slots import Slots
 from collector.ingest.scrape.target import Target
 
 JUMP_MS = 2_000
@@ -26,8 +27,9 @@ class Begin:
 class Schedule:
     """The plan of one target."""
 
-    def __init__(self, target: Target, now_ms: int, monotonic_seconds: float) -> None:
+    def __init__(self, target: Target, slots: Slots, now_ms: int, monotonic_seconds: float) -> None:
         self._target = target
+        self._slots = slots
         self._due_ms = target.first_scrape_ms(now_ms)
         self._due_seconds = monotonic_seconds + (self._due_ms - now_ms) / 1000
 
@@ -50,7 +52,7 @@ class Schedule:
         by_plan_ms = self._due_ms + round(late_ms)
         # set while the scrape ran: the plan goes on from what the wall clock says now
         from_ms = now_ms if abs(now_ms - by_plan_ms) > JUMP_MS else max(self._due_ms, now_ms)
-        following_ms = self._target.next_scrape_ms(from_ms)
+        following_ms = self._target.next_scrape_ms(from_ms, self._slots)
         following_seconds = monotonic_seconds + (following_ms - now_ms) / 1000
         passed_ms = (following_seconds - self._due_seconds) * 1000
         self._due_ms, self._due_seconds = following_ms, following_seconds

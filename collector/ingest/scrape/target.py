@@ -1,4 +1,4 @@
-"""`Target`: one address to scrape: URL, labels, interval, its offset within the interval.
+"""`Target`: one address to scrape: URL, labels, interval, its place within the interval.
 
 Pure: a scrape section and what discovery found become a target, or nothing when relabelling drops
 it. The labels that steer a scrape (`__address__`, `__scheme__`, `__param_x`, …) are Prometheus's.
@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from collector.config import ScrapeConfig
 from collector.ingest.relabel import Relabel, compile_rules
+from collector.ingest.scrape.slots import Slots
 from collector.model.durations import format_duration, parse_duration_ms
 from collector.model.errors import ConfigError, InputError
 from collector.model.labels import Labels
@@ -40,12 +41,12 @@ class Target:
     timeout_ms: int
     discovered: Labels = field(compare=False)
     """As it was before relabelling, at last: what is told of it, no part of what it is."""
-    offset_ms: int = field(init=False, compare=False)
-    """When within its interval the target is scraped: spread evenly, the same after restart."""
+    place: int = field(init=False, compare=False)
+    """Where within its interval the target is scraped, of 2^64: the same after a restart."""
 
     def __post_init__(self) -> None:
         identity = Labels({"labels": str(self.labels), "url": self.url})
-        object.__setattr__(self, "offset_ms", identity.stable_hash() % self.interval_ms)
+        object.__setattr__(self, "place", identity.stable_hash())
 
     @property
     def source(self) -> str:
@@ -54,12 +55,13 @@ class Target:
 
     def first_scrape_ms(self, now_ms: int) -> int:
         """Soon after the start, as nobody likes to wait an interval for the first figure."""
-        return now_ms + self.offset_ms % FIRST_SCRAPE_WITHIN_MS
+        return now_ms + self.place % FIRST_SCRAPE_WITHIN_MS
 
-    def next_scrape_ms(self, now_ms: int) -> int:
+    def next_scrape_ms(self, now_ms: int, slots: Slots) -> int:
         """The first time on the target's grid that is later than `now_ms`."""
-        periods = (now_ms - self.offset_ms) // self.interval_ms + 1
-        return periods * self.interval_ms + self.offset_ms
+        offset_ms = slots.offset_ms(self.place, self.interval_ms)
+        periods = (now_ms - offset_ms) // self.interval_ms + 1
+        return periods * self.interval_ms + offset_ms
 
     def sample_time_ms(self, scheduled_ms: int, now_ms: int) -> int:
         """The timestamp of a scrape's samples: on the grid when it began nearly on time."""

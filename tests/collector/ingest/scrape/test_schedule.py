@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.ingest.scrape.schedule import JUMP_MS, Schedule
+from collector.ingest.scrape.slots import Slots
 from collector.ingest.scrape.target import Target
 from collector.model.labels import NO_LABELS, Labels
 
@@ -11,6 +12,7 @@ INTERVAL_MS = 15_000
 START_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
 TARGET = Target("j", "http://a/metrics", Labels({"job": "j"}), INTERVAL_MS, 10_000, NO_LABELS)
+SLOTS = Slots()
 
 
 class Machine:
@@ -19,7 +21,7 @@ class Machine:
     def __init__(self) -> None:
         self.wall_ms = START_MS
         self.seconds = 5.0
-        self.plan = Schedule(TARGET, self.wall_ms, self.seconds)
+        self.plan = Schedule(TARGET, SLOTS, self.wall_ms, self.seconds)
 
     def pass_ms(self, ms: float) -> None:
         self.wall_ms += round(ms)
@@ -41,7 +43,7 @@ def test_scrapes_stand_on_the_grid_an_interval_apart() -> None:
     machine.scrape()
     times = [machine.scrape()[1] for _ in range(4)]
     assert {later - earlier for earlier, later in pairwise(times)} == {INTERVAL_MS}
-    assert times[0] % INTERVAL_MS == TARGET.offset_ms
+    assert times[0] % INTERVAL_MS == SLOTS.offset_ms(TARGET.place, INTERVAL_MS)
 
 
 @given(st.integers(-30 * HOUR_MS, 30 * HOUR_MS).filter(lambda ms: abs(ms) > JUMP_MS + 100))
@@ -58,7 +60,7 @@ def test_a_clock_that_is_set_neither_stops_scrapes_nor_counts_them_missed(set_ms
         waited, timestamp_ms, jumped_ms, missed = machine.scrape()
         assert waited <= INTERVAL_MS / 1000
         assert (jumped_ms, missed) == (0, 0)
-        assert timestamp_ms % INTERVAL_MS == TARGET.offset_ms
+        assert timestamp_ms % INTERVAL_MS == SLOTS.offset_ms(TARGET.place, INTERVAL_MS)
 
 
 def test_a_clock_set_while_a_scrape_runs_is_followed() -> None:

@@ -2,6 +2,7 @@ import pytest
 
 from collector.config import GlobalConfig, ScrapeConfig
 from collector.ingest.relabel import Rule, compile_rules
+from collector.ingest.scrape.slots import Slots
 from collector.ingest.scrape.target import Target, make_target, sample_relabel
 from collector.model.errors import ConfigError
 from collector.model.labels import Labels
@@ -103,9 +104,11 @@ def test_an_interval_that_relabelling_broke_is_told() -> None:
         target({}, Rule(target_label="__scrape_interval__", replacement="often"))
 
 
-def test_offsets_are_spread_over_the_interval() -> None:
+def test_scrapes_are_spread_over_the_interval() -> None:
+    slots = Slots()
+    slots.make_room(500)
     offsets = [
-        made.offset_ms
+        slots.offset_ms(made.place, 15_000)
         for n in range(500)
         if (made := target({"__address__": f"host-{n}:1"})) is not None
     ]
@@ -117,10 +120,10 @@ def test_offsets_are_spread_over_the_interval() -> None:
 def test_scrapes_stand_on_a_grid() -> None:
     made = target({})
     assert made is not None
-    due = made.next_scrape_ms(NOW_MS)
+    due = made.next_scrape_ms(NOW_MS, Slots())
     assert NOW_MS < due <= NOW_MS + 15_000
-    assert made.next_scrape_ms(due) == due + 15_000
-    assert due % 15_000 == made.offset_ms
+    assert made.next_scrape_ms(due, Slots()) == due + 15_000
+    assert due % 15_000 == Slots().offset_ms(made.place, 15_000)
     assert made.sample_time_ms(due, due + 50) == due
     assert made.sample_time_ms(due, due + 51) == due + 51
 

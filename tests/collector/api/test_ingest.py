@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import cramjam
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -65,12 +66,11 @@ def bench() -> Bench:
 
 
 @pytest.mark.parametrize("path", ["/v1/metrics", "/api/v1/otlp/v1/metrics"])
-@pytest.mark.parametrize("packed", [False, True])
-def test_protobuf_is_stored_and_answered(bench: Bench, path: str, packed: bool) -> None:
-    headers = {**PROTOBUF, "content-encoding": "gzip"} if packed else PROTOBUF
-    answer = bench.client.post(
-        path, content=gzip.compress(BODY) if packed else BODY, headers=headers
-    )
+@pytest.mark.parametrize("encoding", ["", "gzip", "zstd"])
+def test_protobuf_is_stored_and_answered(bench: Bench, path: str, encoding: str) -> None:
+    pack = {"": bytes, "gzip": gzip.compress, "zstd": lambda raw: bytes(cramjam.zstd.compress(raw))}
+    headers = {**PROTOBUF, "content-encoding": encoding} if encoding else PROTOBUF
+    answer = bench.client.post(path, content=pack[encoding](BODY), headers=headers)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/x-protobuf"
     assert ExportMetricsServiceResponse.FromString(answer.content) == ExportMetricsServiceResponse()

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ctypes
 import mmap
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 ARENAS = 2
@@ -56,13 +57,18 @@ def _glibc() -> ctypes.CDLL | None:
     return libc if hasattr(libc, "malloc_trim") and hasattr(libc, "mallopt") else None
 
 
-def _pages_of_file(library: str) -> Iterator[tuple[int, int]]:
-    """Where code and constants of a library are mapped, of which no page was changed since."""
-    span, rights = (0, 0), ""
+@cache
+def _pages_of_file(library: str) -> Sequence[tuple[int, int]]:
+    """Where code and constants of a loaded library are, of which no page was changed.
+
+    They stay where they are; to look for them costs some 20 ms.
+    """
+    found, span, rights = [], (0, 0), ""
     for line in Path("/proc/self/smaps").read_text(errors="replace").splitlines():
         name, *rest = line.split()
         if not name.endswith(":"):
             begin, _, end = name.partition("-")
             span, rights = (int(begin, 16), int(end, 16)), rest[0] if library in line else ""
         elif name == "Anonymous:" and rest[0] == "0" and rights in ("r--p", "r-xp"):
-            yield span
+            found.append(span)
+    return tuple(found)

@@ -31,6 +31,7 @@ from alerts.silence_recurring import is_recurring
 from alerts.views import AlertView, GroupView
 from collector.model.errors import InputError, LimitError, TocsinError
 from collector.model.matchers import Matcher, matches_all
+from collector.request_body import read_body
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """A POST of alerts or of a silence may be this large: about 30,000 alerts."""
@@ -49,17 +50,11 @@ class ApiError(Exception):
         self.response = JSONResponse(message, status_code=status)
 
 
-async def read_bytes(request: Request) -> bytes | None:
-    """The body of a request, or None for one that is too large."""
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MAX_BODY_BYTES:
-            return None
-    return bytes(raw)
+async def _raw(request: Request) -> bytes | None:
+    return await read_body(request, MAX_BODY_BYTES)
 
 
-def read_body(raw: Annotated[bytes | None, Depends(read_bytes)]) -> object:
+def read_json(raw: Annotated[bytes | None, Depends(_raw)]) -> object:
     """The JSON of a request, or an ApiError inside a value, so that routes answer alike.
 
     A plain function, which FastAPI runs in a thread: a large body does not stop others.
@@ -72,7 +67,7 @@ def read_body(raw: Annotated[bytes | None, Depends(read_bytes)]) -> object:
         return ApiError(400, error.message)
 
 
-Body = Annotated[object, Depends(read_body)]
+Body = Annotated[object, Depends(read_json)]
 
 
 def router(service: AlertService) -> APIRouter:

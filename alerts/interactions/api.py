@@ -20,6 +20,7 @@ from alerts.interactions.pagerduty import do_act, read_act
 from alerts.interactions.signature import SeenRequests, check_pagerduty, check_slack
 from alerts.secret_source import SecretSource
 from collector.model.errors import InputError, TocsinError
+from collector.request_body import read_body
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +29,7 @@ MAX_BODY_BYTES = 1024 * 1024
 
 
 async def _raw(request: Request) -> bytes | None:
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MAX_BODY_BYTES:
-            return None
-    return bytes(raw)
+    return await read_body(request, MAX_BODY_BYTES)
 
 
 Raw = Annotated[bytes | None, Depends(_raw)]

@@ -13,6 +13,7 @@ from collector.ingest.receivers.otlp_exchange import OtlpReceiver, Reply
 from collector.ingest.receivers.otlp_metrics import MetricsReceiver
 from collector.ingest.stored_totals import StoredTotals
 from collector.ingest.write import SampleWriter
+from collector.request_body import read_body
 from collector.self_metrics import IngestMetrics
 
 OTLP_PATHS = ("/v1/metrics", "/api/v1/otlp/v1/metrics")
@@ -61,20 +62,6 @@ def add_otlp(routes: APIRouter, path: str, receiver: OtlpReceiver) -> None:
             return _response(receiver.refuse_oversize(content_type))
         encoding = request.headers.get("content-encoding", "")
         return _response(await run_in_threadpool(receiver.receive, body, content_type, encoding))
-
-
-async def read_body(request: Request, limit_bytes: int) -> bytes | None:
-    """The body, or None as soon as it is known to be longer than the limit."""
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limit_bytes:
-        return None
-    parts, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit_bytes:
-            return None
-        parts.append(chunk)
-    return b"".join(parts)
 
 
 def _response(reply: Reply) -> Response:

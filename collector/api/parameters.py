@@ -15,6 +15,7 @@ from collector.model.durations import parse_duration_ms
 from collector.model.errors import InputError
 from collector.model.matchers import Matcher
 from collector.query.parser import parse_selector
+from collector.request_body import read_body
 
 MAX_FORM_BYTES = 10 * 1024 * 1024
 """As in Go's `ParseForm`: a longer form is refused."""
@@ -114,7 +115,9 @@ async def parameters(request: Request) -> Parameters:
     """FastAPI dependency: the parameters of a GET or of a form that was posted."""
     values: dict[str, list[str]] = {}
     if request.method == "POST" and request.headers.get("content-type", "").startswith(_FORM):
-        values = await run_in_threadpool(_form, await _body(request))
+        # Go's ParseForm gives a larger one up too; the missing query is then reported
+        body = await read_body(request, MAX_FORM_BYTES) or b""
+        values = await run_in_threadpool(_form, body)
     for name, value in request.query_params.multi_items():
         values.setdefault(name, []).append(value)
     return Parameters(values)
@@ -126,15 +129,6 @@ def _form(body: bytes) -> dict[str, list[str]]:
         return parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise InputError(f"the form has over {MAX_FIELDS:,} fields") from error
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            return b""  # Go's ParseForm gives up likewise; the missing query is then reported
-    return bytes(body)
 
 
 def _selector(text: str) -> tuple[Matcher, ...]:

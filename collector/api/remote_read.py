@@ -14,7 +14,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from collector.api import envelope
-from collector.api.ingest import read_body
 from collector.api.remote_read_messages import (
     MAX_REQUEST_BYTES,
     SAMPLES,
@@ -27,6 +26,7 @@ from collector.api.remote_read_messages import (
 from collector.api.stored_series import StoredSeries, stored_series
 from collector.model.errors import EvaluationError, InputError, UnavailableError
 from collector.model.labels import Labels
+from collector.request_body import read_body
 from collector.store.interface import Querier
 
 MAX_SAMPLES = 50_000_000

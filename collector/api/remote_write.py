@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from collector.api.ingest import read_body
 from collector.ingest.receivers.remote_write import Answer, RemoteWriteReceiver
 from collector.ingest.remote_writer import RemoteWriter
 from collector.ingest.write import SampleWriter
+from collector.request_body import read_body
 from collector.self_metrics import IngestMetrics
 
 PATH = "/api/v1/write"

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from collector.api.ingest import read_body
 from collector.model.errors import InputError
+from collector.request_body import read_body
 
 SEE_OTHER = 303
 """After a form was taken: look at the page again, so that a reload posts nothing twice."""

@@ -31,7 +31,7 @@ _SLO = ("name", "objective", "description", "sli", "labels", "alerting", "plugin
 _SLI = ("events", "raw", "plugin")
 _ALERTING = ("name", "labels", "annotations", "page_alert", "ticket_alert")
 _SEVERITY = ("disable", "labels", "annotations")
-_CAMEL = {
+CAMEL = {
     "slo_plugins": "sloPlugins",
     "error_query": "errorQuery",
     "total_query": "totalQuery",
@@ -39,6 +39,7 @@ _CAMEL = {
     "page_alert": "pageAlert",
     "ticket_alert": "ticketAlert",
 }
+"""Names of fields in the Kubernetes resource."""
 _NOT_YET = {
     "plugin": "Sloth's plug-ins are Go programs: write their queries as sli.events",
 }
@@ -62,7 +63,7 @@ def _of_document(document: YamlDocument) -> list[Objective]:
 def _of_resource(document: YamlDocument) -> list[Objective]:
     """Its `spec` is a document, written in camel case."""
     known = ("apiVersion", "kind", "metadata", "spec", "status")
-    top = Fields(document, known=known, spelling=_CAMEL)
+    top = Fields(document, known=known, spelling=CAMEL)
     if top.text("kind") != "PrometheusServiceLevel":
         raise top.error("kind", f"{top.text('kind')!r} is no PrometheusServiceLevel")
     spec = top.mapping("spec", _DOCUMENT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from slo.specs.openslo import KINDS
 from slo.specs.schema.parts import (
     ANYTHING,
     DURATION,
@@ -97,15 +98,7 @@ OPENSLO_V1: Schema = {
     **mapping(
         {
             "apiVersion": SCALAR,
-            "kind": one_of(
-                "SLO",
-                "SLI",
-                "Service",
-                "DataSource",
-                "AlertPolicy",
-                "AlertCondition",
-                "AlertNotificationTarget",
-            ),
+            "kind": one_of(*KINDS),
             "metadata": _METADATA,
             "spec": {"type": "object"},
         },

@@ -15,6 +15,7 @@ from slo.specs.schema.parts import (
     listed,
     mapping,
 )
+from slo.specs.sloth import CAMEL
 
 _OBJECTIVE: Schema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 100}
 
@@ -65,21 +66,13 @@ def _document(spelled: dict[str, str], required: tuple[str, ...]) -> Schema:
     )
 
 
-_CAMEL = {
-    "slo_plugins": "sloPlugins",
-    "error_query": "errorQuery",
-    "total_query": "totalQuery",
-    "error_ratio_query": "errorRatioQuery",
-    "page_alert": "pageAlert",
-    "ticket_alert": "ticketAlert",
-}
 SLOTH = _document({}, ("version", "service", "slos"))
 SLOTH_RESOURCE = mapping(
     {
         "apiVersion": SCALAR,
         "kind": {"const": "PrometheusServiceLevel"},
         "metadata": {"type": "object"},
-        "spec": _document(_CAMEL, ("service", "slos")),
+        "spec": _document(CAMEL, ("service", "slos")),
         "status": ANYTHING,
     },
     ("apiVersion", "kind", "spec"),

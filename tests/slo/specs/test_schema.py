@@ -68,7 +68,7 @@ def test_fields_are_those_of_the_readers() -> None:
     assert names(FORMATS["prometheus/v1"]) == set(sloth._DOCUMENT)
     assert names(FORMATS["prometheus/v1"], "slos") == set(sloth._SLO)
     assert names(FORMATS["sloth.slok.dev/v1"], "spec") == {
-        sloth._CAMEL.get(name, name) for name in sloth._DOCUMENT
+        sloth.CAMEL.get(name, name) for name in sloth._DOCUMENT
     }
     assert names(FORMATS["pyrra.dev/v1alpha1"], "spec") == set(pyrra._SPEC)
     assert names(FORMATS["pyrra.dev/v1alpha1"], "spec", "indicator") == set(pyrra._INDICATORS)

@@ -108,6 +108,7 @@ class Admission:
         weights = self._weights[layout.indices]
         self._limits.check_samples(int(weights[kept].sum()))
         self._make_refs(layout, again=due)
+        layout.table.let_go()
         self._placement = self._placed(self._ref_of[layout.indices], weights)
         self._layout = layout
         return self._placement
@@ -116,7 +117,7 @@ class Admission:
         """What of a layout would have been taken until the first series that can't be."""
         scraped, kept = 0, list[Labels]()
         for index in layout.indices.tolist():
-            labels = layout.table.labels[index]
+            labels = layout.table.labels_of(index)
             scraped += _weight(labels)
             try:
                 admitted = self._checked(labels)
@@ -167,17 +168,18 @@ class Admission:
             self._table = layout.table
             self._ref_of = self._weights = _NOWHERE
             self._waiting = {}
-        fresh = layout.table.labels[len(self._ref_of) :]
+        fresh = len(layout.table) - len(self._ref_of)
         if fresh:
-            grown = np.full(len(fresh), _UNDECIDED, dtype=np.int64)
-            self._ref_of = np.concatenate([self._ref_of, grown])
-            weights = np.array([_weight(labels) for labels in fresh], dtype=np.int64)
-            self._weights = np.concatenate([self._weights, weights])
+            undecided = np.full(fresh, _UNDECIDED, dtype=np.int64)
+            self._ref_of = np.concatenate([self._ref_of, undecided])
+            self._weights = np.concatenate([self._weights, np.zeros(fresh, dtype=np.int64)])
 
     def _relabel(self, layout: Layout) -> None:
         undecided = layout.indices[self._ref_of[layout.indices] == _UNDECIDED]
         for index in np.unique(undecided).tolist():
-            admitted = self._checked(layout.table.labels[index])
+            labels = layout.table.labels_of(index)
+            admitted = self._checked(labels)
+            self._weights[index] = _weight(labels)
             if admitted is None:
                 self._ref_of[index] = _DROPPED
             else:
@@ -192,8 +194,8 @@ class Admission:
             wanted = [self._waiting[index] for index in asked.tolist()]
             refs = self._writer.refs(self._source, wanted)
             self._ref_of[asked] = np.where(refs < 0, refs + _REFUSED, refs)
-            for index in asked[refs >= 0].tolist():
-                del self._waiting[index]
+            placed = set(asked[refs >= 0].tolist())
+            self._waiting = {i: one for i, one in self._waiting.items() if i not in placed}
         left_out = (self._ref_of[layout.indices] <= _REFUSED).any()
         self._retry_ms = self._writer.now_ms() + RETRY_MS if left_out else None
 

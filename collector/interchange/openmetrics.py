@@ -50,7 +50,7 @@ def read_openmetrics(path: Path) -> Iterator[Samples]:
                     advice="write the time in seconds after each value",
                 )
             used, place = np.unique(lines.indices, return_inverse=True)
-            labels = [_inward(lines.table.labels[index]) for index in used.tolist()]
+            labels = [_inward(lines.table.labels_of(index)) for index in used.tolist()]
             values = np.where(np.isnan(lines.values), _NAN, lines.values)
             yield Samples(labels, place.ravel(), times, values, len(piece))
         first_line += piece.count(b"\n") - 1  # the end of its own

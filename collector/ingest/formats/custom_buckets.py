@@ -85,7 +85,7 @@ class CustomBucketsParser:
         cells = _Cells(self._table)
         histograms: dict[Labels, _Classic] = {}
         for position, index in enumerate(page.layout.indices.tolist()):
-            labels = page.layout.table.labels[index]
+            labels = page.layout.table.labels_of(index)
             is_classic = _collect(histograms, labels, position, page.metadata or {})
             if self._keep_classic or not is_classic:
                 cells.add(labels, position)

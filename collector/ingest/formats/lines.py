@@ -86,7 +86,7 @@ class LineReader:
 
     def __init__(self, *, openmetrics: bool) -> None:
         self._openmetrics = openmetrics
-        self._table = SeriesTable()
+        self._table = SeriesTable(parse_series)
         self._memory = _nothing()
         self._exemplars: dict[int, bytes] = {}
 
@@ -134,7 +134,7 @@ class LineReader:
             except SeriesError as error:
                 raise line_error(text, begin, error.message, error.advice) from error
             at_ms = None if times[line] == text_lines.NO_TIMESTAMP else int(times[line])
-            series = self._table.labels[index]
+            series = self._table.labels_of(index)
             found.append(ExposedExemplar(series, labels, value, timestamp_ms, at_ms))
         self._exemplars = present
         return found
@@ -157,7 +157,7 @@ class LineReader:
         """Indices of the lines' series: known by their place, known by their bytes, or parsed."""
         rows = lines[:, 2]
         if len(self._table) > MAX_FORGOTTEN * len(lines) + 1000:
-            self._table = SeriesTable()
+            self._table = SeriesTable(parse_series)
             rows = np.full(len(lines), -1, dtype=np.int64)
         indices = np.empty(len(lines), dtype=np.int64)
         placed = rows >= 0

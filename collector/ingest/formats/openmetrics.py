@@ -76,8 +76,8 @@ def _plan_of(lines: Lines) -> _Plan:
     told = set(created.values())
     kept = np.array([i for i in range(len(lines.indices)) if i not in told], dtype=np.int64)
     layout = Layout(lines.table, lines.indices[kept])
-    labels = lines.table.labels
-    keys = [_counting_key(labels[index], lines.metadata) for index in layout.indices.tolist()]
+    labels = map(lines.table.labels_of, layout.indices.tolist())
+    keys = [_counting_key(one, lines.metadata) for one in labels]
     source = np.array([-1 if key is None else created.get(key, -1) for key in keys], dtype=np.int64)
     return _Plan(lines.indices, lines.metadata, layout, kept, source)
 
@@ -86,7 +86,7 @@ def _created_lines(lines: Lines) -> dict[Labels, int]:
     """Family name and labels of each `_created` line -> its position."""
     found = {}
     for position, index in enumerate(lines.indices.tolist()):
-        labels = lines.table.labels[index]
+        labels = lines.table.labels_of(index)
         family = labels.metric_name.removesuffix(_CREATED)
         if family == labels.metric_name:
             continue

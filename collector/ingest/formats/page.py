@@ -7,7 +7,7 @@ stay the same, every page has the very same `Layout` object, and those who hold 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,17 +20,35 @@ from collector.model.samples import Bools, Float64s, Int64s
 
 
 class SeriesTable:
-    """Raw bytes of a series -> index, index -> labels: what was seen is not parsed again."""
+    """Raw bytes of a series -> index, index -> labels: what was seen is not parsed again.
 
-    __slots__ = ("_index_of", "_pairs", "labels")
+    Labels are asked for when a series is new and hardly ever after: with `read`, which parses raw
+    bytes, a table that `let_go` keeps the bytes alone.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_index_of", "_labels", "_pairs", "_raws", "_read")
+
+    def __init__(self, read: Callable[[bytes], Labels] | None = None) -> None:
         self._index_of: dict[bytes, int] = {}
+        self._raws: list[bytes] = []
+        self._read = read
+        self._labels: dict[int, Labels] = {}
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
-        self.labels: list[Labels] = []
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self._raws)
+
+    def labels_of(self, index: int) -> Labels:
+        """The labels of a series that was added."""
+        labels = self._labels.get(index)
+        if labels is None and self._read is not None:
+            return self._read(self._raws[index])
+        return self._labels[index]
+
+    def let_go(self) -> None:
+        """Forget the labels that can be read from their bytes again."""
+        if self._read is not None and self._labels:
+            self._labels, self._pairs = {}, {}
 
     def find(self, raw: bytes) -> int | None:
         """Index of the series with these bytes, None when it is not known."""
@@ -38,15 +56,16 @@ class SeriesTable:
 
     def add(self, raw: bytes, labels: Labels) -> int:
         """Remember a series; answers its index."""
-        index = len(self.labels)
+        index = len(self._raws)
         self._index_of[raw] = index
-        self.labels.append(labels.sharing(self._pairs))  # the lines of a page have most in common
+        self._raws.append(raw)
+        self._labels[index] = labels.sharing(self._pairs)  # the lines of a page have most in common
         return index
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """The series of a page's samples as indices (int64[n]) into `table.labels`."""
+    """The series of a page's samples as indices (int64[n]) into `table`."""
 
     table: SeriesTable
     indices: Int64s

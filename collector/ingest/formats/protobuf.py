@@ -203,7 +203,7 @@ class _Cells:
         self.values.append(value)
         self.times.append(self._time_ms)
         self.starts.append(self._start_ms)
-        return self._table.labels[index]
+        return self._table.labels_of(index)
 
     def _counter(self, counter: Message) -> None:
         self._start_ms = _milliseconds(counter, "created_timestamp") or 0

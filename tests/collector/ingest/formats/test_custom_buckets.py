@@ -15,7 +15,7 @@ from collector.model.labels import Labels
 
 
 def rows(page: Page) -> list[tuple[Labels, float]]:
-    labels = [page.layout.table.labels[index] for index in page.layout.indices.tolist()]
+    labels = [page.layout.table.labels_of(index) for index in page.layout.indices.tolist()]
     return list(zip(labels, page.values.tolist(), strict=True))
 
 

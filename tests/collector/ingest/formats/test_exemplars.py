@@ -141,7 +141,7 @@ def test_quoted_names_are_prometheus_clients(
     inner = ",".join([quote(name), *([braces(labels, quoted=True)[1:-1]] if labels else [])])
     text = f"# TYPE {quote(name)} gauge\n{{{inner}}} {value!r}\n# EOF\n"
     page = OpenMetricsParser().parse(text.encode())
-    (found,) = (page.layout.table.labels[index] for index in page.layout.indices.tolist())
+    (found,) = (page.layout.table.labels_of(index) for index in page.layout.indices.tolist())
     assert found == Labels({**labels, "__name__": name}) or "le" in labels or "quantile" in labels
     (family,) = text_string_to_metric_families(text)
     (sample,) = family.samples

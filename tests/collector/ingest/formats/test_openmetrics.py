@@ -35,7 +35,7 @@ def table(page: Page) -> dict[Labels, tuple[float, int, int]]:
     count = len(page)
     times = [NO_TIMESTAMP] * count if page.timestamps_ms is None else page.timestamps_ms.tolist()
     starts = [0] * count if page.start_ms is None else page.start_ms.tolist()
-    labels = [page.layout.table.labels[index] for index in page.layout.indices]
+    labels = [page.layout.table.labels_of(index) for index in page.layout.indices]
     rows = zip(labels, page.values.tolist(), times, starts, strict=True)
     return {key: (value, time, start) for key, value, time, start in rows}
 

@@ -49,7 +49,7 @@ AS_STORED = NativeHistogram(2, 7.0, 3.5, 0.001, 1.0, ((-1, 1.0), (0, 2.0), (3, 1
 
 
 def rows(page: Page) -> list[tuple[Labels, float]]:
-    labels = [page.layout.table.labels[index] for index in page.layout.indices.tolist()]
+    labels = [page.layout.table.labels_of(index) for index in page.layout.indices.tolist()]
     return list(zip(labels, page.values.tolist(), strict=True))
 
 

@@ -43,7 +43,11 @@ def write(samples: list[tuple]) -> str:
 def rows(page: Page) -> list[tuple[Labels, float, int | None]]:
     times = [NO_TIMESTAMP] * len(page) if page.timestamps_ms is None else page.timestamps_ms
     return [
-        (page.layout.table.labels[index], float(value), None if time == NO_TIMESTAMP else int(time))
+        (
+            page.layout.table.labels_of(index),
+            float(value),
+            None if time == NO_TIMESTAMP else int(time),
+        )
         for index, value, time in zip(page.layout.indices, page.values, times, strict=True)
     ]
 
@@ -100,6 +104,15 @@ def test_garbage_is_an_error_or_samples_and_never_anything_else(body: bytes) -> 
         with contextlib.suppress(InputError):
             page = parser.parse(body)
             assert len(page.values) == len(page.layout.indices)
+
+
+def test_labels_that_were_let_go_are_read_from_their_bytes_again() -> None:
+    page = TextParser().parse('a{x="1",y="ä\\n"} 1\n{"b.c",z="2"} 2\n'.encode())
+    table, indices = page.layout.table, page.layout.indices.tolist()
+    before = [table.labels_of(index) for index in indices]
+    table.let_go()
+    assert [table.labels_of(index) for index in indices] == before
+    assert before[0] == Labels({"__name__": "a", "x": "1", "y": "ä\n"})
 
 
 def test_the_layout_stays_the_same_object_while_the_series_stay() -> None:

@@ -7,6 +7,7 @@ that is not served is a field of its own, so that the error can say so instead o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
@@ -33,13 +34,23 @@ from collector.ingest.limits import (
     MAX_VALUES_PER_LABEL,
     Guards,
 )
-from collector.ingest.relabel import Action, Rule, compile_regex
+from collector.ingest.relabel import Action, Rule
 from collector.model.errors import InputError
+from collector.model.regex import compile_regex
 from collector.scrape_formats_config import ScrapeFormats, SectionFormats
 from collector.store.exemplars import DEFAULT_MAX_EXEMPLARS
 
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
+
+
+_TAKEN: Mapping[Action, set[str]] = {
+    "labeldrop": {"action", "regex"},
+    "labelkeep": {"action", "regex"},
+    "keepequal": {"action", "source_labels", "separator", "target_label"},
+    "dropequal": {"action", "source_labels", "separator", "target_label"},
+}
+"""Fields of the actions that have few; Prometheus refuses the others too, as they say nothing."""
 
 
 class RelabelConfig(Section):
@@ -69,6 +80,14 @@ class RelabelConfig(Section):
         aims = ("replace", "hashmod", "lowercase", "uppercase", "keepequal", "dropequal")
         if self.action in aims and not self.target_label:
             raise ValueError(f"action {self.action} needs target_label")
+        taken, fields = _TAKEN.get(self.action, type(self).model_fields), type(self).model_fields
+        ignored = [
+            name
+            for name in sorted(fields.keys() - set(taken))
+            if getattr(self, name) != fields[name].default
+        ]
+        if ignored:
+            raise ValueError(f"action {self.action} does not look at {', '.join(ignored)}")
         return self
 
     def rule(self) -> Rule:

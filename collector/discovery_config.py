@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic import model_validator as validate_model
@@ -15,11 +15,21 @@ MINUTE_MS = 60_000
 KubernetesRole = Literal["endpoints", "endpointslice", "ingress", "node", "pod", "service"]
 
 
+Named = TypeVar("Named", tuple[str, ...], dict[str, str])
+
+
 class StaticConfig(Section):
     """Targets that are written down, with the labels that they share."""
 
     targets: tuple[str, ...] = ()
     labels: dict[str, Annotated[str, BeforeValidator(str)]] = Field(default_factory=dict)
+
+    @field_validator("targets", "labels")
+    @classmethod
+    def _have_names(cls, found: Named) -> Named:
+        if "" in found:
+            raise ValueError("an empty text is no target and no label name")
+        return found
 
 
 class FileSdConfig(Section):

@@ -78,6 +78,22 @@ def test_defaults_come_from_global() -> None:
         ),
         ("relabel_configs: [{action: hashmod}]", ("relabel_configs", 0), "modulus"),
         ("relabel_configs: [{regex: a}]", ("relabel_configs", 0), "target_label"),
+        (
+            "relabel_configs: [{action: labeldrop, regex: a, source_labels: [b]}]",
+            ("relabel_configs", 0),
+            "does not look at source_labels",
+        ),
+        (
+            "relabel_configs: [{action: keepequal, target_label: a, regex: b, replacement: c}]",
+            ("relabel_configs", 0),
+            "does not look at regex, replacement",
+        ),
+        ("static_configs: [{targets: ['']}]", ("static_configs", 0, "targets"), "no target"),
+        (
+            "static_configs: [{labels: {'': x}}]",
+            ("static_configs", 0, "labels"),
+            "no label name",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(

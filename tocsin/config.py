@@ -25,10 +25,10 @@ from anomaly.config import AnomalyConfig
 from collector.config import GlobalConfig, LimitsConfig, OtlpConfig, ScrapeConfig, StorageConfig
 from collector.config_errors import ManyConfigErrors, explain
 from collector.config_values import Section
-from collector.ingest.relabel import compile_regex
 from collector.logs_config import LogsConfig
 from collector.model.clock import ManualClock
 from collector.model.errors import ConfigError, InputError, Where
+from collector.model.regex import compile_regex
 from collector.model.text_file import read_text
 from collector.model.yaml_document import Path as YamlPath
 from collector.model.yaml_document import YamlDocument, only_document, path_of

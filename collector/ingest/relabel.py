@@ -12,10 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import re2
-
-from collector.model.errors import InputError
 from collector.model.labels import Labels
+from collector.model.regex import compile_regex, expander
 
 Action = Literal[
     "replace",
@@ -34,8 +32,6 @@ Step = Callable[[dict[str, str]], bool]
 """Changes the labels in place; False drops what they belong to."""
 Relabel = Callable[[Labels], Labels | None]
 """Labels in, labels out; None is dropped."""
-
-_REFERENCE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,41 +61,6 @@ def compile_rules(rules: Iterable[Rule]) -> Relabel:
     return relabel if steps else lambda labels: labels
 
 
-def compile_regex(text: str) -> re.Pattern[str]:
-    """RE2 with dot matching newline; raises InputError."""
-    options = re2.Options()
-    options.dot_nl = True
-    options.log_errors = False
-    try:
-        pattern: re.Pattern[str] = re2.compile(text, options)
-    except re2.error as error:
-        raise InputError(
-            f"not a valid regular expression: {text!r}: {_reason(error)}",
-            advice="RE2 syntax as in Prometheus: no look-ahead, no back-reference",
-        ) from error
-    return pattern
-
-
-def _reason(error: Exception) -> str:
-    reason = error.args[0] if error.args else error
-    return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-
-
-def expand(template: str, match: re.Match[str]) -> str:
-    """`$1`, `${1}`, `$name`, `${name}` and `$$` filled in as Go does: an unknown group is empty."""
-
-    def group(reference: re.Match[str]) -> str:
-        if reference[1]:
-            return "$"
-        name = reference[2] or reference[3]
-        try:
-            return match[int(name) if name.isdecimal() else name] or ""
-        except (IndexError, KeyError):
-            return ""
-
-    return _REFERENCE.sub(group, template)
-
-
 def _joined(rule: Rule, labels: Mapping[str, str]) -> str:
     return rule.separator.join(labels.get(name, "") for name in rule.source_labels)
 
@@ -112,12 +73,14 @@ def _put(labels: dict[str, str], name: str, value: str) -> None:
 
 
 def _replace(rule: Rule, regex: re.Pattern[str]) -> Step:
+    named, valued = expander(rule.target_label), expander(rule.replacement)
+
     def step(labels: dict[str, str]) -> bool:
         match = regex.fullmatch(_joined(rule, labels))
         if match is not None:
-            target = expand(rule.target_label, match)
+            target = named(match)
             if target:
-                _put(labels, target, expand(rule.replacement, match))
+                _put(labels, target, valued(match))
         return True
 
     return step
@@ -149,11 +112,13 @@ def _hashmod(rule: Rule, _: re.Pattern[str]) -> Step:
 
 
 def _labelmap(rule: Rule, regex: re.Pattern[str]) -> Step:
+    named = expander(rule.replacement)
+
     def step(labels: dict[str, str]) -> bool:
         for name, value in list(labels.items()):
             match = regex.fullmatch(name)
             if match is not None:
-                _put(labels, expand(rule.replacement, match), value)
+                _put(labels, named(match), value)
         return True
 
     return step

@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import re2
-
-from collector.model.errors import InputError
 from collector.model.labels import quote
+from collector.model.regex import compile_regex
 
 MatchKind = Literal["=", "!=", "=~", "!~"]
 _ALTERNATION_OF_LITERALS = re.compile(r"[\w:/ ,=@%-]*(?:\|[\w:/ ,=@%-]*)*")
@@ -75,32 +73,12 @@ def _compile(kind: MatchKind, value: str) -> Callable[[str], bool]:
     if _ALTERNATION_OF_LITERALS.fullmatch(value):
         allowed = frozenset(value.split("|"))
         return allowed.__contains__ if kind == "=~" else lambda text: text not in allowed
-    pattern = _compile_re2(value)
+    pattern = compile_regex(value)
     if _SIMPLE.fullmatch(value):  # ten times as fast as RE2 is from Python
         pattern = re.compile(value, re.DOTALL)
     if kind == "=~":
         return lambda text: pattern.fullmatch(text) is not None
     return lambda text: pattern.fullmatch(text) is None
-
-
-def _compile_re2(value: str) -> re.Pattern[str]:
-    options = re2.Options()
-    options.dot_nl = True
-    options.log_errors = False
-    try:
-        pattern: re.Pattern[str] = re2.compile(value, options)
-    except re2.error as error:
-        raise InputError(
-            f"not a valid regular expression: {value!r}: {_reason(error)}",
-            advice="tocsin takes RE2 syntax as Prometheus does: no look-ahead, no back-reference",
-        ) from error
-    return pattern
-
-
-def _reason(error: Exception) -> str:
-    """RE2 gives its reason in bytes."""
-    reason = error.args[0] if error.args else error
-    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
 
 
 def matches_all(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:

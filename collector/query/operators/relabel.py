@@ -6,14 +6,12 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-import re2
 
 from collector.model.errors import EvaluationError
 from collector.model.labels import METRIC_NAME, Labels
+from collector.model.regex import RegexError, compile_regex, expander
 from collector.query.block import Block, merged
 from collector.query.operators.interface import Context, Operator, text, vector
-
-_REFERENCE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class LabelReplace:
         destination, replacement, source, regex = (text(arg, context) for arg in self.args)
         check_label_name(destination, "destination label name in label_replace():")
         pattern = _compile(regex)
-        template = _template(replacement)
+        expand = expander(replacement)
         block = vector(self.inner, context)
         labels, dropped = [], block.dropped.copy()
         for row, one in enumerate(block.labels):
@@ -36,7 +34,7 @@ class LabelReplace:
             if match is None:
                 labels.append(one)
                 continue
-            labels.append(one.merged({destination: _expand(template, match)}))
+            labels.append(one.merged({destination: expand(match)}))
             if destination == METRIC_NAME:
                 dropped[row] = False
         return merged(block.with_labels(labels, dropped))
@@ -89,38 +87,9 @@ def go_quoted(name: str) -> str:
 
 
 def _compile(regex: str) -> re.Pattern[str]:
-    options = re2.Options()
-    options.dot_nl = True
-    options.log_errors = False
     try:
-        pattern: re.Pattern[str] = re2.compile(regex, options)
-    except re2.error as error:
-        reason = error.args[0].decode("utf-8", "replace")  # RE2 gives it in bytes
+        return compile_regex(regex)
+    except RegexError as error:
         raise EvaluationError(
-            f"invalid regular expression in label_replace(): {regex}: {reason}"
+            f"invalid regular expression in label_replace(): {regex}: {error.reason}"
         ) from error
-    return pattern
-
-
-def _template(replacement: str) -> list[tuple[str, str]]:
-    """Go's replacement as (literal, reference) pairs; `$1x` is the group named `1x`."""
-    parts, at = [], 0
-    for match in _REFERENCE.finditer(replacement):
-        literal = replacement[at : match.start()] + (match.group(1) or "")
-        parts.append((literal, match.group(2) or match.group(3) or ""))
-        at = match.end()
-    return [*parts, (replacement[at:], "")]
-
-
-def _expand(template: list[tuple[str, str]], match: re.Match[str]) -> str:
-    return "".join(literal + _group(match, reference) for literal, reference in template)
-
-
-def _group(match: re.Match[str], reference: str) -> str:
-    if not reference:
-        return ""
-    key: int | str = int(reference) if reference.isdecimal() else reference
-    try:
-        return match.group(key) or ""
-    except (IndexError, KeyError):
-        return ""

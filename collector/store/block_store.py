@@ -259,21 +259,27 @@ class BlockStore:
 
     # -- deleting --
 
-    def delete(self, refs: Int64s, from_ms: int, until_ms: int) -> None:
-        """Hide these series' samples in `[from_ms, until_ms]`, durably. Raises StorageError."""
+    def delete(self, refs: Int64s, from_ms: int, until_ms: int, after: int = 0) -> None:
+        """Hide these series' samples in `[from_ms, until_ms]`, durably. Raises StorageError.
+
+        Its number is higher than that of any deletion before, and than `after`.
+        """
         with self._changing:
-            number = 1 + max(
-                [one.number for one in self.tombstones]
-                + [block.meta.cleaned for block in self.blocks],
-                default=0,
-            )
+            number = 1 + max(self.last_deletion, after)
             grown = (*self.tombstones, Tombstone(number, refs, from_ms, until_ms))
             write_tombstones(self._tombstone_file, grown, self._labels)
             self.tombstones = grown
 
-    def masked(self, found: Iterable[merge.Window]) -> list[merge.Window]:
-        """Windows of the head without what was deleted."""
-        return masked(found, self.tombstones) if self.tombstones else list(found)
+    def masked(self, found: list[merge.Window], cleaned: int = 0) -> list[merge.Window]:
+        """Windows of the head without what deletions after the number `cleaned` took."""
+        some = [one for one in self.tombstones if one.number > cleaned]
+        return masked(found, some) if some else found
+
+    @property
+    def last_deletion(self) -> int:
+        """Numbers of deletions count up: the last one's, also of those that are done with."""
+        numbers = [one.number for one in self.tombstones]
+        return max(numbers + [block.meta.cleaned for block in self.blocks], default=0)
 
     def _hidden_in(self, block: Block) -> bool:
         found = merge.windows(

@@ -21,9 +21,10 @@ from collector.model.samples import Int64s
 from collector.store import wal_record as records
 from collector.store.chunk_codec import Packed, pack
 from collector.store.disk import NewFile
-from collector.store.head import Head, Source
+from collector.store.head import Head
 from collector.store.head_copy import HeadCopy
 from collector.store.overlay import LatePart
+from collector.store.source import Source
 from collector.store.stripe import OpenPart, SealedChunk, seal
 from collector.store.wal import remedy, sync_directory
 from collector.store.wal_record import Buffer, Damage, frame, read_records
@@ -80,13 +81,13 @@ def _records(
     copy: HeadCopy, metadata: Mapping[str, Metadata]
 ) -> Iterator[tuple[int, list[Buffer]]]:
     yield from _series_records(copy.refs, copy.labels)
-    header = {"from_ms": copy.from_ms, "sources": copy.sources}
+    header = {"from_ms": copy.from_ms, "cleaned": copy.cleaned, "sources": copy.sources}
     yield records.STATE, records.encode_arrays(header, [copy.refs, *copy.totals])
     for family, one in metadata.items():
         yield records.METADATA, records.encode_metadata(family, one)
-    for number, part in copy.chunks:
-        for chunk in seal(part) if isinstance(part, OpenPart) else (part,):
-            yield records.CHUNK, _encode_chunk(number, chunk)
+    for kept in copy.chunks:
+        for chunk in seal(kept.part) if isinstance(kept.part, OpenPart) else (kept.part,):
+            yield records.CHUNK, _encode_chunk(kept.stripe, kept.cleaned, chunk)
     if copy.late:
         yield records.LATE, _encode_late(copy.late)
     for first in range(0, len(copy.exemplars), EXEMPLARS_PER_RECORD):
@@ -108,7 +109,7 @@ def _series_records(refs: Int64s, labels: Sequence[Labels]) -> Iterator[tuple[in
         at = end
 
 
-def _encode_chunk(number: int, chunk: SealedChunk) -> list[Buffer]:
+def _encode_chunk(number: int, cleaned: int, chunk: SealedChunk) -> list[Buffer]:
     packed = chunk.packed
     arrays: list[records.Array] = [
         chunk.refs.astype(np.uint32),
@@ -120,13 +121,17 @@ def _encode_chunk(number: int, chunk: SealedChunk) -> list[Buffer]:
         packed.starts,
         packed.words,
     ]
-    return records.encode_arrays({"stripe": number}, arrays)
+    return records.encode_arrays({"stripe": number, "cleaned": cleaned}, arrays)
 
 
-def _decode_chunk(payload: memoryview) -> tuple[int, SealedChunk]:
+def _decode_chunk(payload: memoryview) -> tuple[int, int, SealedChunk]:
     header, (refs, times, *arrays) = records.decode_arrays(payload)
     packed = Packed(len(times), *arrays)
-    return header["stripe"], SealedChunk(refs.astype(np.int64), times, packed)
+    return (
+        header["stripe"],
+        header.get("cleaned", 0),
+        SealedChunk(refs.astype(np.int64), times, packed),
+    )
 
 
 def _encode_late(late: list[LatePart]) -> list[Buffer]:
@@ -171,19 +176,20 @@ class Restored:
         elif kind == records.EXEMPLARS:
             head.exemplars.add(records.decode_exemplars(payload))
         elif kind == records.CHUNK:
-            number, chunk = _decode_chunk(payload)
+            number, cleaned, chunk = _decode_chunk(payload)
             refs = self._now(chunk.refs)
             if (refs < 0).any():
                 chunk = _only(chunk, np.flatnonzero(refs >= 0))
                 refs = refs[refs >= 0]
             if len(refs):
-                head.restore(number, SealedChunk(refs, chunk.times, chunk.packed))
+                head.restore(number, SealedChunk(refs, chunk.times, chunk.packed), cleaned)
         elif kind == records.LATE:
             self._late(payload)
 
     def _state(self, payload: memoryview) -> None:
         header, (refs, *totals) = records.decode_arrays(payload)
         self._head.begin_at(header["from_ms"])
+        self._head.cleaned = header.get("cleaned", 0)
         for name, first_ms in header["sources"].items():
             self._head.sources[name] = Source(first_ms, first_ms)
         now = self._now(refs)
@@ -202,7 +208,7 @@ class Restored:
 
     def date_sources(self) -> None:
         """When a source had its newest row isn't written down: it counts as in use till now."""
-        last_ms = self._head.last_ms()
+        last_ms = self._head.newest_ms = int(self._head.totals.newest_ms.max(initial=-1))
         for source in self._head.sources.values():
             source.last_ms = max(source.first_ms, last_ms)
 

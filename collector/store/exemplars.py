@@ -13,9 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.matchers import Matcher, matches_all
+from collector.store.set_back import MAX_AHEAD_MS
 
 DEFAULT_MAX_EXEMPLARS = 100_000
 """Prometheus's default: 100 bytes each, or some 10 MB."""
+
+_NEVER_AHEAD_MS = 2**62
 
 
 class ExemplarRing:
@@ -33,13 +36,20 @@ class ExemplarRing:
         """All of them in the order in which they came; over a copy."""
         return iter(list(self._ring))
 
-    def admitted(self, exemplars: Sequence[Exemplar]) -> tuple[list[Exemplar], Counter[str]]:
-        """Those that `add` should get, and how many were refused, by reason."""
+    def admitted(
+        self, exemplars: Sequence[Exemplar], newest_row_ms: int = -1
+    ) -> tuple[list[Exemplar], Counter[str]]:
+        """Those that `add` should get, and how many were refused, by reason.
+
+        `newest_row_ms`: time of the store's newest row, -1 without any. What is kept and much later
+        came while the clock was ahead: none is late by it.
+        """
         taken: list[Exemplar] = []
         refused: Counter[str] = Counter()
         newest: dict[Labels, Exemplar] = {}
+        ahead_ms = newest_row_ms + MAX_AHEAD_MS if newest_row_ms >= 0 else _NEVER_AHEAD_MS
         for one in exemplars if self._limit else ():
-            reason = _refusal(one, newest.get(one.series) or self._newest(one.series))
+            reason = _refusal(one, newest.get(one.series) or self._newest(one.series, ahead_ms))
             if reason is None:
                 taken.append(one)
                 newest[one.series] = one
@@ -47,9 +57,9 @@ class ExemplarRing:
                 refused[reason] += 1
         return taken, refused
 
-    def _newest(self, series: Labels) -> Exemplar | None:
+    def _newest(self, series: Labels, ahead_ms: int) -> Exemplar | None:
         mine = self._of_series.get(series)
-        return mine[-1] if mine else None
+        return mine[-1] if mine and mine[-1].timestamp_ms <= ahead_ms else None
 
     def add(self, exemplars: Iterable[Exemplar]) -> None:
         """Keep exemplars that were admitted; the oldest ones make room."""

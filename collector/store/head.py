@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,36 +19,17 @@ from collector.model.histogram_columns import COMPONENT
 from collector.model.labels import Labels
 from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, is_missing
 from collector.store.exemplars import DEFAULT_MAX_EXEMPLARS, ExemplarRing
-from collector.store.head_copy import HeadCopy
+from collector.store.head_copy import HeadChunk, HeadCopy
 from collector.store.histogram_rows import without_mixed
 from collector.store.overlay import LatePart, Overlay
-from collector.store.part import Part
 from collector.store.postings import Postings
 from collector.store.prefix_sums import RunningTotals
 from collector.store.series_table import SeriesTable
+from collector.store.set_back import SetBack
+from collector.store.source import NO_STRIPE, Route, Source
 from collector.store.stripe import CHUNK_ROWS, OpenRows, SealedChunk, Stripe
 
-NO_STRIPE = -1
 _ALL = 2**62
-
-
-@dataclass(slots=True)
-class Source:
-    """What is known of a scrape target or sender: its first row, its newest, and their stripe."""
-
-    first_ms: int
-    last_ms: int
-    stripe: int = NO_STRIPE
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where the last row of a source went; holds as long as the same refs array comes again."""
-
-    refs: Int64s
-    stripe: Stripe
-    rows: OpenRows
-    columns: Int64s | None
 
 
 class Head:
@@ -70,6 +50,10 @@ class Head:
         self.exemplars = ExemplarRing(max_exemplars)
         self.from_ms = -_ALL
         """Samples before it are in blocks; the head keeps only late ones of that time."""
+        self.newest_ms = -1
+        """Time of the newest row, of those since the clock was last set back; -1 without any."""
+        self.cleaned = 0
+        """The last deletion when the clock was set back: it hides nothing that came after."""
         self.active = 0
         """Series with samples in memory or about to come; the others are in blocks alone."""
         self._floor_ms = -_ALL
@@ -124,6 +108,7 @@ class Head:
     ) -> Counter[str] | None:
         """One timestamp for many series, each at most once; counts what was refused."""
         known = self._source(source, at_ms)
+        self.newest_ms = max(self.newest_ms, at_ms)
         route = self._routes.get(source)
         if (
             route is not None
@@ -217,7 +202,7 @@ class Head:
         last = self.stripes.get(self.sources[source].stripe)
         if last is not None and last.has_row(at_ms):
             return last
-        stripe = Stripe(self._next_stripe)
+        stripe = Stripe(self._next_stripe, self.cleaned)
         self.stripes[stripe.number] = stripe
         self._next_stripe += 1
         return stripe
@@ -302,7 +287,7 @@ class Head:
         late = self.overlay.value_at(ref, at_ms)
         if late is not None:
             return np.array([late])
-        for part in self.parts(one):
+        for part in (part for stripe in self.stripes_of(one) for part in stripe.parts()):
             column = np.searchsorted(part.refs, one)
             row = int(np.searchsorted(part.times, at_ms))
             known = column[0] < len(part.refs) and part.refs[column[0]] == ref
@@ -315,15 +300,18 @@ class Head:
 
     # -- the way out --
 
-    def parts(self, refs: Int64s) -> list[Part]:
-        """What the stripes hold of these series and perhaps of others, without late samples."""
+    def stripes_of(self, refs: Int64s) -> list[Stripe]:
+        """Where the samples of these series are that did not come late, perhaps with others.
+
+        The youngest first: of two samples of one time theirs is true (see `set_back`).
+        """
         if len(refs) == self.labels.living:
             numbers = list(self.stripes)
         else:
             numbers = np.unique(self._last_home[refs]).tolist()
             former = self._former_homes.keys() & set(refs.tolist()) if self._former_homes else ()
-            numbers = sorted({*numbers, *(n for ref in former for n in self._former_homes[ref])})
-        return [part for n in numbers if n in self.stripes for part in self.stripes[n].parts()]
+            numbers = [*{*numbers, *(n for ref in former for n in self._former_homes[ref])}]
+        return [self.stripes[n] for n in sorted(numbers, reverse=True) if n in self.stripes]
 
     def first_ms(self) -> int:
         """Time of the oldest row, -1 when there is none."""
@@ -332,8 +320,9 @@ class Head:
         return max(first, self.from_ms) if first >= 0 else -1
 
     def last_ms(self) -> int:
-        """Time of the newest sample, -1 when there is none."""
-        return int(self.totals.newest_ms.max(initial=-1))
+        """Time of the latest sample, also of a clock that was ahead; -1 when there is none."""
+        last_ms = max((stripe.last_ms for stripe in self.stripes.values()), default=-1)
+        return max(last_ms, int(self.totals.newest_ms.max(initial=-1)))
 
     def nbytes(self) -> int:
         """Memory of the values in the stripes."""
@@ -341,12 +330,17 @@ class Head:
 
     def copy(self) -> HeadCopy:
         """What a checkpoint keeps."""
-        chunks = [(s.number, part) for s in self.stripes.values() for part in s.parts()]
+        chunks = [
+            HeadChunk(s.number, s.cleaned, part)
+            for s in self.stripes.values()
+            for part in s.parts()
+        ]
         sources = {name: source.first_ms for name, source in self.sources.items()}
         refs = self.labels.refs()
         late = self.overlay.all_parts()
         return HeadCopy(
             self.from_ms,
+            self.cleaned,
             refs,
             list(self.labels),
             sources,
@@ -360,6 +354,24 @@ class Head:
         """A copy whose rows before `cut_ms` go to blocks: what comes of that time is late now."""
         self._floor_ms = max(self._floor_ms, cut_ms)
         return self.copy()
+
+    def set_back(self, one: SetBack) -> None:
+        """The clock was ahead and is set right: go on from then.
+
+        All stripes are set aside: they are read and cut as ever, and their series go on in others.
+        What blocks have of the past leaves memory, so that it can begin earlier.
+        """
+        self._routes.clear()
+        for stripe in self.stripes.values():
+            self.close_rows(stripe)
+            stripe.trim(self.from_ms)
+        self._stripe_of[:] = NO_STRIPE
+        self.cleaned = one.cleaned
+        self.totals.set_back(one.at_ms, one.ahead_ms)
+        for source in self.sources.values():
+            source.set_back(one.at_ms)
+        self.newest_ms = int(self.totals.newest_ms.max(initial=-1))
+        self.from_ms = self._floor_ms = min(self.from_ms, one.at_ms)
 
     # -- what leaves and what comes back --
 
@@ -426,9 +438,9 @@ class Head:
             self._routes.pop(name, None)
         return len(refs)
 
-    def restore(self, number: int, chunk: SealedChunk) -> None:
+    def restore(self, number: int, chunk: SealedChunk, cleaned: int) -> None:
         """Put a chunk of a checkpoint back; chunks of one stripe come in order of time."""
-        stripe = self.stripes.setdefault(number, Stripe(number))
+        stripe = self.stripes.setdefault(number, Stripe(number, cleaned))
         stripe.restore(chunk)
         self._remember_home(chunk.refs, number)
         self._next_stripe = max(self._next_stripe, number + 1)

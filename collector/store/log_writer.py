@@ -17,6 +17,7 @@ from collector.model.labels import Labels
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s
 from collector.store import wal_record as records
+from collector.store.set_back import SetBack
 from collector.store.wal import Wal
 
 MAX_LAYOUTS = 10_000
@@ -56,6 +57,10 @@ class LogWriter:
     def series(self, first_ref: int, labels: Sequence[Labels]) -> None:
         """Series that begin."""
         self.wal.append(records.SERIES, records.encode_series(first_ref, labels))
+
+    def set_back(self, one: SetBack) -> None:
+        """The clock was set back: rows from here on are of another present than those before."""
+        self.wal.append(records.SET_BACK, records.encode_set_back(one))
 
     def metadata(self, family: str, metadata: Metadata) -> None:
         """What a metric family says of itself."""

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from collector.model.clock import Clock
@@ -30,6 +31,8 @@ from collector.store.log_writer import LogWriter
 from collector.store.options import StoreOptions, StoreStatus
 from collector.store.recovery import Recovery
 from collector.store.retention import cut_time_ms, limit_bytes
+from collector.store.sample_windows import is_empty
+from collector.store.set_back import SetBack, SetBackWatch
 from collector.store.snapshot import remove_unfinished, write_snapshot
 from collector.store.steady_time import SteadyTime
 from collector.store.tiers import Tier
@@ -49,13 +52,17 @@ class HeadSource:
     def windows(self, from_ms: int, until_ms: int) -> list[merge.Window]:
         """See `Source.windows`."""
         first_ms = max(from_ms, self.copy.from_ms) - 1
-        found = merge.windows((part for _, part in self.copy.chunks), first_ms, until_ms - 1)
-        found += merge.windows(self.copy.late, from_ms - 1, until_ms - 1)
-        return masked(found, self.tombstones)
+        found: list[merge.Window] = []
+        for one in sorted(self.copy.chunks, key=lambda one: -one.stripe):
+            some = [deleted for deleted in self.tombstones if deleted.number > one.cleaned]
+            found += masked(merge.windows([one.part], first_ms, until_ms - 1), some)
+        late = merge.windows(self.copy.late, from_ms - 1, until_ms - 1)
+        return found + masked(late, self.tombstones)
 
     def spans(self, before_ms: int, span_ms: int) -> list[tuple[int, int]]:
         """The aligned spans before a time that have samples."""
-        times = [part.times[part.times >= self.copy.from_ms] for _, part in self.copy.chunks]
+        chunks = [one.part.times for one in self.copy.chunks]
+        times = [one[one >= self.copy.from_ms] for one in chunks]
         times += [part.times for part in self.copy.late]
         found = {span for one in times for span in (one[one < before_ms] // span_ms).tolist()}
         return [(n * span_ms, min((n + 1) * span_ms, before_ms)) for n in sorted(found)]
@@ -89,7 +96,11 @@ class Maintenance:
         self._parts = parts
         newest_ms = parts.head.last_ms()
         self._time = SteadyTime(parts.clock, newest_ms, parts.options.retention_ms)
+        self._set_back_watch = SetBackWatch(
+            parts.clock, partial(is_empty, parts.head, parts.blocks)
+        )
         self.lock = threading.Lock()
+        self._deleting = threading.Lock()
         remove_unfinished(parts.directory)
 
     def run(self) -> None:
@@ -138,6 +149,27 @@ class Maintenance:
             parts.blocks.head_from_ms = cut_ms
         if is_safe:
             remove_before(parts.log, parts.log_directory, number)
+
+    def follow_clock(self, row_ms: int) -> bool:
+        """Go on from the clock's time before a row is stored, if it was ahead and is set right.
+
+        Under the store's lock. Whether it did; not while rows are cut, the next row asks again.
+        Raises StorageError when the log can't be written: then all is as it was.
+        """
+        parts = self._parts
+        if not self.lock.acquire(blocking=False):
+            return False
+        try:
+            newest_ms, cleaned = parts.head.newest_ms, parts.blocks.last_deletion
+            found = self._set_back_watch.seen(row_ms, newest_ms, cleaned)
+            if found is None:
+                return False
+            parts.log.set_back(found)
+            parts.head.set_back(found)
+            parts.blocks.head_from_ms = parts.head.from_ms
+            return True
+        finally:
+            self.lock.release()
 
     def forget(self, before_ms: int) -> int:
         """Drop what is past retention, by time and by size; how many blocks."""
@@ -212,12 +244,23 @@ class Maintenance:
         parts = self._parts
         newest = [parts.head.last_ms(), *(block.last_ms for block in parts.blocks.blocks)]
         if len(there):
-            parts.blocks.delete(there, from_ms, min(until_ms, max(newest)))
+            self._delete(there, from_ms, min(until_ms, max(newest)))
         for tier in parts.tiers:
             if len(refs) and any(b.overlaps(from_ms - 1, until_ms) for b in tier.blocks.blocks):
                 tier.delete(refs, from_ms, min(until_ms, max(newest)))
         with parts.lock:
             parts.changes.note(from_ms)
+
+    def _delete(self, refs: Int64s, from_ms: int, until_ms: int) -> None:
+        parts = self._parts
+        with self._deleting:
+            with parts.lock:
+                before = max(parts.blocks.last_deletion, parts.head.cleaned)
+                if until_ms > parts.head.newest_ms:
+                    aside = SetBack.deletion(before + 1)
+                    parts.log.set_back(aside)
+                    parts.head.set_back(aside)
+            parts.blocks.delete(refs, from_ms, until_ms, before)
 
     def status(self, appended: int, recovery: Recovery) -> StoreStatus:
         """How full the store is; `appended`: samples since the start."""

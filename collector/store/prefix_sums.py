@@ -69,6 +69,12 @@ class RunningTotals:
         """A copy of all that is known of these refs, as `restore` takes it."""
         return [array[refs] for array in self._arrays()]
 
+    def set_back(self, at_ms: int, ahead_ms: int) -> None:
+        """Whose newest sample is later than `ahead_ms` had it at `at_ms`: what comes is no late
+        sample then, and counts on."""
+        for times in (self.last_ms, self.sample_ms, self.newest_ms):
+            times[times > ahead_ms] = at_ms
+
     def add(
         self,
         timestamp_ms: int,

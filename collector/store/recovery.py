@@ -109,6 +109,8 @@ class _Replay:
         elif kind == records.METADATA:
             family, metadata = records.decode_metadata(payload)
             self._found.metadata[family] = metadata
+        elif kind == records.SET_BACK:
+            self._head.set_back(records.decode_set_back(payload))
         elif kind == records.EXEMPLARS:
             self._head.exemplars.add(records.decode_exemplars(payload))
 

@@ -45,6 +45,11 @@ class StoreMetrics:
         )
         for reason in ("out_of_order", "too_old", "duplicate"):
             self.refused.labels(reason)
+        self.set_backs = Counter(
+            "tocsin_store_clock_set_back",
+            "Times that the clock was ahead and set right, and the store went on from then.",
+            registry=registry,
+        )
         self._exemplars_appended = Counter(
             "tocsin_store_exemplars_appended", "Exemplars that were stored.", registry=registry
         )

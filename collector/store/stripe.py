@@ -159,10 +159,11 @@ def _room(columns: int) -> Float64s:
 
 
 class Stripe:
-    """The chunks of series that arrive together."""
+    """The chunks of series that arrive together; deletions up to `cleaned` hide nothing of it."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, cleaned: int = 0) -> None:
         self.number = number
+        self.cleaned = cleaned
         self.sealed: list[SealedChunk] = []
         self.open: OpenRows | None = None
         self.last_ms = -1
@@ -211,6 +212,24 @@ class Stripe:
     def forget(self, before_ms: int) -> None:
         """Drop sealed chunks whose newest row is older."""
         self.sealed = [chunk for chunk in self.sealed if chunk.times[-1] >= before_ms]
+
+    def trim(self, before_ms: int) -> None:
+        """Drop sealed rows that are older, to the row."""
+        self.forget(before_ms)
+        self.sealed = [_trimmed(chunk, before_ms) for chunk in self.sealed]
+
+
+def _trimmed(chunk: SealedChunk, before_ms: int) -> SealedChunk:
+    first = int(chunk.times.searchsorted(before_ms))
+    if not first:
+        return chunk
+    parts = []
+    for begin in range(0, len(chunk.refs), _COLUMNS_AT_ONCE):
+        columns = np.arange(begin, min(begin + _COLUMNS_AT_ONCE, len(chunk.refs)))
+        values = np.empty((len(columns), len(chunk.times) - first))
+        chunk.fill(columns, first, len(chunk.times), values)
+        parts.append(pack(values))
+    return SealedChunk(chunk.refs, chunk.times[first:], joined(parts))
 
 
 @njit(cache=True, nogil=True)

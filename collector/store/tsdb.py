@@ -35,7 +35,9 @@ from collector.store.log_writer import LogWriter
 from collector.store.maintenance import Maintenance, Parts, checkpoint_log
 from collector.store.options import StoreOptions, StoreStatus
 from collector.store.recovery import recover
+from collector.store.sample_windows import windows_of
 from collector.store.self_metrics import StoreMetrics
+from collector.store.set_back import MAX_AHEAD_MS
 from collector.store.tiers import Range, Tier, kept, read_buckets
 from collector.store.wal import Wal, remedy
 
@@ -200,6 +202,8 @@ class Tsdb:
                 if len(np.unique(refs)) < len(refs):
                     times = np.full(len(refs), timestamp_ms, np.int64)
                     return self.append(source, SampleBatch(refs, times, values, start_ms))
+            if timestamp_ms < self._head.newest_ms - MAX_AHEAD_MS:
+                self._metrics.set_backs.inc(self._maintenance.follow_clock(timestamp_ms))
             started = self._clock.monotonic_seconds()
             self._log.row(source, timestamp_ms, refs, values, start_ms)
             self._metrics.wal_write_seconds.observe(self._clock.monotonic_seconds() - started)
@@ -227,7 +231,7 @@ class Tsdb:
     def append_exemplars(self, source: str, exemplars: Sequence[Exemplar]) -> Refused:
         """See `Appender.append_exemplars`."""
         with self._lock:
-            taken, refused = self._head.exemplars.admitted(exemplars)
+            taken, refused = self._head.exemplars.admitted(exemplars, self._head.newest_ms)
             if taken:
                 self._check_open()
                 self._log.exemplars(taken)
@@ -374,12 +378,7 @@ class Tsdb:
 
     def _windows_of(self, refs: Int64s, after_ms: int, until_ms: int) -> list[merge.Window]:
         with self._lock:
-            head = self._head
-            from_ms = max(after_ms, head.from_ms - 1)
-            found = merge.windows(head.parts(refs), from_ms, until_ms)
-            found += merge.windows(head.overlay.parts(refs), after_ms, until_ms)
-            found = self._blocks.masked(found)
-            return found + self._blocks.windows(after_ms, until_ms)
+            return windows_of(self._head, self._blocks, refs, after_ms, until_ms)
 
     # -- lifecycle --
 

@@ -21,6 +21,7 @@ from collector.model.exemplar import Exemplar
 from collector.model.labels import Labels
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s
+from collector.store.set_back import SetBack
 
 Array: TypeAlias = NDArray[Any]
 Buffer: TypeAlias = bytes | memoryview
@@ -30,13 +31,14 @@ _HEAD = struct.Struct("<4sIIB")
 HEAD_BYTES = _HEAD.size
 _CHECKED = struct.Struct("<IB")
 
-SERIES, LAYOUT, ROW, METADATA, STATE, CHUNK, LATE, BLOCK, END, EXEMPLARS = range(1, 11)
+SERIES, LAYOUT, ROW, METADATA, STATE, CHUNK, LATE, BLOCK, END, EXEMPLARS, SET_BACK = range(1, 12)
 
 NO_STARTS, SAME_STARTS, STARTS_FOLLOW = range(3)
 _SERIES_AT_ONCE = 500
 """Labels that are encoded without letting another thread run: some 2 ms."""
 _NUMBER = struct.Struct("<I")
 _ROW = struct.Struct("<IBq")
+_SET_BACK = struct.Struct("<qqq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,16 @@ def decode_row(payload: memoryview) -> Row:
     values = np.frombuffer(numbers, np.float64, count)
     start_ms = np.frombuffer(numbers, np.int64, count, 8 * count) if count < cells else None
     return Row(layout, timestamp_ms, values, starts, start_ms)
+
+
+def encode_set_back(one: SetBack) -> list[Buffer]:
+    """The clock was set back."""
+    return [_SET_BACK.pack(one.at_ms, one.ahead_ms, one.cleaned)]
+
+
+def decode_set_back(payload: memoryview) -> SetBack:
+    """The same back."""
+    return SetBack(*_SET_BACK.unpack(payload))
 
 
 def encode_metadata(family: str, metadata: Metadata) -> list[Buffer]:

@@ -18,7 +18,7 @@ def warm_up() -> None:
     refs, values = np.array([ref], np.int64), np.ones(1)
     for row in range(CHUNK_ROWS + 1):
         head.append_row("x", row, refs, values, np.zeros(1, np.int64) if row else None)
-    found = merge.windows(head.parts(refs), -1, CHUNK_ROWS)
+    found = merge.windows(head.stripes_of(refs)[0].parts(), -1, CHUNK_ROWS)
     merge.slices(refs, found, lambda _: [])
     unpack(pack(np.ones((1, 2))), refs, 0, 2, np.empty((1, 2)))
     block_columns.warm_up()

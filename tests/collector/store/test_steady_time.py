@@ -13,28 +13,11 @@ from collector.model.matchers import Matcher
 from collector.store.options import DAY_MS, HOUR_MS, StoreOptions, TierOptions
 from collector.store.steady_time import BELIEVED_AFTER_SECONDS, MAX_JUMP_MS, SteadyTime
 from collector.store.tsdb import Tsdb
+from tests.oracles.set_clock import SetClock
 
 NOON_MS = 1_700_006_400_000
 RETENTION_MS = 15 * DAY_MS
 NAMED = [Matcher("=", "__name__", "x_total")]
-
-
-class SetClock:
-    """A machine's clock: time passes on both, who sets it changes one of them."""
-
-    def __init__(self, now_ms: int) -> None:
-        self.wall_ms = now_ms
-        self.seconds = 5000.0
-
-    def now_ms(self) -> int:
-        return self.wall_ms
-
-    def monotonic_seconds(self) -> float:
-        return self.seconds
-
-    def passes(self, ms: int) -> None:
-        self.wall_ms += ms
-        self.seconds += ms / 1000
 
 
 @pytest.fixture

@@ -15,13 +15,12 @@ import numpy as np
 
 from collector.model.histogram_arithmetic import (
     IncompatibleBucketsError,
-    add,
-    subtract,
     was_reset,
 )
 from collector.model.histograms import NativeHistogram, ResetHint
 from collector.model.samples import MISSING_BITS, Float64s, Int64s, is_missing, is_sample
 from collector.query.block import Histograms, are_histograms, no_histograms
+from collector.query.operators.histogram_sums import added, subtracted
 from collector.query.operators.histogram_windows import (
     MixedWindow,
     Point,
@@ -93,17 +92,11 @@ def _rate(
         both_gauges = ends.left.reset_hint == ends.right.reset_hint == ResetHint.GAUGE
         if not is_counter and not both_gauges:
             remarks.not_a_gauge(window.name)
-        combined = subtract(ends.right, ends.left)
-        if combined.reconciled:
-            remarks.reconciled("subtraction")
-        change = combined.histogram
+        change = subtracted(ends.right, ends.left, remarks)
         if is_counter:
             crossed = smoothed and times[ends.first] < window.start_ms
             for lost in _lost_at_resets(samples, ends, crossed):
-                mended = add(change, lost)
-                if mended.reconciled:
-                    remarks.reconciled("addition")
-                change = mended.histogram
+                change = added(change, lost, remarks)
     except IncompatibleBucketsError:
         remarks.mixed_schemas(window.name)
         return None
@@ -173,13 +166,8 @@ def _between(
     share = (at_ms - times[i]) / (times[i + 1] - times[i])
     if is_counter and was_reset(after, before):
         return after.times(share)  # it began at zero where the sample before is
-    rise = subtract(after, before)
-    point = add(rise.histogram.times(share), before)
-    if rise.reconciled:
-        remarks.reconciled("subtraction")
-    if point.reconciled:
-        remarks.reconciled("addition")
-    return point.histogram
+    rise = subtracted(after, before, remarks)
+    return added(rise.times(share), before, remarks)
 
 
 def _lost_at_resets(

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collector.model.histogram_arithmetic import (
     IncompatibleBucketsError,
-    add,
-    subtract,
     was_reset,
     with_schema,
 )
 from collector.model.histograms import NativeHistogram, ResetHint
+from collector.query.operators.histogram_sums import added, subtracted
 from collector.query.operators.remarks import Remarks
 from collector.query.start_timestamps import is_start_reset, overlaps
 
@@ -84,19 +83,13 @@ def _change(
         return None
     schema = min(one.schema for one in (first, *between, last))
     try:
-        change = subtract(with_schema(last, schema), first)
-        if change.reconciled:
-            remarks.reconciled("subtraction")
-        total = change.histogram
+        total = subtracted(with_schema(last, schema), first, remarks)
         previous = first
         for i in range(1, len(samples)) if is_counter else ():
             if resets.overlap(i):
                 remarks.start_overlaps(name)
             if resets.started(i) or was_reset(samples[i], previous):
-                mended = add(total, previous)
-                if mended.reconciled:
-                    remarks.reconciled("addition")
-                total = mended.histogram
+                total = added(total, previous, remarks)
             previous = samples[i]
     except IncompatibleBucketsError:
         remarks.mixed_schemas(name)
@@ -108,13 +101,10 @@ def _added(
     change: NativeHistogram, first: NativeHistogram, name: str, remarks: Remarks
 ) -> NativeHistogram | None:
     try:
-        combined = add(change, first)
+        return added(change, first, remarks)
     except IncompatibleBucketsError:
         remarks.mixed_schemas(name)
         return None
-    if combined.reconciled:
-        remarks.reconciled("addition")
-    return combined.histogram
 
 
 class _Resets:

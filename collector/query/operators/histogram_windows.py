@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collector.model.histogram_arithmetic import IncompatibleBucketsError, subtract, was_reset
+from collector.model.histogram_arithmetic import IncompatibleBucketsError, was_reset
 from collector.model.histogram_sum import HistogramSum
 from collector.model.histograms import NativeHistogram, ResetHint
 from collector.model.samples import MISSING_BITS, Float64s, is_sample
 from collector.query.block import Histograms, are_histograms, no_histograms
 from collector.query.operators.histogram_rate import extrapolated_rate
+from collector.query.operators.histogram_sums import subtracted
 from collector.query.operators.interface import Windows
 from collector.query.operators.remarks import Remarks
 from collector.query.start_timestamps import is_start_reset
@@ -203,13 +204,10 @@ def _difference(
     new: NativeHistogram, old: NativeHistogram, name: str, remarks: Remarks
 ) -> NativeHistogram | None:
     try:
-        combined = subtract(new, old)
+        return subtracted(new, old, remarks)
     except IncompatibleBucketsError:
         remarks.mixed_schemas(name)
         return None
-    if combined.reconciled:
-        remarks.reconciled("subtraction")
-    return combined.histogram
 
 
 def _sum(window: MixedWindow, range_ms: int, remarks: Remarks) -> Answer:

@@ -12,9 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from collector.model import Labels, ManualClock, Matcher
+from collector.model.errors import StorageError
 from collector.model.samples import STALE
 from collector.store.block import Block
 from collector.store.block_cache import RowGroups
+from collector.store.block_files import SampleReader
 from collector.store.block_rows import ROW_GROUP_ROWS
 from collector.store.narrow import Narrow, as_they_are
 from collector.store.options import StoreOptions
@@ -70,6 +72,23 @@ def test_each_column_has_the_encoding_that_suits_it(store: Tsdb, tmp_path: Path)
         assert "BYTE_STREAM_SPLIT" in columns["delta" if "delta" in columns else "value"].encodings
         assert "DELTA_BINARY_PACKED" in columns["timestamp"].encodings
     store.close()
+
+
+def test_a_flipped_bit_of_a_page_is_never_taken_for_samples(store: Tsdb, tmp_path: Path) -> None:
+    path = block_of(tmp_path) / "floats.parquet"
+    store.close()
+    column = pq.read_metadata(path).row_group(0).column(3)
+    assert column.path_in_schema == "value"
+    begin, whole = column.data_page_offset, path.read_bytes()
+    end = begin + column.total_compressed_size
+    damaged = path.with_name("damaged.parquet")
+    for offset in range(begin + (end - begin) // 4, end, 97):  # behind the head of the page
+        some = bytearray(whole)
+        some[offset] ^= 1 << offset % 8
+        damaged.unlink(missing_ok=True)  # the last one is still mapped
+        damaged.write_bytes(some)
+        with pytest.raises(StorageError):
+            SampleReader(damaged).group(0)
 
 
 def test_stale_markers_keep_their_bits_on_disk(store: Tsdb, tmp_path: Path) -> None:

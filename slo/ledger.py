@@ -29,6 +29,7 @@ from slo.members import Members
 from slo.objective import Objective, calendars_of, counters_of
 from slo.observers import Observers
 from slo.sampled import FRESH_MS
+from slo.set_back import is_set_back
 from slo.silences import RATE_MS, Silences
 from slo.slices import Resolution, Slices, pick, resolutions
 from slo.tally import Taken, Tally
@@ -98,6 +99,8 @@ class Ledger:
 
     def tick(self, now_ms: int) -> None:
         """Count what came since the last tick."""
+        if is_set_back(self._querier, self._counted_ms, now_ms):
+            self._set_back(now_ms)
         taken, before = self._tally.take(self._querier), self._total
         if self._running.all():
             self._count_running(taken, now_ms, self._tally.members)
@@ -107,8 +110,14 @@ class Ledger:
             self._count_silences(self._total - before, now_ms)
         self._slices.append(now_ms, self._bad, self._total)
         self._counted_ms = max(now_ms, self._counted_ms)
-        unseen = (self.since_ms < 0) & self.has_data(now_ms)
-        self.since_ms[unseen] = now_ms
+        self.since_ms[(self.since_ms < 0) & self.has_data(now_ms)] = now_ms
+
+    def _set_back(self, now_ms: int) -> None:
+        """The clock was ahead: rows dated later go, their events count up to the next row."""
+        for one in (self._slices, self._slicer, self._sampler, self._silences):
+            one.set_back(now_ms)
+        self._counted_ms, self._saved_ms = now_ms, NEVER_MS
+        np.minimum(self.since_ms, now_ms, out=self.since_ms)
 
     def window_counts(self, window_ms: int, now_ms: int) -> Counts:
         """Events of the last `window_ms` up to the last tick, for all objectives at once.
@@ -416,8 +425,7 @@ class Ledger:
         return filled
 
     def _add(self, bad: Float64s, total: Float64s) -> None:
-        self._bad = self._bad + bad
-        self._total = self._total + total
+        self._bad, self._total = self._bad + bad, self._total + total
 
     def _to_save(self, after_ms: int, series: int) -> Saved:
         rows = self._slices.rows(after_ms)

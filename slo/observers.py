@@ -50,6 +50,10 @@ class Observers:
         """Go on from where each was last seen (int64[n], -1 for never)."""
         self.last_ms = self._sampler.last_ms = last_ms
 
+    def set_back(self, now_ms: int) -> None:
+        """Nothing was seen later than now."""
+        np.minimum(self.last_ms, now_ms, out=self.last_ms)
+
     def observed(
         self, column: int, after_ms: int, now_ms: int, has_begun: bool = True
     ) -> tuple[Int64s, Float64s, Float64s]:

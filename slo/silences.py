@@ -52,6 +52,11 @@ class Silences:
             moved[:, _COLUMN] = places[rows[:, _COLUMN].astype(np.int64)]
         self.rows = moved[moved[:, _COLUMN] >= 0]
 
+    def set_back(self, now_ms: int) -> None:
+        """Nothing was seen, and no silence was, later than now."""
+        self.seen_ms = np.minimum(self.seen_ms, now_ms)
+        self.rows[:, [_FROM, _UNTIL]] = np.minimum(self.rows[:, [_FROM, _UNTIL]], now_ms)
+
     def due(self, last_ms: Int64s, now_ms: int) -> Int64s:
         """Columns that fall silent now: their rates are wanted by `fall_silent` (int64[k])."""
         begins_ms = self.seen_ms[self.columns]

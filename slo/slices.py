@@ -118,6 +118,10 @@ class Ring:
                 end_ms = one.end_ms(end_ms)
         return found
 
+    def set_back(self, now_ms: int) -> None:
+        """Forget rows later than now."""
+        del self.times[bisect_right(self.times, now_ms) :]
+
     def newest(self) -> Row | None:
         """The last row."""
         return self._row(len(self.times) - 1) if self.times else None
@@ -181,6 +185,12 @@ class Slices:
                 if ring.times[-1] < former.time_ms and ring.closes_slice(former.time_ms, time_ms):
                     ring.append(former.time_ms, former.bad, former.total)
         finest.append(time_ms, bad, total)
+
+    def set_back(self, now_ms: int) -> None:
+        """Forget rows later than now: what they counted is in the next one."""
+        self._begun_ms = min(self._begun_ms, now_ms)
+        for ring in self._rings:
+            ring.set_back(now_ms)
 
     def at(self, time_ms: int) -> Row | None:
         """The newest row at or before a time; the oldest of all where none is; None without any."""

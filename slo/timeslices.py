@@ -52,6 +52,10 @@ class Slicer:
         """Go on with the slices of a former run."""
         self.open = OpenSlices(opened.number.copy(), opened.bad.copy(), opened.total.copy())
 
+    def set_back(self, now_ms: int) -> None:
+        """None is later than that of now."""
+        np.minimum(self.open.number, -(-now_ms // self.slice_ms), out=self.open.number)
+
     def put(self, column: int, opened: OpenSlices) -> None:
         """Take over the open slice of one objective (arrays of length 1)."""
         self.open.number[column] = opened.number[0]

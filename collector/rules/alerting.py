@@ -94,6 +94,7 @@ def step(
         else:
             alert = replace(
                 before,
+                active_at_ms=min(before.active_at_ms, now_ms),  # the clock may have been ahead
                 value=fresh.value,
                 annotations=fresh.annotations,
                 keep_firing_since_ms=-1,
@@ -112,6 +113,7 @@ def _absent(rule: AlertingRule, alert: TrackedAlert, now_ms: int) -> TrackedAler
     """What becomes of an alert whose condition does not hold; None: it is forgotten."""
     if alert.state == "firing" and rule.keep_firing_for_ms:
         since_ms = alert.keep_firing_since_ms if alert.keep_firing_since_ms >= 0 else now_ms
+        since_ms = min(since_ms, now_ms)
         if now_ms - since_ms < rule.keep_firing_for_ms:
             return replace(alert, keep_firing_since_ms=since_ms)
     if alert.state == "firing":

@@ -75,6 +75,22 @@ def test_a_pending_alert_that_ends_is_forgotten_and_begins_anew() -> None:
     assert again.active_at_ms == 2 * MINUTE_MS
 
 
+def test_a_clock_that_was_ahead_holds_back_no_alert() -> None:
+    ahead_ms = 180 * MINUTE_MS
+    one = rule(for_minutes=5, keep_minutes=5)
+    fresh = {A: TrackedAlert(A, value=1.0, active_at_ms=ahead_ms)}
+    known = step(one, {}, fresh, ahead_ms)
+    for minute in range(6):
+        now_ms = minute * MINUTE_MS
+        found = {A: TrackedAlert(A, value=1.0, active_at_ms=now_ms)}
+        known = step(one, known, found, now_ms)
+        assert known[A].state == ("firing" if minute == 5 else "pending")
+    known = step(one, known, {}, ahead_ms)
+    for minute in range(10, 16):
+        known = step(one, known, {}, minute * MINUTE_MS)
+    assert known[A].state == "inactive"
+
+
 def test_a_resolved_alert_is_remembered_for_its_retention() -> None:
     found = stepped(rule(), [True] + [False] * 20)
     resolved = found[1]

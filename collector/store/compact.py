@@ -92,10 +92,8 @@ def merge_blocks(
 ) -> Written | None:
     """One block of `blocks`, in their order of precedence; None when nothing is left of them.
 
-    Raises StorageError where one of them is damaged or there is no room; then all stay.
+    The blocks have been verified. Raises StorageError where there is no room; then all stay.
     """
-    for block in blocks:
-        block.verify()
     numbers = [one.number for one in tombstones]
     meta = BlockMeta(
         first_ms=0,

@@ -173,6 +173,22 @@ def test_a_damaged_block_is_told_and_the_rest_answers(
     store.close()
 
 
+def test_what_is_damaged_where_no_query_looks_is_not_merged(
+    store: Tsdb, tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.close()
+    blocks = set((tmp_path / "blocks").iterdir())
+    for block in blocks:
+        damage(block / "series.parquet")  # for other readers: tocsin reads the index
+    store = Tsdb.open(tmp_path, clock, OPTIONS)
+    before = content(store)
+    store.compact()
+    assert set((tmp_path / "blocks").iterdir()) == blocks
+    assert "it is not compacted" in caplog.text
+    assert content(store) == before
+    store.close()
+
+
 def test_a_block_without_an_index_is_left_out_and_told(
     store: Tsdb, tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collector.ingest.formats.page import Layout, SeriesTable
+from collector.ingest.formats.page import Layout, Series
 from collector.ingest.limits import SeriesLimits
 from collector.ingest.series_gate import REASONS, reason_of
 from collector.ingest.write import SampleWriter
@@ -84,7 +84,7 @@ class Admission:
         self._admit = admit
         self._limits = limits
         self._writer = writer
-        self._table: SeriesTable | None = None
+        self._table: Series | None = None
         self._ref_of: Int64s = _NOWHERE
         self._weights: Int64s = _NOWHERE
         self._waiting: dict[int, Labels] = {}

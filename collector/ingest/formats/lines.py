@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.ingest.formats.comments import parse_comments
-from collector.ingest.formats.page import ExposedExemplar, SeriesTable
+from collector.ingest.formats.line_table import LineTable
+from collector.ingest.formats.page import ExposedExemplar
 from collector.ingest.formats.scan import text_lines
 from collector.ingest.formats.scan.text_lines import scan_lines
 from collector.ingest.formats.series_text import SeriesError, parse_exemplar, parse_series
 from collector.model.errors import InputError, Where
+from collector.model.labels import Labels
 from collector.model.metadata import Metadata
 from collector.model.samples import Float64s, Int64s
 
@@ -62,7 +64,7 @@ class Lines:
     its comments stand as they stood. `exemplars` are those that the body before did not have.
     """
 
-    table: SeriesTable
+    table: LineTable
     indices: Int64s
     values: Float64s
     timestamps_ms: Int64s | None
@@ -86,7 +88,7 @@ class LineReader:
 
     def __init__(self, *, openmetrics: bool) -> None:
         self._openmetrics = openmetrics
-        self._table = SeriesTable(parse_series)
+        self._table = LineTable()
         self._memory = _nothing()
         self._exemplars: dict[int, bytes] = {}
 
@@ -150,33 +152,24 @@ class LineReader:
     ) -> None:
         memory = self._memory
         indices = memory.indices if settled else self._find(text, lines)
+        spans = lines[:, :2].copy()
+        self._table.stand(text, spans, indices)
         metadata = memory.metadata if same_comments else _metadata(text, comments)
-        self._memory = _Memory(array, lines[:, :2].copy(), comments.copy(), indices, metadata)
+        self._memory = _Memory(array, spans, comments.copy(), indices, metadata)
 
     def _find(self, text: bytes, lines: Int64s) -> Int64s:
         """Indices of the lines' series: known by their place, known by their bytes, or parsed."""
-        rows = lines[:, 2]
         if len(self._table) > MAX_FORGOTTEN * len(lines) + 1000:
-            self._table = SeriesTable(parse_series)
-            rows = np.full(len(lines), -1, dtype=np.int64)
-        indices = np.empty(len(lines), dtype=np.int64)
-        placed = rows >= 0
-        indices[placed] = self._memory.indices[rows[placed]]
-        for position in np.flatnonzero(~placed).tolist():
-            begin, end = lines[position, :2].tolist()
-            indices[position] = self._index(text, begin, end)
-        return indices
+            self._table = LineTable()
+            lines[:, 2] = -1
 
-    def _index(self, text: bytes, begin: int, end: int) -> int:
-        raw = text[begin:end]
-        index = self._table.find(raw)
-        if index is not None:
-            return index
-        try:
-            labels = parse_series(raw)
-        except SeriesError as error:
-            raise line_error(text, begin, error.message, error.advice) from error
-        return self._table.add(raw, labels)
+        def read(begin: int, end: int) -> Labels:
+            try:
+                return parse_series(text[begin:end])
+            except SeriesError as error:
+                raise line_error(text, begin, error.message, error.advice) from error
+
+        return self._table.follow(text, lines, read)
 
 
 def _nothing() -> _Memory:

@@ -52,7 +52,7 @@ class OpenMetricsParser:
         lines = self._reader.read(body)
         plan = self._plan
         if plan is None or plan.indices is not lines.indices or plan.metadata is not lines.metadata:
-            plan = self._plan = _plan_of(lines)
+            plan = self._plan = _plan_of(lines, has_created=_CREATED.encode() in body)
         if plan.kept is None or plan.created is None:
             values, times, start_ms = lines.values, lines.timestamps_ms, None
         else:
@@ -68,8 +68,8 @@ def _start_ms(values: Float64s, created: Int64s) -> Int64s:
     return np.floor(seconds * 1000 + 0.5).astype(np.int64)
 
 
-def _plan_of(lines: Lines) -> _Plan:
-    created = _created_lines(lines)
+def _plan_of(lines: Lines, *, has_created: bool) -> _Plan:
+    created = _created_lines(lines) if has_created else {}
     if not created:
         layout = Layout(lines.table, lines.indices)
         return _Plan(lines.indices, lines.metadata, layout, None, None)

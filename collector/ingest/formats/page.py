@@ -7,7 +7,7 @@ stay the same, every page has the very same `Layout` object, and those who hold 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,36 +19,41 @@ from collector.model.metadata import Metadata
 from collector.model.samples import Bools, Float64s, Int64s
 
 
+class Series(Protocol):
+    """Every series that a target's bodies had, by index."""
+
+    def __len__(self) -> int:
+        """How many indices were given."""
+        ...
+
+    def labels_of(self, index: int) -> Labels:
+        """The labels of a series."""
+        ...
+
+    def let_go(self) -> None:
+        """Who asks for labels has seen all that are new."""
+        ...
+
+
 class SeriesTable:
-    """Raw bytes of a series -> index, index -> labels: what was seen is not parsed again.
+    """Implements `Series`: raw bytes -> index -> labels, what was seen is not parsed again."""
 
-    Labels are asked for when a series is new and hardly ever after: with `read`, which parses raw
-    bytes, a table that `let_go` keeps the bytes alone.
-    """
+    __slots__ = ("_index_of", "_labels", "_pairs")
 
-    __slots__ = ("_index_of", "_labels", "_pairs", "_raws", "_read")
-
-    def __init__(self, read: Callable[[bytes], Labels] | None = None) -> None:
+    def __init__(self) -> None:
         self._index_of: dict[bytes, int] = {}
-        self._raws: list[bytes] = []
-        self._read = read
-        self._labels: dict[int, Labels] = {}
+        self._labels: list[Labels] = []
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
 
     def __len__(self) -> int:
-        return len(self._raws)
+        return len(self._labels)
 
     def labels_of(self, index: int) -> Labels:
-        """The labels of a series that was added."""
-        labels = self._labels.get(index)
-        if labels is None and self._read is not None:
-            return self._read(self._raws[index])
+        """See `Series`."""
         return self._labels[index]
 
     def let_go(self) -> None:
-        """Forget the labels that can be read from their bytes again."""
-        if self._read is not None and self._labels:
-            self._labels, self._pairs = {}, {}
+        """Nothing can be read from the bytes again."""
 
     def find(self, raw: bytes) -> int | None:
         """Index of the series with these bytes, None when it is not known."""
@@ -56,10 +61,9 @@ class SeriesTable:
 
     def add(self, raw: bytes, labels: Labels) -> int:
         """Remember a series; answers its index."""
-        index = len(self._raws)
+        index = len(self._labels)
         self._index_of[raw] = index
-        self._raws.append(raw)
-        self._labels[index] = labels.sharing(self._pairs)  # the lines of a page have most in common
+        self._labels.append(labels.sharing(self._pairs))  # the lines of a page have most in common
         return index
 
 
@@ -67,7 +71,7 @@ class SeriesTable:
 class Layout:
     """The series of a page's samples as indices (int64[n]) into `table`."""
 
-    table: SeriesTable
+    table: Series
     indices: Int64s
 
     def __len__(self) -> int:

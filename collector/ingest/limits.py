@@ -23,6 +23,9 @@ DEFAULT_QUEUE_BYTES = 2 * 1024 * MEGABYTE
 """Queue of samples to be sent on: some seven hours of 10,000 samples a second."""
 MAX_DELTA_SERIES = 200_000
 """OTLP delta series whose running totals are kept."""
+MAX_BUCKETS = 10_000
+"""Buckets of a native histogram on either side of zero: clients keep to 160; more than this is an
+attack or a mistake, and each would be a column."""
 MAX_ATTRIBUTE_DEPTH = 16
 """Nesting of an OTLP attribute that is written as JSON."""
 MAX_FUTURE_MS = 10 * 60_000

@@ -9,14 +9,14 @@ import numpy as np
 
 from collector.ingest.formats.otlp_metrics import PointReader, Points
 from collector.ingest.formats.scan.otlp_points import DELTA, RESOURCE_NUMBER, START_NS, TIME_NS
-from collector.ingest.limits import MAX_DELTA_SERIES
+from collector.ingest.limits import MAX_BUCKETS, MAX_DELTA_SERIES
 from collector.ingest.point_cache import Samples
 from collector.ingest.stored_totals import StoredTotals
 from collector.ingest.write import SampleWriter
 from collector.model.errors import InputError
-from collector.model.histogram_arithmetic import add
+from collector.model.histogram_arithmetic import add, with_schema
 from collector.model.histogram_columns import COMPONENT, parts
-from collector.model.histograms import NativeHistogram
+from collector.model.histograms import MIN_SCHEMA, NativeHistogram
 from collector.model.labels import Labels
 from collector.model.samples import STALE, Int64s
 
@@ -105,8 +105,16 @@ def _accumulated(
     if known.total is None:
         known.total, known.since_ms = delta, start_ms
     else:
-        known.total = add(known.total, replace(delta, reset_hint=known.total.reset_hint)).histogram
+        delta = replace(delta, reset_hint=known.total.reset_hint)
+        known.total = _narrowed(add(known.total, delta).histogram)
     return known.total, known.since_ms
+
+
+def _narrowed(total: NativeHistogram) -> NativeHistogram:
+    """A total that deltas made too wide, with wider buckets: each would be a column for ever."""
+    while max(len(total.positive), len(total.negative)) > MAX_BUCKETS and total.schema > MIN_SCHEMA:
+        total = with_schema(total, total.schema - 1)
+    return total
 
 
 def _columns(known: _Known, histogram: NativeHistogram | None) -> list[tuple[str, float]]:

@@ -23,6 +23,7 @@ from collector.ingest.formats.scan.otlp_points import (
     RESOURCE_END,
     RESOURCE_NUMBER,
 )
+from collector.ingest.limits import MAX_BUCKETS
 from collector.ingest.otlp_native import NativePoints
 from collector.ingest.point_cache import REASONS, PointCache, Samples
 from collector.ingest.stored_totals import StoredTotals
@@ -38,7 +39,10 @@ MAX_TOLD = 3
 """Mistakes that an answer tells in words; all are counted."""
 
 _ADVICE = {
-    "bad_histogram": "a scale below -4, or bounds that do not rise or do not fit the counts",
+    "bad_histogram": (
+        f"a scale below -4, more than {MAX_BUCKETS:,} buckets, or bounds that do not rise or do "
+        "not fit the counts"
+    ),
     "no_value": "a data point without a value, or a histogram whose buckets don't fit its bounds",
     "no_timestamp": "a data point without time_unix_nano",
     "delta_not_newer": "a delta point that is not newer than the one before it of its series",

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 
-from collector.ingest.limits import MAX_HISTOGRAM_BUCKETS
+from collector.ingest.limits import MAX_BUCKETS
 from collector.model.errors import InputError
 from collector.model.histograms import (
     CUSTOM_BUCKETS,
@@ -38,9 +38,9 @@ def read_buckets(spans: Iterable[Span], deltas: Sequence[int], counts: Sequence[
 
 
 def _indices(spans: Sequence[Span], count: int) -> list[int]:
-    if sum(length for _, length in spans) != count or count > MAX_HISTOGRAM_BUCKETS:
+    if sum(length for _, length in spans) != count or count > MAX_BUCKETS:
         raise InputError(
-            f"a histogram's spans don't fit its {count} buckets (at most {MAX_HISTOGRAM_BUCKETS:,})",
+            f"a histogram's spans don't fit its {count} buckets (at most {MAX_BUCKETS:,})",
             advice=_ADVICE,
         )
     indices: list[int] = []
@@ -89,7 +89,7 @@ def _check_custom(histogram: NativeHistogram) -> None:
     bounds = histogram.custom_values
     if any(not one < following for one, following in pairwise(bounds)):
         raise InputError("the custom bounds of a histogram don't rise", advice=_ADVICE)
-    if len(bounds) > MAX_HISTOGRAM_BUCKETS or any(math.isnan(one) or one == math.inf for one in bounds):
+    if len(bounds) > MAX_BUCKETS or any(math.isnan(one) or one == math.inf for one in bounds):
         raise InputError("a custom bound of a histogram is NaN or +Inf", advice=_ADVICE)
     outside = any(not 0 <= index <= len(bounds) for index, _ in histogram.positive)
     if outside or histogram.negative or histogram.zero_count:

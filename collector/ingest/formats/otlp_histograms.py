@@ -16,6 +16,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     HistogramDataPoint,
 )
 
+from collector.ingest.limits import MAX_BUCKETS
 from collector.model.errors import InputError
 from collector.model.histograms import (
     CUSTOM_BUCKETS,
@@ -35,7 +36,7 @@ _NO_RECORDED_VALUE = 1
 def of_exponential(point: ExponentialHistogramDataPoint) -> NativeHistogram | None:
     """A point as a native histogram, None for "no recorded value".
 
-    Raises InputError for a scale below the coarsest schema.
+    Raises InputError for a scale below the coarsest schema and for over MAX_BUCKETS buckets.
     """
     if point.flags & _NO_RECORDED_VALUE:
         return None
@@ -57,6 +58,7 @@ def of_exponential(point: ExponentialHistogramDataPoint) -> NativeHistogram | No
 
 
 def _buckets(buckets: ExponentialHistogramDataPoint.Buckets, steps: int) -> Buckets:
+    _check_width(len(buckets.bucket_counts))
     found: dict[int, float] = defaultdict(float)
     for i, count in enumerate(buckets.bucket_counts):
         if count:
@@ -64,14 +66,23 @@ def _buckets(buckets: ExponentialHistogramDataPoint.Buckets, steps: int) -> Buck
     return tuple(sorted(found.items()))
 
 
+def _check_width(buckets: int) -> None:
+    if buckets > MAX_BUCKETS:
+        raise InputError(
+            f"a histogram of {buckets:,} buckets; at most {MAX_BUCKETS:,} can be stored",
+            advice="let the sender's histogram have fewer buckets (max_size)",
+        )
+
+
 def of_explicit(point: HistogramDataPoint) -> NativeHistogram | None:
     """A point with listed bounds as a native histogram with custom buckets; None likewise.
 
-    Raises InputError when the bounds do not rise or do not fit the counts.
+    Raises InputError when the bounds do not rise, do not fit the counts or are too many.
     """
     if point.flags & _NO_RECORDED_VALUE:
         return None
     bounds, counts = tuple(point.explicit_bounds), tuple(point.bucket_counts)
+    _check_width(len(counts))
     if counts and len(counts) != len(bounds) + 1:
         raise InputError(f"{len(counts)} buckets beside {len(bounds)} bounds")
     if any(not low < high for low, high in pairwise(bounds)):

@@ -9,7 +9,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from prometheus_client import CollectorRegistry
 
 from collector.ingest.formats.otlp_series import Promotion
-from collector.ingest.limits import MAX_ATTRIBUTE_DEPTH
+from collector.ingest.limits import MAX_ATTRIBUTE_DEPTH, MAX_BUCKETS
 from collector.ingest.otlp_writer import OtlpWriter
 from collector.ingest.write import SampleWriter
 from collector.model.clock import ManualClock
@@ -17,7 +17,7 @@ from collector.model.errors import InputError
 from collector.model.histogram_columns import COMPONENT
 from collector.model.labels import Labels
 from collector.self_metrics import IngestMetrics
-from tests.oracles.otlp_requests import DELTA, RequestBuilder, put, samples_of
+from tests.oracles.otlp_requests import CUMULATIVE, DELTA, RequestBuilder, put, samples_of
 from tests.oracles.recording_appender import RecordingAppender
 
 LATEST_MS = 2_000_000_000_000
@@ -241,6 +241,44 @@ def test_what_can_t_be_stored_is_counted_and_the_rest_is_stored(
     }
     assert appender.names() == {"good"}
     assert "a scale below -4" in outcome.message()
+
+
+def test_too_many_buckets_cost_their_point_and_no_other(
+    appender: RecordingAppender, writer: OtlpWriter
+) -> None:
+    request = RequestBuilder(service__name="web").gauge("good", 1, 10)
+    for name, buckets in (("wide", MAX_BUCKETS + 1), ("narrow", 3)):
+        data = request.metric(name).exponential_histogram
+        data.aggregation_temporality = CUMULATIVE
+        point = data.data_points.add(time_unix_nano=10**10, count=buckets)
+        point.positive.bucket_counts.extend([1] * buckets)
+    outcome = writer.write(request.bytes())
+    assert outcome.refused["bad_histogram"] == 1
+    assert "more than 10,000 buckets" in outcome.message()
+    assert appender.names() == {"good", "narrow"}
+
+
+def test_a_total_of_deltas_becomes_coarser_rather_than_too_wide(
+    appender: RecordingAppender, writer: OtlpWriter
+) -> None:
+    columns = []
+    for push in range(3):
+        request = RequestBuilder(service__name="web")
+        data = request.metric("spread").exponential_histogram
+        data.aggregation_temporality = DELTA
+        point = data.data_points.add(count=MAX_BUCKETS, scale=8)
+        point.time_unix_nano = (push + 1) * 10**10
+        point.positive.offset = push * MAX_BUCKETS
+        point.positive.bucket_counts.extend([1] * MAX_BUCKETS)
+        assert not sum(writer.write(request.bytes()).refused.values())
+        columns.append(len(appender.rows[-1].refs))
+    assert columns[1] <= MAX_BUCKETS + 10
+    assert columns[2] <= MAX_BUCKETS + 10
+    assert appender.values("spread", **{COMPONENT: "count"}) == [
+        MAX_BUCKETS,
+        2 * MAX_BUCKETS,
+        3 * MAX_BUCKETS,
+    ]
 
 
 def test_a_resource_that_makes_no_labels_costs_no_other_its_points(

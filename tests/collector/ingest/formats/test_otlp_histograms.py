@@ -9,6 +9,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 
 from collector.ingest.formats.otlp_histograms import of_explicit, of_exponential
+from collector.ingest.limits import MAX_BUCKETS
 from collector.model.errors import InputError
 from collector.model.histograms import CUSTOM_BUCKETS, exponential_bound
 
@@ -78,3 +79,19 @@ def test_bounds_that_make_no_sense_are_refused(counts: list[int], bounds: list[f
 def test_a_scale_below_the_coarsest_schema_is_refused() -> None:
     with pytest.raises(InputError, match="scale -5"):
         of_exponential(exponential(-5, 0, [1]))
+
+
+def test_more_buckets_than_any_histogram_may_have_are_refused() -> None:
+    widest = of_exponential(exponential(0, -4, [1] * MAX_BUCKETS))
+    assert widest is not None
+    assert len(widest.positive) == MAX_BUCKETS
+    with pytest.raises(InputError, match="10,001 buckets"):
+        of_exponential(exponential(0, -4, [1] * (MAX_BUCKETS + 1)))
+    negative = exponential(0, 0, [])
+    negative.negative.bucket_counts.extend([0] * (MAX_BUCKETS + 1))
+    with pytest.raises(InputError, match="10,001 buckets"):
+        of_exponential(negative)
+    bounds = list(range(MAX_BUCKETS + 1))
+    counts = [1] * (MAX_BUCKETS + 2)
+    with pytest.raises(InputError, match="10,002 buckets"):
+        of_explicit(HistogramDataPoint(bucket_counts=counts, explicit_bounds=bounds))

@@ -169,9 +169,10 @@ def _node_exporter() -> Samples | None:
         for _ in range(NODE_SCRAPES):
             with urllib.request.urlopen(url, timeout=30) as answer:
                 page = parser.parse(answer.read())
-            table = page.layout.table.labels
+            labels_of = page.layout.table.labels_of
             places = page.layout.indices.tolist()
-            rows.append({table[i]: v for i, v in zip(places, page.values.tolist(), strict=True)})
+            found = zip(places, page.values.tolist(), strict=True)
+            rows.append({labels_of(i): v for i, v in found})
     always = sorted(set.intersection(*(set(row) for row in rows)))
     labels = [one.with_labels(job="node", instance="localhost:9100") for one in always]
     values = np.array([[row[one] for one in always] for row in rows])

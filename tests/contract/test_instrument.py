@@ -119,7 +119,7 @@ def parsed(app: FastAPI, accept: str) -> Page:
 
 
 def series_of(page: Page) -> Series:
-    labels = (page.layout.table.labels[index] for index in page.layout.indices)
+    labels = (page.layout.table.labels_of(index) for index in page.layout.indices)
     return dict(zip(labels, page.values.tolist(), strict=True))
 
 
@@ -170,7 +170,7 @@ def test_openmetrics_tells_the_collector_since_when_series_count(app: FastAPI) -
     page = parsed(app, Formats().accept())
     assert page.start_ms is not None
     for row, index in enumerate(page.layout.indices):
-        name = page.layout.table.labels[index]["__name__"]
+        name = page.layout.table.labels_of(index)["__name__"]
         if name.startswith((names.HTTP_DURATION, names.INDICATOR_EVENTS)):
             assert page.start_ms[row] > 0, name
 

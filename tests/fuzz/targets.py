@@ -44,7 +44,7 @@ _REFUSED = (InputError, LimitError)
 
 def told(page: Page) -> tuple[object, ...]:
     """All that a page says, comparable."""
-    labels = [page.layout.table.labels[index] for index in page.layout.indices.tolist()]
+    labels = [page.layout.table.labels_of(index) for index in page.layout.indices.tolist()]
     times = None if page.timestamps_ms is None else page.timestamps_ms.tolist()
     starts = None if page.start_ms is None else page.start_ms.tolist()
     return labels, page.values.tobytes(), times, starts, page.metadata

@@ -22,7 +22,7 @@ def test_exposition_is_the_text_format_with_help_and_type(name: str) -> None:
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_no_series_stands_twice(name: str) -> None:
     page = TextParser().parse(EXPORTERS[name]().exposition())
-    labels = [page.layout.table.labels[index] for index in page.layout.indices]
+    labels = [page.layout.table.labels_of(index) for index in page.layout.indices]
     assert len(labels) == len(set(labels))
 
 

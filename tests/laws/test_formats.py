@@ -20,7 +20,7 @@ LINES = st.lists(
 
 
 def told(page: Page) -> tuple[object, ...]:
-    labels = [page.layout.table.labels[index] for index in page.layout.indices]
+    labels = [page.layout.table.labels_of(index) for index in page.layout.indices]
     times = None if page.timestamps_ms is None else page.timestamps_ms.tolist()
     return labels, page.values.tobytes(), times, page.metadata
 

@@ -6,7 +6,7 @@ Keeps the body that a layout was made from, so that the scanner compares the nex
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,26 +150,31 @@ class LineReader:
         same_comments: bool,
         settled: bool,
     ) -> None:
-        memory = self._memory
-        indices = memory.indices if settled else self._find(text, lines)
-        spans = lines[:, :2].copy()
-        self._table.stand(text, spans, indices)
+        """Change nothing before all is read: what raises leaves the body before in force."""
+        memory, table = self._memory, self._table
         metadata = memory.metadata if same_comments else _metadata(text, comments)
+        if settled:
+            indices = memory.indices
+        else:
+            if len(table) > MAX_FORGOTTEN * len(lines) + 1000:
+                table, lines[:, 2] = LineTable(), -1
+            indices = table.follow(text, lines, _series_reader(text))
+        spans = lines[:, :2].copy()
+        table.stand(text, spans, indices)
+        self._table = table
         self._memory = _Memory(array, spans, comments.copy(), indices, metadata)
 
-    def _find(self, text: bytes, lines: Int64s) -> Int64s:
-        """Indices of the lines' series: known by their place, known by their bytes, or parsed."""
-        if len(self._table) > MAX_FORGOTTEN * len(lines) + 1000:
-            self._table = LineTable()
-            lines[:, 2] = -1
 
-        def read(begin: int, end: int) -> Labels:
-            try:
-                return parse_series(text[begin:end])
-            except SeriesError as error:
-                raise line_error(text, begin, error.message, error.advice) from error
+def _series_reader(text: bytes) -> Callable[[int, int], Labels]:
+    """Reads the labels of a series by where it begins and ends in a body."""
 
-        return self._table.follow(text, lines, read)
+    def read(begin: int, end: int) -> Labels:
+        try:
+            return parse_series(text[begin:end])
+        except SeriesError as error:
+            raise line_error(text, begin, error.message, error.advice) from error
+
+    return read
 
 
 def _nothing() -> _Memory:

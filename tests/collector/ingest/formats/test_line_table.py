@@ -1,10 +1,12 @@
 """Whatever becomes of a target's lines, a series keeps its index and its labels."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.ingest.formats.text import TextParser
+from collector.model.errors import InputError
 from collector.model.labels import Labels
 
 BODIES = st.lists(st.lists(st.integers(0, 30), max_size=25), max_size=12)
@@ -45,6 +47,29 @@ def test_the_labels_of_a_series_that_is_gone_are_still_told() -> None:
     parser.parse(body_of([2, 3]))
     gone.table.let_go()
     assert gone.table.labels_of(int(gone.indices[0])) == labels_of(1)
+
+
+@pytest.mark.parametrize("wrong", ["# TYPE series sorcery\n", "series{n=} 1\n"])
+def test_a_body_that_is_refused_changes_nothing(wrong: str) -> None:
+    parser = TextParser()
+    parser.parse(body_of([1, 2, 3]))
+    with pytest.raises(InputError):
+        parser.parse(body_of([3, 1]) + wrong.encode())
+    page = parser.parse(body_of([2, 3, 4]))
+    table, indices = page.layout.table, page.layout.indices.tolist()
+    table.let_go()
+    assert [table.labels_of(index) for index in indices] == [labels_of(n) for n in (2, 3, 4)]
+
+
+def test_a_body_that_is_refused_when_much_was_to_be_forgotten_changes_nothing() -> None:
+    parser = TextParser()
+    for start in range(0, 4000, 100):
+        parser.parse(body_of([*range(start, start + 100)]))
+    with pytest.raises(InputError):
+        parser.parse(body_of([3901]) + b"series{n=} 1\n")
+    page = parser.parse(body_of([3902, 3901]))
+    table, indices = page.layout.table, page.layout.indices.tolist()
+    assert [table.labels_of(index) for index in indices] == [labels_of(3902), labels_of(3901)]
 
 
 def test_only_what_is_gone_is_kept_beside_the_last_body() -> None:

@@ -22,6 +22,7 @@ from collector.ingest.formats.scan.otlp_points import (
     RESOURCE_BEGIN,
     RESOURCE_END,
     RESOURCE_NUMBER,
+    UNCLEAR,
 )
 from collector.ingest.limits import MAX_BUCKETS
 from collector.ingest.otlp_native import NativePoints
@@ -44,6 +45,7 @@ _ADVICE = {
         "not fit the counts"
     ),
     "no_value": "a data point without a value, or a histogram whose buckets don't fit its bounds",
+    "no_temporality": "a sum or histogram that says to be neither cumulative nor delta",
     "no_timestamp": "a data point without time_unix_nano",
     "delta_not_newer": "a delta point that is not newer than the one before it of its series",
     "series_limit": "the store holds as many series as storage.max_series allows",
@@ -133,6 +135,7 @@ class OtlpWriter:
             return outcome
         kinds = points.rows[:, KIND]
         outcome.refused["no_value"] = int((kinds == EMPTY).sum())
+        outcome.refused["no_temporality"] = int((kinds == UNCLEAR).sum())
         native = kinds == EXPONENTIAL
         if self._custom_buckets:
             native |= kinds == HISTOGRAM

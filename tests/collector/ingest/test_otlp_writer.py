@@ -227,11 +227,14 @@ def test_what_can_t_be_stored_is_counted_and_the_rest_is_stored(
 ) -> None:
     request = RequestBuilder(service__name="web").gauge("good", 1, 10).gauge("!!", 1, 10)
     request.gauge("undated", 1, 0)
-    coarse = request.metric("exp").exponential_histogram.data_points.add()
+    exponential = request.metric("exp").exponential_histogram
+    exponential.aggregation_temporality = CUMULATIVE
+    coarse = exponential.data_points.add()
     coarse.time_unix_nano, coarse.scale = 10**18, -9
     request.metric("empty").gauge.data_points.add().time_unix_nano = 10**18
-    misfit = request.metric("misfit").histogram.data_points.add()
-    misfit.bucket_counts.extend([1, 2, 3])
+    explicit = request.metric("misfit").histogram
+    explicit.aggregation_temporality = CUMULATIVE
+    explicit.data_points.add().bucket_counts.extend([1, 2, 3])
     outcome = writer.write(request.bytes())
     assert {key: count for key, count in outcome.refused.items() if count} == {
         "bad_name": 1,
@@ -241,6 +244,27 @@ def test_what_can_t_be_stored_is_counted_and_the_rest_is_stored(
     }
     assert appender.names() == {"good"}
     assert "a scale below -4" in outcome.message()
+
+
+@pytest.mark.parametrize("temporality", [0, 3])
+def test_what_says_neither_delta_nor_cumulative_is_refused(
+    appender: RecordingAppender, writer: OtlpWriter, temporality: int
+) -> None:
+    request = RequestBuilder(service__name="web").gauge("good", 1, 10)
+    request.sum("counter", 1, 10, temporality=temporality)
+    request.sum("up_down", 1, 10, temporality=temporality, monotonic=False)
+    request.histogram("seconds", [1, 2], [0.5], 3.0, 10, temporality=temporality)
+    native = request.metric("native").exponential_histogram
+    native.aggregation_temporality = temporality
+    native.data_points.add(time_unix_nano=10**10, count=1).positive.bucket_counts.append(1)
+    native.data_points[0].exemplars.add(time_unix_nano=10**10, as_double=1)
+    summary = request.metric("summary").summary.data_points.add()
+    summary.time_unix_nano, summary.count = 10**10, 4
+    outcome = writer.write(request.bytes())
+    assert {key: count for key, count in outcome.refused.items() if count} == {"no_temporality": 4}
+    assert "neither cumulative nor delta" in outcome.message()
+    assert appender.names() == {"good", "summary_count", "summary_sum"}
+    assert not appender.exemplars
 
 
 def test_too_many_buckets_cost_their_point_and_no_other(

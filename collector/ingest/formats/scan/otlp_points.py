@@ -25,8 +25,8 @@ from collector.ingest.formats.scan.wire import (
 FINE, MALFORMED, TOO_MANY = range(3)
 """Status of a scan; TOO_MANY: the columns are too short."""
 
-NUMBER, HISTOGRAM, SUMMARY, EXPONENTIAL, EMPTY = range(5)
-"""Kind of a point; EMPTY has no value that could be read."""
+NUMBER, HISTOGRAM, SUMMARY, EXPONENTIAL, EMPTY, UNCLEAR = range(6)
+"""Kind of a point; EMPTY has no value that could be read, UNCLEAR is neither delta nor total."""
 
 (
     KIND,
@@ -47,6 +47,7 @@ NUMBER, HISTOGRAM, SUMMARY, EXPONENTIAL, EMPTY = range(5)
 POINT_COLUMNS = 13
 
 _GAUGE, _SUM, _HISTOGRAM, _EXPONENTIAL, _SUMMARY = 5, 7, 9, 10, 11
+_DELTA, _CUMULATIVE = 1, 2
 _NO_RECORDED_VALUE = 1
 _STALE = np.uint64(0x7FF0_0000_0000_0002)
 _NAN = np.uint64(0x7FF8 << 48)
@@ -240,6 +241,9 @@ def _scan_data(body, i, end, kind, state, head, points, keys, count, out, used, 
             monotonic, _ = varint(body, begin, after)
         k = after
     state = mixed(state, (temporality << np.uint64(8)) | monotonic)
+    counting = kind in (_SUM, _HISTOGRAM, _EXPONENTIAL)
+    is_delta = temporality == np.uint64(_DELTA)
+    unclear = counting and not is_delta and temporality != np.uint64(_CUMULATIVE)
     ordinal = 0
     while i < end:
         number, wire, begin, after = field(body, i, end)
@@ -250,7 +254,7 @@ def _scan_data(body, i, end, kind, state, head, points, keys, count, out, used, 
             return TOO_MANY, count, used
         row = points[count]
         row[:] = head
-        row[DELTA] = kind in (_SUM, _HISTOGRAM, _EXPONENTIAL) and temporality == np.uint64(1)
+        row[DELTA] = counting and is_delta
         row[ORDINAL], row[FIRST] = ordinal, used
         fine, key = True, state
         if kind in (_GAUGE, _SUM):
@@ -267,6 +271,8 @@ def _scan_data(body, i, end, kind, state, head, points, keys, count, out, used, 
             key, fine = _read_exponential(body, begin, after, state, row)
         if not fine:
             return MALFORMED, count, used
+        if unclear:
+            row[KIND], row[COUNT], row[EXEMPLARS] = UNCLEAR, 0, 0
         if kind == _GAUGE or (kind == _SUM and monotonic == np.uint64(0)):
             row[START_NS] = 0
         if used + row[COUNT] >= out.size - 3:

@@ -58,7 +58,7 @@ class LineTable:
         self._part_with(rows)
         indices = np.empty(len(lines), dtype=np.int64)
         indices[placed] = self._indices[rows]
-        found = []
+        found = set[bytes]()
         for position in np.flatnonzero(~placed).tolist():
             begin, end = lines[position, :2].tolist()
             raw = text[begin:end]
@@ -66,9 +66,9 @@ class LineTable:
             if index is None:
                 index = self._gone[raw] = self._add(read(begin, end))
             indices[position] = index
-            found.append(raw)
-        for raw in found:
-            self._gone.pop(raw, None)
+            found.add(raw)
+        if found:  # a dict that only loses keeps its room
+            self._gone = {raw: i for raw, i in self._gone.items() if raw not in found}
         return indices
 
     def stand(self, text: bytes, spans: Int64s, indices: Int64s) -> None:

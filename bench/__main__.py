@@ -22,6 +22,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", choices=PARTS, help="measure this part alone")
     chosen = parser.parse_args().only
+    if not chosen:
+        RESULTS.unlink(missing_ok=True)  # figures that nothing measures any more go
     for part in (chosen,) if chosen else PARTS:
         figures: list[Figure] = importlib.import_module(f"bench.{part}").measure()
         show(part, figures)

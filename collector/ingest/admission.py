@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collector.ingest.formats.page import Layout, Series
+from collector.ingest.formats.reserved_label import moved_aside
 from collector.ingest.limits import SeriesLimits
 from collector.ingest.series_gate import REASONS, reason_of
 from collector.ingest.write import SampleWriter
@@ -209,6 +210,8 @@ class Admission:
                 f"relabelling left {labels} without a metric name",
                 advice="mend metric_relabel_configs",
             )
+        if COMPONENT in admitted:
+            admitted = Labels(moved_aside(admitted))
         self._limits.check_labels(admitted)
         return admitted.merged({COMPONENT: component}) if component else admitted
 

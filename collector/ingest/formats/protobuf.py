@@ -27,6 +27,7 @@ from collector.ingest.formats.protobuf_messages import (
     UNTYPED,
 )
 from collector.ingest.formats.protobuf_schema import Message
+from collector.ingest.formats.reserved_label import moved_aside
 from collector.ingest.formats.scan.text_lines import NO_TIMESTAMP
 from collector.model.errors import InputError, Where
 from collector.model.histogram_arithmetic import with_schema
@@ -182,9 +183,9 @@ class _Cells:
         pairs = [(label.name, label.value) for label in metric.label]
         if len(dict(pairs)) < len(pairs) or not name:
             raise InputError(f"a metric of {name!r} has a label twice, or no name", advice=_ADVICE)
-        self._base = dict(pairs)
-        if METRIC_NAME in self._base or COMPONENT in self._base:
-            raise InputError(f"a reserved label in a metric of {name}", advice="rename it")
+        self._base = moved_aside(dict(pairs))
+        if METRIC_NAME in self._base:
+            raise InputError(f"a label {METRIC_NAME} in a metric of {name}", advice="rename it")
         self._base[METRIC_NAME] = name
         self._key = _joined(name, *(text for pair in pairs for text in pair))
         self._time_ms = metric.timestamp_ms or NO_TIMESTAMP

@@ -1,7 +1,8 @@
 """The bytes of one series in an exposition, `name{label="value",…}`, to `Labels`.
 
 The slow path of the text formats: a series comes here once in a target's life. Takes Prometheus
-3's grammar: names in quotes are UTF-8, a metric name may stand in the braces.
+3's grammar: names in quotes are UTF-8, a metric name may stand in the braces, and the comma between
+two labels may be missing (Prometheus has it so in its own format, not in OpenMetrics).
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import math
 import re
 
 from collector.ingest.formats.go_float import normalize_bound
+from collector.ingest.formats.reserved_label import moved_aside
 from collector.model.errors import InputError
-from collector.model.histogram_columns import COMPONENT
 from collector.model.labels import METRIC_NAME, Labels
 
 MAX_SECONDS = 1e12
@@ -20,7 +21,7 @@ MAX_SECONDS = 1e12
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _QUOTED = r'"((?:[^"\\\n]|\\.)*)"'
 _TERM = re.compile(
-    rf"[ \t]*(?:([a-zA-Z_][a-zA-Z0-9_]*)|{_QUOTED})[ \t]*(?:=[ \t]*{_QUOTED})?[ \t]*(,|$)"
+    rf"[ \t]*(?:([a-zA-Z_][a-zA-Z0-9_]*)|{_QUOTED})[ \t]*(?:=[ \t]*{_QUOTED})?[ \t]*(,|$)?"
 )
 _ESCAPE = re.compile(r'\\([\\n"])')
 _ESCAPED = {"\\": "\\", "n": "\n", '"': '"'}
@@ -45,9 +46,7 @@ def parse_series(raw: bytes) -> Labels:
     labels = _parse_terms(rest[:-1], name) if brace else {METRIC_NAME: name}
     if METRIC_NAME not in labels:
         raise SeriesError("a sample without a metric name", advice='write name{…} or {"name",…}')
-    if COMPONENT in labels:
-        raise SeriesError(f"the label {COMPONENT} is reserved", advice="rename it")
-    return Labels(_normalized(labels))
+    return Labels(_normalized(moved_aside(labels)))
 
 
 def parse_exemplar(raw: bytes) -> tuple[Labels, float, int | None]:
@@ -71,10 +70,10 @@ def parse_exemplar(raw: bytes) -> tuple[Labels, float, int | None]:
 
 def _parse_terms(text: str, name: str) -> dict[str, str]:
     labels = {METRIC_NAME: name} if name else {}
-    position, separated = 0, True
+    position = 0
     while text[position:].strip(" \t"):
         match = _TERM.match(text, position)
-        if match is None or not separated:
+        if match is None or (match[3] is None and match[4] is None):
             raise SeriesError(
                 f"not a label: {text[position : position + 40]!r}",
                 advice='write label="value", with a backslash before \\ and " in the value',
@@ -83,7 +82,7 @@ def _parse_terms(text: str, name: str) -> dict[str, str]:
         if key in labels:
             raise SeriesError(f"the label {key} stands twice", advice="give each label once")
         labels[key] = value
-        position, separated = match.end(), match[4] == ","
+        position = match.end()
     return labels
 
 

@@ -261,12 +261,15 @@ def test_metadata_and_layout_stay_the_same_objects_while_nothing_changes() -> No
     assert first.metadata is second.metadata
 
 
-@pytest.mark.parametrize(
-    "labels", [{"__name__": "x"}, {COMPONENT: "count"}], ids=["name", "component"]
-)
-def test_reserved_labels_are_refused(labels: dict[str, str]) -> None:
+def test_a_second_name_is_refused() -> None:
     with pytest.raises(InputError):
-        parse(family("g", GAUGE, [metric(labels, **number(GAUGE, 1))]))
+        parse(family("g", GAUGE, [metric({"__name__": "x"}, **number(GAUGE, 1))]))
+
+
+def test_a_label_cant_pass_for_a_part_of_a_histogram() -> None:
+    page = parse(family("g", GAUGE, [metric({COMPONENT: "count"}, **number(GAUGE, 1))]))
+    (labels,) = map(page.layout.table.labels_of, page.layout.indices.tolist())
+    assert labels == Labels.of("g", exported___histogram__="count")
 
 
 def test_series_that_are_forgotten_are_read_again() -> None:

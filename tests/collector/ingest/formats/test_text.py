@@ -160,6 +160,9 @@ def test_series_that_are_forgotten_are_read_again() -> None:
         ('m{"my.label"="b"} 1', {"__name__": "m", "my.label": "b"}),
         ('m { a = "b" , } 1', {"__name__": "m", "a": "b"}),
         ('m{a="}"} 1', {"__name__": "m", "a": "}"}),
+        ('m{a="b" c="d"} 1', {"__name__": "m", "a": "b", "c": "d"}),
+        ('m{a="b"c="d"} 1', {"__name__": "m", "a": "b", "c": "d"}),
+        ('{a="b" "my.label"="c" "m"} 1', {"__name__": "m", "a": "b", "my.label": "c"}),
         (r'm{a="\\"} 1', {"__name__": "m", "a": "\\"}),
         (r'm{a="\t"} 1', {"__name__": "m", "a": r"\t"}),
         ('m{a="b"}1', {"__name__": "m", "a": "b"}),
@@ -182,7 +185,8 @@ def test_grammar_of_a_series(line: str, labels: dict[str, str]) -> None:
         ('m{a="b 1', "labels do not end"),
         ("m{a} 1", "has no value"),
         ("m{a=b} 1", "not a label"),
-        ('m{a="b" c="d"} 1', "not a label"),
+        ('m{a="b",,c="d"} 1', "not a label"),
+        ('{"m" a="b"} 1', "not a label"),
         ('m{a="b",a="c"} 1', "stands twice"),
         ('m{a="\xff"} 1', "not UTF-8"),
         ('{a="b"} 1', "without a metric name"),
@@ -205,6 +209,14 @@ def test_a_wrong_line_is_told_with_its_number_its_text_and_advice(line: str, tol
     assert caught.value.where.field == "line 3"
     assert line[:1] in str(caught.value)
     assert caught.value.advice
+
+
+def test_a_label_cant_pass_for_a_part_of_a_histogram() -> None:
+    page = TextParser().parse(b'odd{__histogram__="count"} 1\neven 2\n')
+    assert rows(page) == [
+        (Labels.of("odd", exported___histogram__="count"), 1.0, None),
+        (Labels.of("even"), 2.0, None),
+    ]
 
 
 def test_a_body_without_its_last_newline_is_whole() -> None:

@@ -64,6 +64,12 @@ class Bench:
         return self.registry.get_sample_value("tocsin_ingest_samples_refused_total", labels) or 0
 
 
+def test_relabelling_cant_make_a_part_of_a_histogram() -> None:
+    bench = Bench(Rule(action="labelmap", regex="x(.*)"))
+    bench.scrape('a{x__histogram__="count"} 1\n', 1000)
+    assert bench.store.values("a", exported___histogram__="count", x__histogram__="count") == [1.0]
+
+
 def test_a_scrape_is_one_row_with_its_report() -> None:
     bench = Bench()
     bench.scrape("a 1\nb 2\n", 1000)

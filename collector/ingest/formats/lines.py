@@ -5,6 +5,7 @@ Keeps the body that a layout was made from, so that the scanner compares the nex
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -190,11 +191,16 @@ def _metadata(text: bytes, comments: Int64s) -> dict[str, Metadata]:
 
 
 def _read_odd_numbers(text: bytes, offsets: Int64s, values: Float64s) -> None:
-    """Fill the values that the scanner left to `float()`: over 19 digits, subnormal, overflow."""
+    """Fill the values that the scanner left to `float()`: over 19 digits, subnormal, overflow.
+
+    Raises InputError for one that is beyond all floats, as Go's ParseFloat does: it is not infinite.
+    """
     for position in np.flatnonzero(offsets >= 0).tolist():
         match = _NUMBER.match(text, int(offsets[position]))
         if match is not None:
             values[position] = float(match[0])
+            if math.isinf(values[position]):
+                raise line_error(text, match.start(), *_TELLS[text_lines.BAD_VALUE])
 
 
 def line_error(text: bytes, offset: int, message: str, advice: str) -> InputError:

@@ -63,6 +63,8 @@ def parse_exemplar(raw: bytes) -> tuple[Labels, float, int | None]:
     if METRIC_NAME in labels:
         raise SeriesError("a metric name in an exemplar", advice="an exemplar has labels only")
     value, *seconds = map(float, numbers.split())
+    if math.isinf(value) and "inf" not in numbers.lower():
+        raise SeriesError(f"an exemplar of {numbers.split()[0]}", advice="no float is so large")
     if seconds and not abs(seconds[0]) < MAX_SECONDS:
         raise SeriesError(f"an exemplar at {seconds[0]!r} s", advice="give seconds since 1970")
     return Labels(labels), value, math.floor(seconds[0] * 1000 + 0.5) if seconds else None

@@ -126,11 +126,12 @@ def test_a_parser_with_a_past_tells_what_is_new(pages: list[tuple]) -> None:
         before = fresh
 
 
-def test_a_wrong_exemplar_is_wrong_the_second_time_too() -> None:
+@pytest.mark.parametrize("wrong", [b'{a="\xff"} 1', b'{a="b"} 1e400'])
+def test_a_wrong_exemplar_is_wrong_the_second_time_too(wrong: bytes) -> None:
     parser = OpenMetricsParser()
     for _ in range(2):
         with pytest.raises(InputError):
-            parser.parse(b'x_total 1 # {a="\xff"} 1\n# EOF\n')
+            parser.parse(b"x_total 1 # " + wrong + b"\n# EOF\n")
 
 
 @settings(deadline=None)

@@ -194,6 +194,8 @@ def test_grammar_of_a_series(line: str, labels: dict[str, str]) -> None:
         ("m one", "no number"),
         ("m 1_0", "no number"),
         ("m 0x10", "no number"),
+        ("m 1e400", "no number"),
+        ("m -1e309", "no number"),
         ("m 1\r", "no number"),
         ("m 1 soon", "no timestamp"),
         ("m 1 2 3", "more than a sample"),

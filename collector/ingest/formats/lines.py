@@ -193,7 +193,7 @@ def _metadata(text: bytes, comments: Int64s) -> dict[str, Metadata]:
 def _read_odd_numbers(text: bytes, offsets: Int64s, values: Float64s) -> None:
     """Fill the values that the scanner left to `float()`: over 19 digits, subnormal, overflow.
 
-    Raises InputError for one that is beyond all floats, as Go's ParseFloat does: it is not infinite.
+    Raises InputError for one beyond all floats, as Go's ParseFloat does: it is not infinite.
     """
     for position in np.flatnonzero(offsets >= 0).tolist():
         match = _NUMBER.match(text, int(offsets[position]))

@@ -19,6 +19,7 @@ from collector.ingest.formats.scan.wire import (
     field,
     hashed,
     mixed,
+    short_fields,
     varint,
     word,
 )
@@ -35,6 +36,8 @@ HISTOGRAMS, EXEMPLARS = 1, 2
 
 _V1_SERIES, _V1_METADATA = 1, 3
 _V2_SYMBOLS, _V2_SERIES = 4, 5
+_V1_LABEL_TAG, _SAMPLE_TAG, _VALUE_TAG, _TIME_TAG = 0x0A, 0x12, 0x09, 0x10
+"""First bytes of fields: number and wire type."""
 _INF_MASK = np.uint64(0x7FF << 52)
 _NO_SIGN = np.uint64((1 << 63) - 1)
 _STALE = np.uint64(STALE_BITS)
@@ -64,6 +67,28 @@ def _clean(bits):  # type: ignore[no-untyped-def]
     if (bits & _NO_SIGN) > _INF_MASK and bits != _STALE:
         return _NAN
     return bits
+
+
+@njit(cache=True, nogil=True)
+def _plain_sample(body, i, end):  # type: ignore[no-untyped-def]
+    """(a double's bits, time, offset after it) of a sample as senders write it: the value, unless
+    it is zero, the time, and nothing else; the offset is -1 for any other field.
+
+    A kernel that fills columns is not inlined, and to call one costs as much as the rest here.
+    """
+    bits = np.uint64(0)
+    if end - i < 4 or body[i] != _SAMPLE_TAG or body[i + 1] >= 128:
+        return bits, np.int64(0), -1
+    k, after = i + 2, i + 2 + np.int64(body[i + 1])
+    if after > end:
+        return bits, np.int64(0), -1
+    if after - k > 9 and body[k] == _VALUE_TAG:
+        bits = _clean(word(body, k + 1))
+        k += 9
+    if after - k < 2 or body[k] != _TIME_TAG:
+        return bits, np.int64(0), -1
+    time, k = varint(body, k + 1, after)
+    return bits, np.int64(time), (k if k == after else -1)
 
 
 @njit(cache=True, nogil=True)
@@ -104,13 +129,20 @@ def scan_v1(body, seed, series, keys, owners, times, starts, bits):  # type: ign
             continue
         key, labels_from, extra, k = seed, -1, 0, begin
         while k < end:
+            plain, time, after = _plain_sample(body, k, end)
+            if after >= 0 and used < owners.size:
+                if labels_from >= 0:
+                    key, labels_from = hashed(key, body, labels_from, k), -1
+                owners[used], times[used], starts[used], bits[used] = row, time, 0, plain
+                used, k = used + 1, after
+                continue
             inner, inner_wire, inner_begin, after = field(body, k, end)
             if after < 0:
                 return MALFORMED, used
             if inner == 1 and inner_wire == BYTES:
                 if labels_from < 0:
                     labels_from = k
-                k = after
+                k = short_fields(body, after, end, _V1_LABEL_TAG)
                 continue
             if labels_from >= 0:
                 key, labels_from = hashed(key, body, labels_from, k), -1
@@ -199,6 +231,11 @@ def scan_v2(body, seed, spans, hashes, series, keys, owners, times, starts, bits
             continue
         key, note, created, extra, first, k = seed, seed, np.int64(0), 0, used, begin
         while k < end:
+            plain, time, after = _plain_sample(body, k, end)
+            if after >= 0 and used < owners.size:
+                owners[used], times[used], starts[used], bits[used] = row, time, 0, plain
+                used, k = used + 1, after
+                continue
             inner, inner_wire, inner_begin, after = field(body, k, end)
             if after < 0:
                 return MALFORMED, used

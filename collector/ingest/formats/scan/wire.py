@@ -98,3 +98,19 @@ def field(body, i, end):  # type: ignore[no-untyped-def]
     if wire == FIXED32:
         return number, wire, i, (i + 4 if i + 4 <= end else -1)
     return number, wire, 0, -1
+
+
+@njit(cache=True, nogil=True)
+def short_fields(body, i, end, tag):  # type: ignore[no-untyped-def]
+    """The offset after the fields that follow each other with this tag byte and lengths below 128.
+
+    A last one that does not fit is left alone, for `field` to tell so.
+    """
+    j, stop = np.uint64(i), np.uint64(end)
+    one, two = np.uint64(1), np.uint64(2)
+    while j + two <= stop and body[j] == tag:
+        length = np.uint64(body[j + one])
+        if length >= np.uint64(128) or j + two + length > stop:
+            break
+        j += two + length
+    return np.int64(j)

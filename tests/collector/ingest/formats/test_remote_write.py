@@ -3,6 +3,7 @@
 import contextlib
 import math
 import random
+import struct
 
 import numpy as np
 import pytest
@@ -50,6 +51,14 @@ def samples(request: Request) -> list[list[tuple]]:
     for owner, time, value, start in zip(*(column.tolist() for column in columns), strict=True):
         found[owner].append((time, value, start))
     return found
+
+
+def varint(number: int) -> bytes:
+    found = bytearray()
+    while number > 127:
+        found.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*found, number])
 
 
 def same(one: list[tuple], other: list[tuple]) -> bool:
@@ -127,6 +136,43 @@ def test_a_stale_marker_stays_one_and_no_other_nan_becomes_a_marker(version: int
     assert bits[0] == STALE_BITS
     assert MISSING_BITS not in bits
     assert STALE_BITS not in bits[1:]
+
+
+VALUE = st.floats().map(lambda value: b"\x09" + struct.pack("<d", value))
+TIME = TIMES.map(lambda time: b"\x10" + varint(time & (1 << 64) - 1))
+START = TIMES.map(lambda time: b"\x18" + varint(time & (1 << 64) - 1))
+OTHER = st.sampled_from([b"\x22\x01x", b"\x2d1234", b"\x10\x81\x00", b"\x90\x00\x05"])
+
+
+@settings(deadline=None)
+@given(VERSIONS, st.lists(st.one_of(VALUE, TIME, START, OTHER), max_size=4), st.booleans())
+def test_a_sample_is_read_in_whatever_order_its_fields_come(
+    version: int, fields: list[bytes], is_long: bool
+) -> None:
+    sample = b"".join(fields)
+    length = varint(len(sample))
+    if is_long:
+        length = bytes([length[0] | 0x80]) + b"\x00"
+    series = encode(version, [Series({"__name__": "x"})])
+    at, added = 1, b"\x12" + length + sample
+    if version == 2:
+        at = series.index(b"\x2a") + 1
+    raw = series[:at] + bytes([series[at] + len(added)]) + series[at + 1 :] + added
+    assert_same(version, raw)
+
+
+def test_a_sample_that_says_it_is_longer_than_its_series_is_refused() -> None:
+    sample = b"\x09" + struct.pack("<d", 1.5) + b"\x10\x07"
+    for length in (len(sample) + 1, 127):
+        added = b"\x12" + bytes([length]) + sample
+        with pytest.raises(InputError):
+            scan(1, b"\x0a" + bytes([len(added)]) + added + b"\x0a\x00" * 99)
+
+
+@pytest.mark.parametrize("length", [1, 126, 127, 128, 129, 20_000])
+def test_labels_of_any_length_make_the_key(length: int) -> None:
+    names = [{"__name__": "x", "a": "y" * length + end, "z": "z"} for end in ("", "1", "2")]
+    assert_same(1, encode(1, [Series(labels, [(1, 1.5, 0)]) for labels in [*names, *names]]))
 
 
 def test_labels_between_samples_are_labels_too() -> None:

@@ -19,6 +19,7 @@ from collector.api.cors import CrossOriginReads
 from collector.model.clock import Clock
 from collector.model.errors import ConfigError
 from tocsin import __version__
+from tocsin.direct_posts import DirectPosts
 from tocsin.http_errors import add_error_answers
 from tocsin.http_guard import GuardedHttp
 from tocsin.http_metrics import HttpMetrics, MeasuredHttp
@@ -60,6 +61,7 @@ def build_app(
         app.include_router(router)
     add_error_answers(app)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
+    app.add_middleware(DirectPosts, routes=[one for router in routers for one in router.routes])
     app.add_middleware(CrossOriginReads, pattern=cors_origin)
     app.add_middleware(GuardedHttp, hosts=hosts)
     app.add_middleware(MeasuredHttp, metrics=HttpMetrics(registry), clock=clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from collector.api.direct_route import add_direct
 from collector.config import OtlpConfig
 from collector.ingest.formats.otlp_names import Naming
 from collector.ingest.formats.otlp_series import Promotion
@@ -54,7 +55,6 @@ def router(receiver: MetricsReceiver) -> APIRouter:
 def add_otlp(routes: APIRouter, path: str, receiver: OtlpReceiver) -> None:
     """POST one signal of OTLP at a path."""
 
-    @routes.post(path)
     async def otlp(request: Request) -> Response:
         content_type = request.headers.get("content-type", "")
         body = await read_body(request, receiver.max_wire_bytes)
@@ -62,6 +62,8 @@ def add_otlp(routes: APIRouter, path: str, receiver: OtlpReceiver) -> None:
             return _response(receiver.refuse_oversize(content_type))
         encoding = request.headers.get("content-encoding", "")
         return _response(await run_in_threadpool(receiver.receive, body, content_type, encoding))
+
+    add_direct(routes, path, otlp)
 
 
 def _response(reply: Reply) -> Response:

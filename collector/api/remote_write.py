@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from collector.api.direct_route import add_direct
 from collector.ingest.receivers.remote_write import Answer, RemoteWriteReceiver
 from collector.ingest.remote_writer import RemoteWriter
 from collector.ingest.write import SampleWriter
@@ -23,7 +24,6 @@ def router(receiver: RemoteWriteReceiver) -> APIRouter:
     """POST remote write."""
     routes = APIRouter()
 
-    @routes.post(PATH)
     async def remote_write(request: Request) -> Response:
         body = await read_body(request, receiver.max_wire_bytes)
         if body is None:
@@ -34,6 +34,7 @@ def router(receiver: RemoteWriteReceiver) -> APIRouter:
             await run_in_threadpool(receiver.receive, body, content_type, encoding or "")
         )
 
+    add_direct(routes, PATH, remote_write)
     return routes
 
 

@@ -123,7 +123,7 @@ def _content(store: Tsdb) -> Story:
         for labels, row in zip(part.labels, part.values, strict=True):
             missing, bits = is_missing(row).tolist(), row.view("int64").tolist()
             cells = zip(times, row.tolist(), missing, bits, strict=True)
-            found[labels] = {
+            found[_series(dict(labels.pairs))] = {
                 time_ms: STALE if bit == STALE_BITS else NAN if value != value else value
                 for time_ms, value, gone, bit in cells
                 if not gone
@@ -172,7 +172,7 @@ def stored_by_prometheus(
 
 
 def _series(pairs: Mapping[str, str]) -> Labels:
-    """Since Prometheus 3 a bound is written as a float: "1.0"."""
+    """Prometheus 2 leaves bounds as they are, 3 and tocsin write some as floats: "1.0"."""
     bounds = ("le", "quantile")
     return Labels((k, normalize_bound(v) if k in bounds else v) for k, v in pairs.items())
 

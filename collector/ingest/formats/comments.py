@@ -33,6 +33,12 @@ def parse_comments(lines: Iterable[str]) -> dict[str, Metadata]:
     return families
 
 
+def type_of(line: str) -> str | None:
+    """What a TYPE line says, None for any other comment."""
+    match = _LINE.fullmatch(line.strip())
+    return match[4] or "" if match is not None and match[1] == "TYPE" else None
+
+
 def _with(metadata: Metadata, keyword: str, text: str, line: str) -> Metadata:
     if keyword == "HELP":
         return replace(metadata, help=unescape(text))

@@ -7,7 +7,11 @@ series; rules and dashboards written for it name the rewritten value.
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
+
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WORD = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE)
 
 LARGE_EXPONENT = 6
 SMALL_EXPONENT = -4
@@ -40,8 +44,9 @@ def _without_exponent(digits: str, power: int) -> str:
 
 
 def normalize_bound(text: str) -> str:
-    """The same for a bound that is written already; text that is no number stays as it is."""
-    try:
+    """The same for a bound that is written already; text that Go reads no number in stays."""
+    if _WORD.fullmatch(text):
         return format_bound(float(text))
-    except ValueError:
+    if not _DECIMAL.fullmatch(text) or math.isinf(float(text)):
         return text
+    return format_bound(float(text))

@@ -10,11 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.ingest.formats.series_text import parse_series
 from collector.model.labels import Labels
 from collector.model.samples import Int64s
 
+Read = Callable[[int, int, str], Labels]
+"""A series by its begin and end in a body, and by the label that is to be written as a float."""
+Codes = NDArray[np.uint8]
+
+BOUNDS = ("", "le", "quantile")
+"""Labels that are written as floats below a TYPE line that says so; "" for none."""
 _NO_SPANS: Int64s = np.empty((0, 2), dtype=np.int64)
 _NOBODY: Int64s = np.empty(0, dtype=np.int64)
 
@@ -22,10 +29,10 @@ _NOBODY: Int64s = np.empty(0, dtype=np.int64)
 class LineTable:
     """Implements `page.Series` for the text formats."""
 
-    __slots__ = ("_count", "_fresh", "_gone", "_indices", "_pairs", "_places", "_spans", "_text")
+    __slots__ = ("_bounds", "_fresh", "_gone", "_indices", "_pairs", "_places", "_spans", "_text")
 
     def __init__(self) -> None:
-        self._count = 0
+        self._bounds = bytearray()
         self._text = b""
         self._spans = _NO_SPANS
         self._indices = _NOBODY
@@ -35,25 +42,30 @@ class LineTable:
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._bounds)
 
     def labels_of(self, index: int) -> Labels:
         """See `page.Series`."""
         labels = self._fresh.get(index)
-        return parse_series(self._raw_of(index)) if labels is None else labels
+        if labels is not None:
+            return labels
+        return parse_series(self._raw_of(index), BOUNDS[self._bounds[index]])
 
     def let_go(self) -> None:
         """See `page.Series`."""
         if self._fresh or self._places is not None:
             self._fresh, self._pairs, self._places = {}, {}, None
 
-    def follow(self, text: bytes, lines: Int64s, read: Callable[[int, int], Labels]) -> Int64s:
+    def follow(self, text: bytes, lines: Int64s, bounds: Codes, read: Read) -> Int64s:
         """Indices (int64[n]) of the series of a body that follows.
 
-        `lines` (int64[n, 3 or more]) has begin, end and place in the body before, or -1. `read`
-        parses a series by begin and end; what it raises is passed on.
+        `lines` (int64[n, 3 or more]) has begin, end and place in the body before, or -1; `bounds`
+        (uint8[n]) where in BOUNDS the label stands that is written as a float. What `read` raises
+        is passed on.
         """
         placed = lines[:, 2] >= 0
+        known = self._indices[lines[placed, 2]]
+        placed[placed] = np.frombuffer(self._bounds, dtype=np.uint8)[known] == bounds[placed]
         rows = lines[placed, 2]
         self._part_with(rows)
         indices = np.empty(len(lines), dtype=np.int64)
@@ -61,14 +73,15 @@ class LineTable:
         found = set[bytes]()
         for position in np.flatnonzero(~placed).tolist():
             begin, end = lines[position, :2].tolist()
-            raw = text[begin:end]
-            index = self._gone.get(raw)
+            bound = int(bounds[position])
+            key = _key(text[begin:end], bound)
+            index = self._gone.get(key)
             if index is None:
-                index = self._gone[raw] = self._add(read(begin, end))
+                index = self._gone[key] = self._add(read(begin, end, BOUNDS[bound]), bound)
             indices[position] = index
-            found.add(raw)
+            found.add(key)
         if found:  # a dict that only loses keeps its room
-            self._gone = {raw: i for raw, i in self._gone.items() if raw not in found}
+            self._gone = {key: i for key, i in self._gone.items() if key not in found}
         return indices
 
     def stand(self, text: bytes, spans: Int64s, indices: Int64s) -> None:
@@ -80,22 +93,29 @@ class LineTable:
         left = np.ones(len(self._indices), dtype=np.bool_)
         left[rows] = False
         for row in np.flatnonzero(left).tolist():
-            self._gone[self._raw_at(row)] = int(self._indices[row])
+            index = int(self._indices[row])
+            self._gone[_key(self._raw_at(row), self._bounds[index])] = index
 
-    def _add(self, labels: Labels) -> int:
-        self._fresh[self._count] = labels.sharing(self._pairs)  # lines have most in common
-        self._count += 1
-        return self._count - 1
+    def _add(self, labels: Labels, bound: int) -> int:
+        index = len(self._bounds)
+        self._fresh[index] = labels.sharing(self._pairs)  # lines have most in common
+        self._bounds.append(bound)
+        return index
 
     def _raw_of(self, index: int) -> bytes:
         if self._places is None:
-            self._places = np.full(self._count, -1, dtype=np.int64)
+            self._places = np.full(len(self), -1, dtype=np.int64)
             self._places[self._indices] = np.arange(len(self._indices))
         place = int(self._places[index])
         if place >= 0:
             return self._raw_at(place)
-        return next(raw for raw, gone in self._gone.items() if gone == index)
+        return next(key[1:] for key, gone in self._gone.items() if gone == index)
 
     def _raw_at(self, row: int) -> bytes:
         begin, end = self._spans[row].tolist()
         return self._text[begin:end]
+
+
+def _key(raw: bytes, bound: int) -> bytes:
+    """What tells series apart: their bytes, and how they are read."""
+    return bytes((bound,)) + raw

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.ingest.formats.comments import parse_comments
-from collector.ingest.formats.line_table import LineTable
+from collector.ingest.formats.comments import parse_comments, type_of
+from collector.ingest.formats.line_table import BOUNDS, Codes, LineTable, Read
 from collector.ingest.formats.page import ExposedExemplar
 from collector.ingest.formats.scan import text_lines
 from collector.ingest.formats.scan.text_lines import scan_lines
@@ -29,6 +29,8 @@ MAX_FORGOTTEN = 4
 EXCERPT_BYTES = 120
 _NEWLINE = np.uint8(10)
 
+_BOUND_OF = {"histogram": "le", "summary": "quantile"}
+_NO_TYPE = 255
 _NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _TELLS: Mapping[int, tuple[str, str]] = {
     text_lines.BAD_NAME: ("no metric name", 'a sample line is: name{label="value"} number'),
@@ -81,6 +83,8 @@ class _Memory:
     lines: Int64s
     comments: Int64s
     indices: Int64s
+    types: Codes
+    bounds: Codes
     metadata: Mapping[str, Metadata]
 
 
@@ -99,7 +103,7 @@ class LineReader:
         array, memory = np.frombuffer(text, dtype=np.uint8), self._memory
         capacity = np.count_nonzero(array == _NEWLINE)
         lines = np.empty((capacity, 4), dtype=np.int64)
-        comments = np.empty((capacity, 2), dtype=np.int64)
+        comments = np.empty((capacity, 3), dtype=np.int64)
         values = np.empty(capacity + 1, dtype=np.float64)
         times = np.empty(capacity, dtype=np.int64)
         noted = np.empty((capacity if self._openmetrics else 0, 3), dtype=np.int64)
@@ -112,7 +116,8 @@ class LineReader:
         lines, comments = lines[:count], comments[:notes]
         if odd:
             _read_odd_numbers(text, lines[:, 3], values)
-        if not same_comments or not settled:
+        moved = same_comments and not np.array_equal(comments[:, 2], memory.comments[:, 2])
+        if not same_comments or not settled or moved:
             self._remember(text, array, lines, comments, same_comments, settled)
         return Lines(
             self._table,
@@ -153,25 +158,27 @@ class LineReader:
     ) -> None:
         """Change nothing before all is read: what raises leaves the body before in force."""
         memory, table = self._memory, self._table
-        metadata = memory.metadata if same_comments else _metadata(text, comments)
-        if settled:
+        if same_comments:
+            metadata, types = memory.metadata, memory.types
+        else:
+            metadata, types = _metadata(text, comments), _types(text, comments)
+        bounds = _bounds(types, comments[:, 2], len(lines))
+        if settled and np.array_equal(bounds, memory.bounds):
             indices = memory.indices
         else:
             if len(table) > MAX_FORGOTTEN * len(lines) + 1000:
                 table, lines[:, 2] = LineTable(), -1
-            indices = table.follow(text, lines, _series_reader(text))
+            indices = table.follow(text, lines, bounds, _series_reader(text))
         spans = lines[:, :2].copy()
         table.stand(text, spans, indices)
         self._table = table
-        self._memory = _Memory(array, spans, comments.copy(), indices, metadata)
+        self._memory = _Memory(array, spans, comments.copy(), indices, types, bounds, metadata)
 
 
-def _series_reader(text: bytes) -> Callable[[int, int], Labels]:
-    """Reads the labels of a series by where it begins and ends in a body."""
-
-    def read(begin: int, end: int) -> Labels:
+def _series_reader(text: bytes) -> Read:
+    def read(begin: int, end: int, bound: str) -> Labels:
         try:
-            return parse_series(text[begin:end])
+            return parse_series(text[begin:end], bound)
         except SeriesError as error:
             raise line_error(text, begin, error.message, error.advice) from error
 
@@ -179,15 +186,36 @@ def _series_reader(text: bytes) -> Callable[[int, int], Labels]:
 
 
 def _nothing() -> _Memory:
-    table: Int64s = np.empty((0, 2), dtype=np.int64)
+    lines: Int64s = np.empty((0, 2), dtype=np.int64)
+    comments: Int64s = np.empty((0, 3), dtype=np.int64)
     body = np.frombuffer(b"\n", dtype=np.uint8)
-    return _Memory(body, table, table, np.empty(0, dtype=np.int64), {})
+    none: Codes = np.empty(0, dtype=np.uint8)
+    return _Memory(body, lines, comments, np.empty(0, dtype=np.int64), none, none, {})
 
 
 def _metadata(text: bytes, comments: Int64s) -> dict[str, Metadata]:
     return parse_comments(
-        text[begin:end].decode(errors="replace") for begin, end in comments.tolist()
+        text[begin:end].decode(errors="replace") for begin, end in comments[:, :2].tolist()
     )
+
+
+def _types(text: bytes, comments: Int64s) -> Codes:
+    """Where in BOUNDS each TYPE line's label stands, _NO_TYPE for other comments (uint8[c])."""
+    types = (
+        type_of(text[begin:end].decode(errors="replace")) for begin, end in comments[:, :2].tolist()
+    )
+    codes = [_NO_TYPE if one is None else BOUNDS.index(_BOUND_OF.get(one, "")) for one in types]
+    return np.array(codes, dtype=np.uint8)
+
+
+def _bounds(types: Codes, places: Int64s, count: int) -> Codes:
+    """What the TYPE line that stands last before a series says, for each of them (uint8[count]).
+
+    So does Prometheus: neither another family's name nor a HELP line ends what a TYPE line says.
+    """
+    told = types != _NO_TYPE
+    lasting = np.diff(places[told], prepend=0, append=count)
+    return np.repeat(np.concatenate([np.zeros(1, dtype=np.uint8), types[told]]), lasting)
 
 
 def _read_odd_numbers(text: bytes, offsets: Int64s, values: Float64s) -> None:

@@ -31,8 +31,11 @@ class SeriesError(InputError):
     """The series' text breaks the grammar."""
 
 
-def parse_series(raw: bytes) -> Labels:
-    """Labels of one series, its name as `__name__`; raises SeriesError."""
+def parse_series(raw: bytes, bound: str = "") -> Labels:
+    """Labels of one series, its name as `__name__`; raises SeriesError.
+
+    `bound` names the label that is written as a float, if the series has it.
+    """
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -46,7 +49,9 @@ def parse_series(raw: bytes) -> Labels:
     labels = _parse_terms(rest[:-1], name) if brace else {METRIC_NAME: name}
     if METRIC_NAME not in labels:
         raise SeriesError("a sample without a metric name", advice='write name{…} or {"name",…}')
-    return Labels(_normalized(moved_aside(labels)))
+    if bound in labels:
+        labels[bound] = normalize_bound(labels[bound])
+    return Labels(moved_aside(labels))
 
 
 def parse_exemplar(raw: bytes) -> tuple[Labels, float, int | None]:
@@ -104,11 +109,3 @@ def _key_and_value(match: re.Match[str]) -> tuple[str, str]:
 def unescape(text: str) -> str:
     r"""Undo `\\`, `\"` and `\n`; any other backslash stays."""
     return _ESCAPE.sub(lambda match: _ESCAPED[match[1]], text) if "\\" in text else text
-
-
-def _normalized(labels: dict[str, str]) -> dict[str, str]:
-    if "le" in labels and labels[METRIC_NAME].endswith("_bucket"):
-        labels["le"] = normalize_bound(labels["le"])
-    elif "quantile" in labels:
-        labels["quantile"] = normalize_bound(labels["quantile"])
-    return labels

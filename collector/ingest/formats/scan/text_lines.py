@@ -157,10 +157,10 @@ def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
     noted            how many rows of `exemplars` are filled
     body, old        uint8[n], ending with a newline; `old` is the body of `old_lines`
     old_lines        int64[m, 2]: where each series of the former body begins and ends
-    old_comments     int64[c, 2]: likewise its comment lines
+    old_comments     int64[c, 3]: its `comments`
     lines            int64[k, 4], out: begin, end, row of the same series in `old_lines` or -1,
                      offset of a number that only `float()` can read, or -1
-    comments         int64[k, 2], out
+    comments         int64[k, 3], out: begin, end, how many samples stand before
     values           float64[k + 1], out (one spare slot); times int64[k], out
     exemplars        int64[k, 3], out: the sample, begin and end of each exemplar; OpenMetrics only
     """
@@ -186,7 +186,7 @@ def scan_lines(  # type: ignore[no-untyped-def]  # noqa: C901
             i = _line_end(body, begin)
             if openmetrics and i - begin == 5 and body[begin + 2] == 69 and body[begin + 3] == 79:
                 at_eof = body[begin + 4] == 70
-            comments[notes, 0], comments[notes, 1] = begin, i
+            comments[notes, 0], comments[notes, 1], comments[notes, 2] = begin, i, count
             if same_notes:
                 same_notes = (
                     notes < old_comments.shape[0]

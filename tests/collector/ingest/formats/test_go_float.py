@@ -33,5 +33,14 @@ def test_read_back_it_is_the_same_number(value: float) -> None:
     assert float(format_bound(value)) == value
 
 
-def test_a_bound_that_is_no_number_stays() -> None:
-    assert normalize_bound("many") == "many"
+@pytest.mark.parametrize("text", ["many", "", "1_0", " 1", "1e400", "+nan", "\u0661"])
+def test_a_bound_that_is_no_number_stays(text: str) -> None:
+    assert normalize_bound(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("1", "1.0"), ("+5.", "5.0"), (".5e1", "5.0"), ("inf", "+Inf"), ("-Infinity", "-Inf")],
+)
+def test_a_bound_that_is_a_number_is_written_as_a_float(text: str, written: str) -> None:
+    assert normalize_bound(text) == written

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import string
 
 import numpy as np
@@ -10,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from collector.ingest.formats.go_float import normalize_bound
 from collector.ingest.formats.page import Page
 from collector.ingest.formats.scan.text_lines import NO_TIMESTAMP
 from collector.ingest.formats.text import TextParser
@@ -57,10 +57,6 @@ def reference(text: str) -> list[tuple[Labels, float, int | None]]:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             labels = {"__name__": sample.name, **sample.labels}
-            if "le" in labels and sample.name.endswith("_bucket"):
-                labels["le"] = normalize_bound(labels["le"])
-            elif "quantile" in labels:
-                labels["quantile"] = normalize_bound(labels["quantile"])
             time = None if sample.timestamp is None else round(sample.timestamp * 1000)
             found.append((Labels(labels), float(sample.value), time))
     return found
@@ -166,9 +162,6 @@ def test_series_that_are_forgotten_are_read_again() -> None:
         (r'm{a="\\"} 1', {"__name__": "m", "a": "\\"}),
         (r'm{a="\t"} 1', {"__name__": "m", "a": r"\t"}),
         ('m{a="b"}1', {"__name__": "m", "a": "b"}),
-        ('m_bucket{le="1"} 1', {"__name__": "m_bucket", "le": "1.0"}),
-        ('m_bucket{le="1000000"} 1', {"__name__": "m_bucket", "le": "1e+06"}),
-        ('m{quantile="0.50"} 1', {"__name__": "m", "quantile": "0.5"}),
         ("\t m \t1", {"__name__": "m"}),
     ],
 )
@@ -219,6 +212,66 @@ def test_a_label_cant_pass_for_a_part_of_a_histogram() -> None:
         (Labels.of("odd", exported___histogram__="count"), 1.0, None),
         (Labels.of("even"), 2.0, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        ("histogram", ["1.0", "1e+06", "many"]),
+        ("summary", ["1", "1000000", "many"]),
+        ("gauge", ["1", "1000000", "many"]),
+        ("untyped", ["1", "1000000", "many"]),
+        (None, ["1", "1000000", "many"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["m_bucket", "stranger"])
+def test_bounds_are_written_as_floats_below_the_line_of_their_type(
+    name: str, kind: str | None, written: list[str]
+) -> None:
+    """The TYPE line that stands last before a series decides, whatever it is of."""
+    comment = "" if kind is None else f"# TYPE m {kind}\n# HELP other Words.\n"
+    lines = "".join(f'{name}{{le="{le}"}} 1\n' for le in ("1", "1000000", "many"))
+    page = TextParser().parse((comment + lines).encode())
+    assert [labels["le"] for labels, _, _ in rows(page)] == written
+
+
+def test_quantiles_are_written_as_floats_in_a_summary() -> None:
+    body = b"""q{quantile="0.50"} 1
+# TYPE s summary
+s{quantile="0.50",le="1"} 1
+# TYPE h histogram
+h_bucket{quantile="0.50",le="1"} 1
+# TYPE g gauge
+g{quantile="0.50"} 1
+"""
+    page = TextParser().parse(body)
+    assert [labels["quantile"] for labels, _, _ in rows(page)] == ["0.50", "0.5", "0.50", "0.50"]
+    assert [labels.get("le", "") for labels, _, _ in rows(page)] == ["", "1", "1.0", ""]
+
+
+TYPES = st.sampled_from(
+    ["# TYPE m histogram", "# TYPE m summary", "# TYPE m gauge", "# HELP m M.", "# words"]
+)
+BOUNDED = st.sampled_from(['m{le="1"} 1', 'm{quantile="1"} 1', 'm{le="2",quantile="2"} 1', "m 1"])
+
+
+@given(st.lists(st.lists(TYPES | BOUNDED, max_size=8), min_size=2, max_size=5), st.booleans())
+def test_bounds_go_by_the_types_of_their_own_body(bodies: list[list[str]], let_go: bool) -> None:
+    parser = TextParser()
+    for lines in bodies:
+        page = parser.parse("".join(f"{line}\n" for line in lines).encode())
+        if let_go:
+            page.layout.table.let_go()
+        kind, expected = "", []
+        for line in lines:
+            if line.startswith("# TYPE m "):
+                kind = line.removeprefix("# TYPE m ")
+            elif not line.startswith("#"):
+                written = {"le": kind == "histogram", "quantile": kind == "summary"}
+                found = re.findall(r'(\w+)="(\d)"', line)
+                labels = {key: f"{n}.0" if written[key] else n for key, n in found}
+                expected.append(Labels({"__name__": "m", **labels}))
+        assert [labels for labels, _, _ in rows(page)] == expected
 
 
 def test_a_body_without_its_last_newline_is_whole() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from collector.config import ScrapeConfig
 from collector.discovery_config import FileSdConfig, StaticConfig
@@ -23,8 +23,13 @@ from collector.model.errors import ConfigError, Where
 from collector.model.labels import Labels
 
 LOOK_EVERY_SECONDS = 5.0
-"""How often the files' times of change are looked at; refresh_interval only shortens it."""
+"""How often it is looked whether files changed; refresh_interval only shortens it."""
 
+MAX_TOLD_CHARACTERS = 500
+"""Of what is wrong with a file: each of its groups may be."""
+
+_Stamp = tuple[int, int, int]
+"""By what a file is taken for unchanged: time of change, size, inode."""
 _GROUPS = TypeAdapter(list[StaticConfig])
 
 
@@ -33,7 +38,7 @@ class FileDiscovery:
 
     def __init__(self, config: ScrapeConfig) -> None:
         self._sections: Sequence[FileSdConfig] = config.file_sd_configs
-        self._known: dict[Path, tuple[int, list[Labels]]] = {}
+        self._known: dict[Path, tuple[_Stamp, list[Labels]]] = {}
 
     async def run(self, publish: Publish, fail: Fail) -> None:
         """Publish at the start and whenever a file came, changed or went."""
@@ -68,10 +73,11 @@ class FileDiscovery:
         return bool(gone) or changed, errors
 
     def _read_if_changed(self, file: Path) -> bool:
-        modified_ns = file.stat().st_mtime_ns
-        if file in self._known and self._known[file][0] == modified_ns:
+        found = file.stat()
+        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+        if file in self._known and self._known[file][0] == stamp:
             return False
-        self._known[file] = (modified_ns, read_targets(file))
+        self._known[file] = (stamp, read_targets(file))
         return True
 
 
@@ -84,9 +90,9 @@ def read_targets(file: Path) -> list[Labels]:
         text = file.read_text(encoding="utf-8")
         data = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
         groups = _GROUPS.validate_python(data or [])
-    except (ValueError, yaml.YAMLError, ValidationError) as error:
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise ConfigError(
-            f"not a list of targets: {error}",
+            f"not a list of targets: {str(error)[:MAX_TOLD_CHARACTERS]}",
             where=where,
             advice='write [{"targets": ["host:port"], "labels": {…}}]',
         ) from error

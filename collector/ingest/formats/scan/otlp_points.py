@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from collector.ingest.formats.scan.otlp_number import AS_DOUBLE, AS_INT, plain_number
 from collector.ingest.formats.scan.wire import (
     BYTES,
     FIXED64,
@@ -244,7 +245,7 @@ def _scan_data(body, i, end, kind, state, head, points, keys, count, out, used, 
     counting = kind in (_SUM, _HISTOGRAM, _EXPONENTIAL)
     is_delta = temporality == np.uint64(_DELTA)
     unclear = counting and not is_delta and temporality != np.uint64(_CUMULATIVE)
-    ordinal = 0
+    ordinal, floats = 0, out.view(np.float64)
     while i < end:
         number, wire, begin, after = field(body, i, end)
         if number != 1 or wire != BYTES:
@@ -258,8 +259,15 @@ def _scan_data(body, i, end, kind, state, head, points, keys, count, out, used, 
         row[ORDINAL], row[FIRST] = ordinal, used
         fine, key = True, state
         if kind in (_GAUGE, _SUM):
-            row[KIND] = NUMBER
-            key, fine = _read_number(body, begin, after, state, row, out, used, cell)
+            row[KIND], row[COUNT] = NUMBER, 1
+            which, value, row[START_NS], row[TIME_NS], key = plain_number(body, begin, after, state)
+            if which == AS_DOUBLE:
+                out[used] = _clean(value)
+            elif which == AS_INT:
+                floats[used] = np.float64(np.int64(value))
+            else:
+                row[START_NS] = row[TIME_NS] = 0
+                key, fine = _read_number(body, begin, after, state, row, out, used, cell)
         elif kind == _HISTOGRAM:
             row[KIND] = HISTOGRAM
             key, fine = _read_histogram(body, begin, after, state, row, out, used, cell)

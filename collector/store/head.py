@@ -27,7 +27,7 @@ from collector.store.prefix_sums import RunningTotals
 from collector.store.series_table import SeriesTable
 from collector.store.set_back import SetBack
 from collector.store.source import NO_STRIPE, Route, Source
-from collector.store.stripe import CHUNK_ROWS, OpenRows, SealedChunk, Stripe
+from collector.store.stripe import OpenRows, SealedChunk, Stripe
 
 _ALL = 2**62
 
@@ -114,7 +114,7 @@ class Head:
             route is not None
             and route.refs is refs
             and route.stripe.open is route.rows
-            and route.rows.rows < CHUNK_ROWS
+            and not route.rows.is_full
             and at_ms > route.stripe.last_ms
             and at_ms >= self._floor_ms
         ):
@@ -209,13 +209,12 @@ class Head:
 
     def _columns(self, stripe: Stripe, refs: Int64s) -> Int64s | None:
         """Where these series go in a row to come; None when that is every column in order."""
-        if stripe.open is not None and stripe.open.rows == CHUNK_ROWS:
+        if stripe.open is not None and stripe.open.is_full:
             self.close_rows(stripe)
             self._move_in(refs, stripe.number)  # those that lost their home now arrive here
-        if stripe.open is None:
-            stripe.open = OpenRows(len(refs))
-        columns = self._columns_in(stripe, stripe.open, refs)
-        whole = len(refs) == stripe.open.width
+        rows = stripe.open or stripe.begin_rows(len(refs))
+        columns = self._columns_in(stripe, rows, refs)
+        whole = len(refs) == rows.width
         return None if whole and np.array_equal(columns, np.arange(len(refs))) else columns
 
     def _columns_in(self, stripe: Stripe, rows: OpenRows, refs: Int64s) -> Int64s:

@@ -20,15 +20,22 @@ from collector.store.chunk_codec import Packed, joined, pack, unpack
 
 CHUNK_ROWS = 64
 """Rows of a chunk: as many as bits in the word that tells where a column has samples."""
+FEWEST_ROWS = 16
+"""Rows of the smallest first chunk of a stripe: smaller ones would take more than they hold."""
+_STRIDE = 29
 _TILE = 16
 _COLUMNS_AT_ONCE = 1024
 """Columns that are sealed at a time: bounds the memory of sealing."""
 
 
 class OpenRows:
-    """The newest rows: `times` int64[CHUNK_ROWS], `values` float64[CHUNK_ROWS, room]."""
+    """The newest rows: `times` int64[CHUNK_ROWS], `values` float64[CHUNK_ROWS, room].
 
-    def __init__(self, room: int) -> None:
+    `limit` is how many there may be of them.
+    """
+
+    def __init__(self, room: int, limit: int = CHUNK_ROWS) -> None:
+        self._limit = limit
         self.times: Int64s = np.zeros(CHUNK_ROWS, np.int64)
         self.values: Float64s = _room(room)
         self.rows = 0
@@ -39,6 +46,11 @@ class OpenRows:
     def width(self) -> int:
         """Columns in use."""
         return len(self.refs)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next row needs other rows."""
+        return self.rows == self._limit
 
     def add_columns(self, refs: Int64s) -> Int64s:
         """The columns of series that begin to arrive; MISSING in the rows so far."""
@@ -167,6 +179,14 @@ class Stripe:
         self.sealed: list[SealedChunk] = []
         self.open: OpenRows | None = None
         self.last_ms = -1
+        # stripes that begin together shall not all be full, and sealed, at the same time
+        self._next_limit = FEWEST_ROWS + number * _STRIDE % (CHUNK_ROWS - FEWEST_ROWS + 1)
+
+    def begin_rows(self, room: int) -> OpenRows:
+        """Open rows with room for so many columns."""
+        self.open = OpenRows(room, self._next_limit)
+        self._next_limit = CHUNK_ROWS
+        return self.open
 
     def push(self, timestamp_ms: int, columns: Int64s | None, values: Float64s) -> None:
         """One row later than every row before it, into the open rows."""

@@ -179,3 +179,12 @@ def test_what_does_not_change_is_published_once(tmp_path: Path) -> None:
     broken = (lambda: put(other, "["), "b.json")
     published, _ = follow(tmp_path / "*.json", broken, (lambda: None, "b.json"))
     assert published == [{"a:1"}]
+
+
+def test_a_pattern_may_have_a_star_in_any_part(tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "web.yml").write_text(groups(f"{place}:1"))
+    published, told = follow(tmp_path / "*" / "web.yml")
+    assert published == [{"one:1", "two:1"}]
+    assert not told

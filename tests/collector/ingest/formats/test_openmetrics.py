@@ -122,6 +122,26 @@ def test_what_breaks_the_specification_is_told(body: str, told: str) -> None:
         OpenMetricsParser().parse(body.encode())
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '# words of no meaning\na{b="c",d="e"} 1\n# EOF\n',
+        '# TYPE a gauge\n# UNIT a seconds\na{b="c",d="e"} 1\n# EOF\n',
+        '# TYPE a gauge\na{b="c",d="e"} 1 # {x="y"} 2\n# EOF\n',
+        'a{b="c",d="e"} 1 \n# EOF\n',
+        'a{b="c" d="e"} 1\n# EOF\n',
+        'a{ b = "c" , d = "e" } 1\n# EOF\n',
+    ],
+    ids=["comment", "unit", "exemplar", "blank", "no_comma", "blanks_in_braces"],
+)
+def test_what_is_clear_is_read_though_the_format_forbids_it(body: str) -> None:
+    page = OpenMetricsParser().parse(body.encode())
+    (index,) = page.layout.indices.tolist()
+    assert page.layout.table.labels_of(index) == Labels.of("a", b="c", d="e")
+    assert page.values.tolist() == [1.0]
+    assert page.timestamps_ms is None
+
+
 def test_a_timestamp_with_more_than_milliseconds_is_rounded() -> None:
     page = OpenMetricsParser().parse(b"a 1 1520879607.7896\n# EOF\n")
     assert page.timestamps_ms is not None

@@ -249,6 +249,24 @@ g{quantile="0.50"} 1
     assert [labels.get("le", "") for labels, _, _ in rows(page)] == ["", "1", "1.0", ""]
 
 
+@pytest.mark.parametrize(
+    ("comment", "kind"),
+    [
+        ("# TYPE a gauge ", "gauge"),
+        ("# TYPE a gaugehistogram", "gaugehistogram"),
+        ("# TYPE a info", "info"),
+        ("# HELP a \xff", "unknown"),
+    ],
+)
+def test_what_is_clear_of_a_family_is_taken_though_the_format_forbids_it(
+    comment: str, kind: str
+) -> None:
+    page = TextParser().parse(comment.encode("latin-1") + b"\na 1\n")
+    assert page.metadata is not None
+    assert page.metadata["a"].type == kind
+    assert page.values.tolist() == [1.0]
+
+
 TYPES = st.sampled_from(
     ["# TYPE m histogram", "# TYPE m summary", "# TYPE m gauge", "# HELP m M.", "# words"]
 )

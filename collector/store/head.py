@@ -18,6 +18,7 @@ import numpy as np
 from collector.model.histogram_columns import COMPONENT
 from collector.model.labels import Labels
 from collector.model.samples import MISSING_BITS, Bools, Float64s, Int64s, is_missing
+from collector.store.chunk_file import ChunkFile
 from collector.store.exemplars import DEFAULT_MAX_EXEMPLARS, ExemplarRing
 from collector.store.head_copy import HeadChunk, HeadCopy
 from collector.store.histogram_rows import without_mixed
@@ -42,6 +43,7 @@ class Head:
         directory: Path | None = None,
     ) -> None:
         self.labels = SeriesTable(directory)
+        self._file = ChunkFile(directory)
         self.stripes: dict[int, Stripe] = {}
         self.sources: dict[str, Source] = {}
         self.totals = RunningTotals()
@@ -202,7 +204,7 @@ class Head:
         last = self.stripes.get(self.sources[source].stripe)
         if last is not None and last.has_row(at_ms):
             return last
-        stripe = Stripe(self._next_stripe, self.cleaned)
+        stripe = Stripe(self._next_stripe, self.cleaned, self._file)
         self.stripes[stripe.number] = stripe
         self._next_stripe += 1
         return stripe
@@ -439,7 +441,7 @@ class Head:
 
     def restore(self, number: int, chunk: SealedChunk, cleaned: int) -> None:
         """Put a chunk of a checkpoint back; chunks of one stripe come in order of time."""
-        stripe = self.stripes.setdefault(number, Stripe(number, cleaned))
+        stripe = self.stripes.setdefault(number, Stripe(number, cleaned, self._file))
         stripe.restore(chunk)
         self._remember_home(chunk.refs, number)
         self._next_stripe = max(self._next_stripe, number + 1)

@@ -69,7 +69,7 @@ class StoreMetrics:
             "tocsin_store_active_series", "Series with samples in memory.", registry=registry
         )
         self._head_bytes = Gauge(
-            "tocsin_store_head_bytes", "Memory of the samples in stripes.", registry=registry
+            "tocsin_store_head_bytes", "Bytes of the samples in stripes.", registry=registry
         )
         self._wal_bytes = Gauge("tocsin_wal_size_bytes", "Size of the log.", registry=registry)
         self._declare_blocks(registry)

@@ -17,6 +17,7 @@ from numba import njit
 
 from collector.model.samples import MISSING_BITS, Float64s, Int64s
 from collector.store.chunk_codec import Packed, joined, pack, unpack
+from collector.store.chunk_file import IN_MEMORY, ChunkFile
 
 CHUNK_ROWS = 64
 """Rows of a chunk: as many as bits in the word that tells where a column has samples."""
@@ -173,8 +174,9 @@ def _room(columns: int) -> Float64s:
 class Stripe:
     """The chunks of series that arrive together; deletions up to `cleaned` hide nothing of it."""
 
-    def __init__(self, number: int, cleaned: int = 0) -> None:
+    def __init__(self, number: int, cleaned: int = 0, file: ChunkFile = IN_MEMORY) -> None:
         self.number = number
+        self._file = file
         self.cleaned = cleaned
         self.sealed: list[SealedChunk] = []
         self.open: OpenRows | None = None
@@ -208,9 +210,10 @@ class Stripe:
 
     def restore(self, chunk: SealedChunk) -> None:
         """Add a sealed chunk; chunks with the same series hold one array of refs between them."""
-        if self.sealed and np.array_equal(self.sealed[-1].refs, chunk.refs):
-            chunk = SealedChunk(self.sealed[-1].refs, chunk.times, chunk.packed)
-        self.sealed.append(chunk)
+        refs = chunk.refs
+        if self.sealed and np.array_equal(self.sealed[-1].refs, refs):
+            refs = self.sealed[-1].refs
+        self.sealed.append(SealedChunk(refs, chunk.times, self._file.keep(chunk.packed)))
         self.last_ms = max(self.last_ms, int(chunk.times[-1]))
 
     def has_row(self, timestamp_ms: int) -> bool:

@@ -8,6 +8,7 @@ PARTS: tuple[str, ...] = (
     "scrape",
     "cardinality",
     "remote_write",
+    "otlp_http",
     "store",
     "disk",
     "series",

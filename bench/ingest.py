@@ -45,6 +45,8 @@ SERIES = 2_000
 TARGETS = 20
 SCRAPE_SECONDS = 10.0
 OTLP_POINTS = 10_000
+FIRST_SECOND = 1_700_000_010
+"""Time of the points of the first request."""
 ROUNDS = 50
 
 
@@ -200,7 +202,7 @@ def otlp_request(second: int) -> bytes:
                 point = metric.sum.data_points.add()
                 put(point.attributes, {"http.route": f"/items/{k}", "http.method": "GET"})
                 point.start_time_unix_nano = 1_700_000_000 * 10**9
-                point.time_unix_nano = (1_700_000_010 + second) * 10**9
+                point.time_unix_nano = (FIRST_SECOND + second) * 10**9
                 point.as_int = second * k
     encoded: bytes = request.SerializeToString()
     return encoded

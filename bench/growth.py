@@ -85,7 +85,7 @@ def measure() -> list[Figure]:
 
 def panels(found: dict[str, tuple[Cost, Cost | None]]) -> list[Panel]:
     """Memory and CPU as lines over the number of series."""
-    loads = [f"{LOADS[load] * TARGET_SERIES:,} series" for load in found]
+    loads = [f"{LOADS[load] * TARGET_SERIES:,}" for load in found]
     costs = {
         name: [pair[n] for pair in found.values()]
         for n, name in enumerate(("tocsin", "prometheus"))
@@ -95,8 +95,8 @@ def panels(found: dict[str, tuple[Cost, Cost | None]]) -> list[Panel]:
     rss = {name: [one.rss_bytes / 1e6 for one in line] for name, line in present.items()}
     cpu = {name: [one.cpu_us_per_sample for one in line] for name, line in present.items()}
     return [
-        Panel("resident memory, MB", loads, rss),
-        Panel("CPU a sample, microseconds", loads, cpu),
+        Panel("resident memory in MB, by series", loads, rss),
+        Panel("CPU a sample in microseconds, by series", loads, cpu),
     ]
 
 

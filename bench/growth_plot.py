@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-PANEL_WIDTH, PANEL_HEIGHT, MARGIN = 340, 200, 46
+PANEL_WIDTH, PANEL_HEIGHT, MARGIN = 340, 200, 60
 COLOURS = ("#2563eb", "#d97706", "#6b7280")
 
 
@@ -33,8 +34,14 @@ def svg(panels: Sequence[Panel]) -> str:
     )
 
 
+def _round_above(value: float) -> float:
+    """The next of 1, 2, 4, 5, 6, 8 times a power of ten: half of it is a short number too."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step for step in (k * power for k in (1, 2, 4, 5, 6, 8, 10)) if step >= value)
+
+
 def _panel(panel: Panel) -> str:
-    top = max(value for line in panel.lines.values() for value in line) * 1.15
+    top = _round_above(max(value for line in panel.lines.values() for value in line))
     step = PANEL_WIDTH / max(len(panel.loads) - 1, 1)
     parts = [f'<text x="0" y="-22" font-weight="bold">{panel.title}</text>']
     for share in (0.0, 0.5, 1.0):

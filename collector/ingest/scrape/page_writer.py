@@ -49,6 +49,8 @@ class PageWriter:
         self._honor_timestamps = honor_timestamps
         self._track_timestamps = track_timestamps
         self._extras = extras
+        self._unread = f"{source}?"
+        self._has_been_read = False
         self._report_refs: Int64s = NOTHING
         self._placement: Placement | None = None
         self._untimed: Bools | None = None
@@ -82,6 +84,7 @@ class PageWriter:
         )
         row = with_stale(self._row_of(page, placement, untimed, report), gone)
         self._writer.row(self._source, timestamp_ms, row.refs, row.values, row.start_ms)
+        self._has_been_read = True
         if untimed is not None:
             self._write_timed(page, placement, ~untimed)
         repeated = placement.again if untimed is None else untimed[placement.again].nonzero()[0]
@@ -111,7 +114,10 @@ class PageWriter:
         reports = self._reports()
         figures = report.values(self._extras)[: len(reports)]
         row = failed_row(self._tracked, reports, figures)
-        self._writer.row(self._source, timestamp_ms, row.refs, row.values)
+        # who was never read has not been seen without the series that the first page will bring:
+        # the store must not take them for newborn ones, and count what they counted long before
+        source = self._source if self._has_been_read else self._unread
+        self._writer.row(source, timestamp_ms, row.refs, row.values)
         self._forget_samples()
 
     def end(self, timestamp_ms: int) -> None:
@@ -123,6 +129,7 @@ class PageWriter:
     def succeed(self, former: PageWriter) -> None:
         """Take over from a writer of the same target, so that nothing ends by a reload."""
         self._tracked, self._cached = former._tracked, former._cached
+        self._has_been_read = former._has_been_read
 
     def warning(self) -> str:
         """What of the last page a guard kept out, in words; "" when nothing."""

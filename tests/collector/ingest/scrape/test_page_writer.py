@@ -1,5 +1,7 @@
 """Rows, staleness and limits of one target, without network or clock."""
 
+from pathlib import Path
+
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -15,7 +17,9 @@ from collector.ingest.write import SampleWriter
 from collector.model.clock import ManualClock
 from collector.model.errors import LimitError
 from collector.model.labels import Labels
+from collector.model.matchers import Matcher
 from collector.self_metrics import IngestMetrics
+from collector.store.tsdb import Tsdb
 from tests.oracles.recording_appender import RecordingAppender
 
 TARGET = Labels({"job": "j"})
@@ -118,6 +122,29 @@ def test_a_target_that_was_never_up_is_down() -> None:
     bench = Bench()
     bench.pages.fail(1, 0.5)
     assert bench.store.samples("up") == [(1, 0.0)]
+
+
+def test_what_a_target_counted_before_it_could_be_read_is_not_new(tmp_path: Path) -> None:
+    clock = ManualClock(1_000_000)
+    store = Tsdb.open(tmp_path, clock)
+    writer = SampleWriter(store, IngestMetrics(CollectorRegistry()), "scrape", clock)
+    admission = Admission(SOURCE, compile_rules([]), SeriesLimits(), writer)
+    pages, parser = PageWriter(SOURCE, TARGET, admission, writer), TextParser()
+
+    def total(name: str) -> float:
+        ref = store.match([Matcher("=", "__name__", name)])
+        return float(store.counter_totals(ref).total[0])
+
+    pages.fail(100_000, 0.5)
+    pages.write(parser.parse(b"old_total 5000\n"), 110_000, 0.1)
+    assert total("old_total") == 0
+    pages.write(parser.parse(b"old_total 5001\nborn_total 3\n"), 120_000, 0.1)
+    pages.fail(130_000, 0.5)
+    pages.write(parser.parse(b"old_total 5004\nborn_total 3\nlater_total 2\n"), 140_000, 0.1)
+    assert [total(name) for name in ("old_total", "born_total", "later_total")] == [4, 3, 2]
+    up = store.select([Matcher("=", "__name__", "up")], 0, 200_000)
+    assert [values.tolist() for one in up for values in one.values] == [[0, 1, 1, 0, 1]]
+    store.close()
 
 
 def test_a_target_that_goes_takes_its_report_with_it() -> None:

@@ -37,12 +37,17 @@ class Door:
         self._held.listen(BACKLOG)
         self._thread.start()
 
-    def close(self) -> None:
-        """Let nobody in any more, and end the connections that there are."""
+    def shut(self) -> None:
+        """Let nobody in any more."""
         self._closing.set()
-        with suppress(OSError):
-            self._held.shutdown(socket.SHUT_RDWR)  # ends the waiting for the first
-        if self._loop is not None:
+
+    def close(self) -> None:
+        """The same, and end the connections that there are."""
+        self.shut()
+        if self._loop is None:
+            with suppress(OSError):
+                self._held.shutdown(socket.SHUT_RDWR)  # ends the waiting for the first
+        else:
             with suppress(RuntimeError):  # it has ended by itself
                 self._loop.call_soon_threadsafe(self._closed.set)
         if self._thread.is_alive():
@@ -62,7 +67,10 @@ class Door:
 
     async def _serve(self, first: socket.socket, path: str) -> None:
         async def let_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await _join(reader, writer, path)
+            if self._closing.is_set():
+                writer.close()
+            else:
+                await _join(reader, writer, path)
 
         self._loop = asyncio.get_running_loop()
         if self._closing.is_set():

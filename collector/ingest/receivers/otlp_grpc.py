@@ -48,6 +48,8 @@ class OtlpGrpc:
 
     def stop(self) -> None:
         """Answer what is under way and stop."""
+        if self._door is not None:
+            self._door.shut()
         if self._server is not None:
             self._server.stop(DRAIN_SECONDS).wait()
         if self._door is not None:

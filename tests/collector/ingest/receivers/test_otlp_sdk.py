@@ -150,7 +150,9 @@ def test_a_server_that_nobody_calls_is_never_begun_and_stops(bench: Bench) -> No
     assert "tocsin-grpc-door" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_the_first_and_the_following_connections_are_served_alike(bench: Bench) -> None:
+def test_the_first_and_the_following_connections_are_served_alike(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     import grpc
 
     request = ExportMetricsServiceRequest().SerializeToString()
@@ -162,6 +164,7 @@ def test_the_first_and_the_following_connections_are_served_alike(bench: Bench) 
                 assert ExportMetricsServiceResponse.FromString(answer).IsInitialized()
             with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))):
                 pass  # one that leaves at once disturbs nobody
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_the_sdk_takes_a_refusal_for_what_it_is(bench: Bench) -> None:

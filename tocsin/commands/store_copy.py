@@ -33,7 +33,7 @@ def unchanging_store(data_dir: Path, url: str, *, hold: bool = True) -> Iterator
     The tocsin at `url` is asked for a snapshot when it uses the store. Raises ConfigError,
     StorageError, UnavailableError, InputError (when it does not want to be asked).
     """
-    from collector.model.errors import StorageError
+    from collector.model.errors import ConfigError, StorageError, Where
     from collector.store.directory_lock import lock_directory
 
     store = store_directory(data_dir)
@@ -53,7 +53,14 @@ def unchanging_store(data_dir: Path, url: str, *, hold: bool = True) -> Iterator
         return
     answer = post(url, "/api/v1/admin/tsdb/snapshot")
     name = answer["data"]["name"] if isinstance(answer, dict) else ""
+    snapshot = store / "snapshots" / name
+    if not name or not snapshot.is_dir():
+        raise ConfigError(
+            f"the tocsin at {url} made a snapshot {name}, which is not in this data directory",
+            where=Where(str(data_dir)),
+            advice="give --url of the tocsin that uses the directory; remove its other snapshot",
+        )
     try:
-        yield store / "snapshots" / name
+        yield snapshot
     finally:
-        shutil.rmtree(store / "snapshots" / name, ignore_errors=True)
+        shutil.rmtree(snapshot, ignore_errors=True)

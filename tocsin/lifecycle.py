@@ -190,7 +190,7 @@ class Lifecycle:
                     f"no OTLP over gRPC: {error.message}",
                     advice='set otlp.grpc.listen_address, to "" for none',
                 ) from error
-            log.warning("no OTLP over gRPC: %s", error)
+            log.warning("no OTLP over gRPC: %s (see otlp.grpc.listen_address)", error.message)
         return grpc
 
     async def _serve(

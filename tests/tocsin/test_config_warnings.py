@@ -18,6 +18,13 @@ def test_a_pattern_that_names_no_rule_file_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_receivers_beside_alertmanagers_are_told(tmp_path: Path) -> None:
+    outside = "alerting: {alertmanagers: [{static_configs: [{targets: ['localhost:9093']}]}]}\n"
+    receivers = "route: {receiver: a}\nreceivers: [{name: a}]\n"
+    assert warned(tmp_path, outside + receivers) == ["receivers"]
+    assert warned(tmp_path, outside) == warned(tmp_path, receivers) == []
+
+
 def test_what_has_an_effect_is_not(tmp_path: Path) -> None:
     text = "global: {evaluation_interval: 15s, external_labels: {site: a}, scrape_interval: 15s}"
     assert warned(tmp_path, text) == []

@@ -37,6 +37,10 @@ def show_slo(
 ) -> None:
     """One objective: its budget, what it is made of, and what it is a part of."""
     one: Any = get(url, f"/api/tocsin/v1/slos/{quote(slo)}")
+    if not isinstance(one, dict) or not isinstance(one.get("budget"), dict):
+        raise InputError(
+            f"no objective {slo!r}", advice="name it service/name, as `tocsin slo list` does"
+        )
     emit([one], output, plain=lambda: typer.echo("\n".join(_told(one))))
 
 

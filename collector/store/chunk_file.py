@@ -12,7 +12,9 @@ import logging
 import mmap
 import os
 import tempfile
+import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ class ChunkFile:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._segment: _Segment | None = None
+        self._maps: list[weakref.ref[mmap.mmap]] = []
         self._is_told = False
 
     def keep(self, packed: Packed) -> Packed:
@@ -49,9 +52,18 @@ class ChunkFile:
             return packed
         return Packed(packed.rows, *kept)
 
+    def rest(self) -> None:
+        """Take what was read out of the process's memory; the kernel still has it at hand."""
+        for one in self._maps:
+            mapped = one()
+            if mapped is not None:
+                with suppress(OSError, AttributeError):  # advice: not every system takes it
+                    mapped.madvise(mmap.MADV_DONTNEED)
+
     def _with_room(self, size_bytes: int) -> _Segment:
         if self._segment is None or not self._segment.has_room(size_bytes):
             self._segment = _Segment(self._directory, max(size_bytes, SEGMENT_BYTES))
+            self._maps = [*(one for one in self._maps if one()), self._segment.map]
         return self._segment
 
     def _tell(self, error: OSError) -> None:
@@ -71,6 +83,7 @@ class _Segment:
         self._file = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115
         self._file.truncate(size_bytes)  # takes no room on the disk yet
         self._mapped = mmap.mmap(self._file.fileno(), size_bytes)
+        self.map = weakref.ref(self._mapped)
         self._size_bytes = size_bytes
         self._used_bytes = 0
 

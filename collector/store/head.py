@@ -43,7 +43,7 @@ class Head:
         directory: Path | None = None,
     ) -> None:
         self.labels = SeriesTable(directory)
-        self._file = ChunkFile(directory)
+        self.chunk_file = ChunkFile(directory)
         self.stripes: dict[int, Stripe] = {}
         self.sources: dict[str, Source] = {}
         self.totals = RunningTotals()
@@ -204,7 +204,7 @@ class Head:
         last = self.stripes.get(self.sources[source].stripe)
         if last is not None and last.has_row(at_ms):
             return last
-        stripe = Stripe(self._next_stripe, self.cleaned, self._file)
+        stripe = Stripe(self._next_stripe, self.cleaned, self.chunk_file)
         self.stripes[stripe.number] = stripe
         self._next_stripe += 1
         return stripe
@@ -441,7 +441,7 @@ class Head:
 
     def restore(self, number: int, chunk: SealedChunk, cleaned: int) -> None:
         """Put a chunk of a checkpoint back; chunks of one stripe come in order of time."""
-        stripe = self.stripes.setdefault(number, Stripe(number, cleaned, self._file))
+        stripe = self.stripes.setdefault(number, Stripe(number, cleaned, self.chunk_file))
         stripe.restore(chunk)
         self._remember_home(chunk.refs, number)
         self._next_stripe = max(self._next_stripe, number + 1)

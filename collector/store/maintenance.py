@@ -112,6 +112,7 @@ class Maintenance:
             cut_ms = cut_time_ms(parts.head.first_ms(), now_ms, parts.options.head_ms)
             if cut_ms is not None or parts.log.wal.segment_bytes > parts.options.segment_bytes:
                 self.cut(cut_ms)
+                parts.head.chunk_file.rest()  # all of it was read for the checkpoint
             gone = self.forget(now_ms - parts.options.retention_ms)
             if gone or cut_ms is not None:
                 self._forget_series(now_ms - parts.options.retention_ms)

@@ -3,6 +3,8 @@
 import errno
 import gc
 import os
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,23 @@ def test_chunks_are_not_in_memory(tmp_path: Path) -> None:
     packed = ChunkFile(tmp_path).keep(pack(np.random.default_rng(1).random((100, 64))))
     assert not packed.words.flags.owndata
     assert packed.words.flags.writeable, "kernels are compiled for arrays that may be written"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/smaps")
+def test_what_was_read_is_no_memory_any_more_and_is_read_again(tmp_path: Path) -> None:
+    def mapped_kb() -> int:
+        pieces = Path("/proc/self/smaps").read_text().split("VmFlags:")
+        ours = [piece for piece in pieces if str(tmp_path) in piece]
+        return sum(int(re.findall(r"^Rss: +(\d+)", piece, re.MULTILINE)[-1]) for piece in ours)
+
+    values = np.random.default_rng(1).random((5_000, 64))
+    file = ChunkFile(tmp_path)
+    kept = file.keep(pack(values))
+    assert np.array_equal(unpacked(kept, 5_000), values.view(np.int64))
+    assert mapped_kb() > 2_000
+    file.rest()
+    assert mapped_kb() < 100
+    assert np.array_equal(unpacked(kept, 5_000), values.view(np.int64))
 
 
 def test_a_full_disk_leaves_chunks_in_memory(

@@ -16,6 +16,7 @@ from tocsin.web.slo_rows import slo_rows, urgency
 from tocsin.web.tiles import Tile
 
 ANOMALIES_SHOWN = 8
+NOTHING_WRONG = "Nothing is wrong"
 SLOS_SHOWN = 25
 """Objectives on the first page, those with the least budget; the others are a link away."""
 
@@ -57,11 +58,14 @@ def home_view(
         *_of_targets(targets),
     ]
     up = sum(target.health == "up" for target in targets)
+    spent = sum(verdict.state == "exhausted" for verdict in verdicts)
+    objectives = _counted(len(verdicts), "objective")
+    is_bad = any(problem.tone == "bad" for problem in problems)
     return {
         "problems": problems,
-        "tone": "bad" if any(p.tone == "bad" for p in problems) else "warn" if problems else "good",
-        "headline": _headline(problems, targets),
-        "explanation": f"{up} of {len(targets)} targets up, {len(verdicts)} objectives watched",
+        "tone": "bad" if is_bad else "warn" if problems or spent else "good",
+        "headline": _headline(problems, targets, spent),
+        "explanation": f"{up} of {len(targets)} targets up, {objectives} watched",
         "tiles": tiles,
         "slos": slo_rows(sorted(verdicts, key=urgency)[:SLOS_SHOWN]),
         "slo_count": len(verdicts),
@@ -71,12 +75,17 @@ def home_view(
     }
 
 
-def _headline(problems: Sequence[Problem], targets: Sequence[TargetStatus]) -> str:
-    if not problems:
-        waiting = not targets or all(target.health == "unknown" for target in targets)
-        return "Starting: the first scrapes are on their way" if waiting else "Nothing is wrong"
-    count = len(problems)
-    return f"{count} thing{'s' if count > 1 else ''} need{'' if count > 1 else 's'} attention"
+def _headline(problems: Sequence[Problem], targets: Sequence[TargetStatus], spent: int) -> str:
+    if problems:
+        needs = "needs" if len(problems) == 1 else "need"
+        return f"{_counted(len(problems), 'thing')} {needs} attention"
+    if not targets or all(target.health == "unknown" for target in targets):
+        return "Starting: the first scrapes are on their way"
+    return f"Nothing is wrong now; {_counted(spent, 'budget')} spent" if spent else NOTHING_WRONG
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _of_alerts(views: Sequence[AlertView]) -> list[Problem]:

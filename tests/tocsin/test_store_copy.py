@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from collector.model.clock import ManualClock
-from collector.model.errors import ConfigError
+from collector.model.errors import ConfigError, InputError
 from collector.store.tsdb import Tsdb
 from tocsin.commands import store_copy
 
@@ -19,6 +19,22 @@ def test_a_snapshot_of_another_tocsin_is_not_taken_for_one_of_this_directory(
     with (
         pytest.raises(ConfigError, match=r"http://other made a snapshot .* not in this data"),
         store_copy.unchanging_store(tmp_path, "http://other"),
+    ):
+        pytest.fail("there is nothing to copy")
+    store.close()
+
+
+def test_who_may_not_make_snapshots_is_told_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(url: str, path: str) -> object:
+        raise InputError(f"{url}{path} answered 500: admin APIs disabled")
+
+    store = Tsdb.open(tmp_path / "metrics", ManualClock(1_000_000))
+    monkeypatch.setattr(store_copy, "post", refused)
+    with (
+        pytest.raises(InputError, match="set web.enable_admin_api"),
+        store_copy.unchanging_store(tmp_path, "http://it"),
     ):
         pytest.fail("there is nothing to copy")
     store.close()

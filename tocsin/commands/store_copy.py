@@ -26,6 +26,20 @@ def store_directory(data_dir: Path) -> Path:
     return data_dir / STORE
 
 
+def _asked_for_snapshot(url: str) -> object:
+    from collector.model.errors import InputError
+
+    try:
+        return post(url, "/api/v1/admin/tsdb/snapshot")
+    except InputError as error:
+        if "admin APIs disabled" not in error.message:
+            raise
+        raise InputError(
+            error.message,
+            advice="set web.enable_admin_api: true and restart tocsin, or stop it meanwhile",
+        ) from error
+
+
 @contextmanager
 def unchanging_store(data_dir: Path, url: str, *, hold: bool = True) -> Iterator[Path]:
     """A directory of the store's form that nobody else writes to meanwhile; locked if `hold`.
@@ -51,7 +65,7 @@ def unchanging_store(data_dir: Path, url: str, *, hold: bool = True) -> Iterator
             if hold:
                 os.close(lock)
         return
-    answer = post(url, "/api/v1/admin/tsdb/snapshot")
+    answer = _asked_for_snapshot(url)
     name = answer["data"]["name"] if isinstance(answer, dict) else ""
     snapshot = store / "snapshots" / name
     if not name or not snapshot.is_dir():

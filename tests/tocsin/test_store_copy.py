@@ -33,7 +33,7 @@ def test_who_may_not_make_snapshots_is_told_what_to_set(
     store = Tsdb.open(tmp_path / "metrics", ManualClock(1_000_000))
     monkeypatch.setattr(store_copy, "post", refused)
     with (
-        pytest.raises(InputError, match="set web.enable_admin_api"),
+        pytest.raises(InputError, match=r"set web\.enable_admin_api"),
         store_copy.unchanging_store(tmp_path, "http://it"),
     ):
         pytest.fail("there is nothing to copy")
